@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# holdfast: one plain Makefile. `make help` lists the targets.
+
+MODE   ?= release
+CC     ?= cc
+O      := build/$(MODE)
+PREFIX ?= /usr
+DESTDIR ?=
+V      ?= 0
+Q      := $(if $(filter 1,$(V)),,@)
+say     = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
+VERSION := 0.1.0
+
+WARN := -Wall -Wextra -Wconversion -Wvla -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
+	-Wformat=2 -Wundef -Wno-sign-conversion
+HARDEN := -fstack-protector-strong -fPIE -fcf-protection
+CPPFLAGS_ALL := -std=c11 -D_GNU_SOURCE -I. -DHF_VERSION='"$(VERSION)"' -MMD -MP $(CPPFLAGS)
+LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+ifeq ($(MODE),release)
+CFLAGS_ALL := -O2 -g -D_FORTIFY_SOURCE=3 $(WARN) $(HARDEN) $(CFLAGS)
+else ifeq ($(MODE),asan)
+CFLAGS_ALL := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARN) -fPIE $(CFLAGS)
+LDFLAGS_ALL += -fsanitize=address,undefined
+else ifeq ($(MODE),clang)
+CC := clang
+CFLAGS_ALL := -O2 -g $(WARN) -fstack-protector-strong -fPIE $(CFLAGS)
+else ifeq ($(MODE),fuzz)
+CC := clang
+CFLAGS_ALL := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all $(WARN) -fPIE $(CFLAGS)
+LDFLAGS_ALL += -fsanitize=address,undefined
+else ifeq ($(MODE),cov)
+CFLAGS_ALL := -O0 -g --coverage $(WARN) -fPIE $(CFLAGS)
+LDFLAGS_ALL += --coverage
+else
+$(error MODE is release, asan, clang, fuzz or cov)
+endif
+ifeq ($(WERROR),1)
+CFLAGS_ALL += -Werror
+endif
+
+pkg = $(shell pkg-config $(1) 2>/dev/null)
+LIBS_CORE := -lcrypto -lcbor -ljansson
+LIBS_PCI  := -lpci
+LIBS_TPM  := -ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc
+
+# A folder is a library; a new file needs no line here. Programs are the files that hold main.
+objs = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(1)/*.c)))
+LIB_MEASURE   := $(call objs,measure)
+LIB_PCIE      := $(call objs,pcie)
+LIB_MANIFESTS := $(call objs,manifests)
+AGENT_OBJS    := $(filter-out $(O)/agent/main.o,$(call objs,agent))
+CTL_OBJS      := $(filter-out $(O)/controller/holdfastctl.o,$(call objs,controller))
+LIBS_A := $(O)/libmanifests.a $(O)/libpcie.a $(O)/libmeasure.a
+
+UNIT_NAMES := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
+UNIT_BINS  := $(addprefix $(O)/tests/unit/test_,$(UNIT_NAMES))
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_BINS  := $(addprefix $(O)/tests/fuzz/fuzz_,$(FUZZ_NAMES))
+
+.PHONY: all objects help deps deps-check check check-units demo lab bench fuzz install clean units fuzzers
+all: $(O)/holdfast $(O)/holdfastctl  ## build the agent and the operator's tool
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  MODE=release|asan|clang|fuzz|cov   V=1   WERROR=1   DESTDIR=   HOLDFAST_CORPUS=DIR"
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
+
+$(O)/libmeasure.a: $(LIB_MEASURE)
+$(O)/libpcie.a: $(LIB_PCIE)
+$(O)/libmanifests.a: $(LIB_MANIFESTS)
+$(O)/libagent.a: $(AGENT_OBJS)
+$(O)/libcontroller.a: $(CTL_OBJS)
+$(O)/lib%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(O)/holdfast: $(O)/agent/main.o $(O)/libagent.a $(LIBS_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_TPM) $(LIBS_PCI) $(LIBS_CORE)
+
+$(O)/holdfastctl: $(O)/controller/holdfastctl.o $(O)/libcontroller.a $(LIBS_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_CORE)
+
+# A test of one module links every library it may use. Tests named agent_* and
+# controller_* also link that folder.
+unit_libs = $(if $(filter agent_%,$(1)),$(O)/libagent.a) $(if $(filter controller_%,$(1)),$(O)/libcontroller.a) $(LIBS_A)
+.SECONDEXPANSION:
+$(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $$(call unit_libs,$$*)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_TPM) $(LIBS_PCI) $(LIBS_CORE)
+$(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $$(call unit_libs,$$*)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS_PCI) $(LIBS_CORE)
+
+objects: $(LIB_MEASURE) $(LIB_PCIE) $(LIB_MANIFESTS) $(call objs,agent) $(call objs,controller)  ## compile everything
+units: $(UNIT_BINS)  ## build the unit tests of this MODE
+fuzzers:  ## build the fuzz targets
+	$(Q)$(MAKE) --no-print-directory MODE=fuzz fuzzers-all
+.PHONY: fuzzers-all
+fuzzers-all: $(FUZZ_BINS)
+
+deps:  ## install the Debian packages this project needs
+	@tests/deps.sh install
+deps-check:
+	@tests/deps.sh check
+
+check:  ## install what is missing, build, and pass every test
+	@tests/check.sh
+
+demo:  ## boot the lab host to release, and tampered ones to hold
+	@tests/lab/demo.sh
+
+lab: all  ## one lab scenario: make lab SCENARIO=rom-flipped (none: list them)
+	@python3 tests/lab/lab.py $(if $(SCENARIO),run $(SCENARIO),list)
+
+bench: all  ## time the agent against its floor and against a shell pipeline
+	@python3 tests/bench/bench.py
+
+fuzz: fuzzers  ## run every fuzz target for FUZZ_SECONDS (default 60) each
+	@tests/fuzz/run.sh build/fuzz $(or $(FUZZ_SECONDS),60)
+
+install: all  ## install into DESTDIR
+	install -D -m 755 $(O)/holdfast $(DESTDIR)$(PREFIX)/sbin/holdfast
+	install -D -m 755 $(O)/holdfastctl $(DESTDIR)$(PREFIX)/bin/holdfastctl
+	for m in docs/man/*.1 docs/man/*.8; do [ -e $$m ] || continue; \
+	  install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+clean:  ## remove what was built
+	rm -rf build
+
+-include $(shell [ -d $(O) ] && find $(O) -name '*.d')

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* agent/tpm.h: the host's TPM. tpm.c is the sole includer of <tss2/...>. [edge: TPM]
+ * All commands go out at locality 0. Nothing here decides; it does one thing and says
+ * what came of it. */
+#ifndef HF_AGENT_TPM_H
+#define HF_AGENT_TPM_H
+
+#include "measure/attest.h"
+#include "measure/err.h"
+#include "measure/log.h"
+
+struct hf_tpm;
+/* conf: a TCTI configuration ("device:/dev/tpmrm0", "swtpm:path=..."); NULL: the first of
+ * /dev/tpmrm0, /dev/tpm0. No TPM: HF_ERR_TPM_MISSING. */
+enum hf_err hf_tpm_open(const char *conf, struct hf_tpm **ret, struct hf_fault *fault) HF_MUST_USE;
+void hf_tpm_close(struct hf_tpm *tpm);
+
+/* Allocated banks as a mask; one we cannot extend: HF_ERR_BANK_UNSUPPORTED; no SHA-256: HF_ERR_BANK_MISSING. */
+enum hf_err hf_tpm_banks(struct hf_tpm *tpm, uint32_t *ret_mask, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_tpm_pcr_read(struct hf_tpm *tpm, uint32_t pcr, enum hf_alg bank,
+			    struct hf_digest *ret, struct hf_fault *fault) HF_MUST_USE;
+/* All 24 PCRs of one bank. */
+enum hf_err hf_tpm_pcrs(struct hf_tpm *tpm, enum hf_alg bank, struct hf_pcrs *ret, struct hf_fault *fault) HF_MUST_USE;
+/* One command for all banks. An outcome that is unknown (transport error, timeout) is
+ * settled by reading the PCR back: next value: done; old value: once more; anything
+ * else: HF_ERR_EXTEND_UNKNOWN. */
+enum hf_err hf_tpm_extend(struct hf_tpm *tpm, uint32_t pcr, const struct hf_log_entry *entry,
+			  struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_tpm_random(struct hf_tpm *tpm, uint8_t *out, size_t len, struct hf_fault *fault) HF_MUST_USE;
+
+/* The frozen AK as a primary in the endorsement hierarchy; a foreign authorisation
+ * value there: HF_ERR_TPM_AUTH_SET. ret_public: TPMT_PUBLIC, at most HF_ATTEST_MAX. */
+enum hf_err hf_tpm_ak(struct hf_tpm *tpm, struct hf_writer *ret_public, struct hf_fault *fault) HF_MUST_USE;
+/* SHA-256 bank, the given PCRs. attest: TPMS_ATTEST; signature: TPMT_SIGNATURE. */
+enum hf_err hf_tpm_quote(struct hf_tpm *tpm, uint32_t pcrs, struct hf_span nonce,
+			 struct hf_writer *ret_attest, struct hf_writer *ret_signature,
+			 struct hf_fault *fault) HF_MUST_USE;
+/* TPM2_HierarchyControl(endorsement, off) until the next TPM reset. */
+enum hf_err hf_tpm_endorsement_off(struct hf_tpm *tpm, struct hf_fault *fault) HF_MUST_USE;
+/* Manufacturer and firmware version as text, for the host's claims. */
+enum hf_err hf_tpm_describe(struct hf_tpm *tpm, char *out, size_t cap, struct hf_fault *fault) HF_MUST_USE;
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* manifests/appraise.h: claims + reference values + policy -> a verdict per part with
+ * reasons. Total: it cannot fail, only refuse (a full arena refuses too). [pure]
+ */
+#ifndef HF_MANIFESTS_APPRAISE_H
+#define HF_MANIFESTS_APPRAISE_H
+
+#include "manifests/manifest.h"
+#include "measure/log.h"
+
+enum hf_status { HF_STATUS_ACCEPTED, HF_STATUS_WARNED, HF_STATUS_ISOLATED, HF_STATUS_HELD };
+const char *hf_status_name(enum hf_status status);	/* "accepted", ... */
+
+struct hf_finding {
+	struct hf_finding *next;
+	enum hf_err cause;
+	const struct hf_function *function;	/* may be NULL */
+	const char *mkey;	/* may be NULL */
+	const char *found;	/* text for a person; may be NULL */
+	const char *expected;	/* text for a person; may be NULL */
+	const char *rule;	/* rule name, or NULL */
+	const char *release;	/* the release compared with, or NULL */
+	enum hf_action action;
+};
+struct hf_part_verdict {
+	struct hf_part_verdict *next;
+	const struct hf_part *part;	/* NULL for a part that is missing */
+	const char *place;	/* path, also where part is NULL */
+	const struct hf_rule *rule;
+	const struct hf_component *component;
+	const struct hf_release *release;
+	enum hf_status status;
+	struct hf_finding *findings;
+};
+struct hf_coverage {	/* parts by strongest method with which they were checked */
+	size_t parts, by_method[5];
+	size_t functions, uncovered;
+};
+struct hf_verdict {
+	const struct hf_model *model;
+	const struct hf_image *agent_image;	/* the one that matched, or NULL */
+	struct hf_part_verdict *parts;		/* claims order, then missing ones */
+	struct hf_finding *boot;		/* firmware log and image conditions */
+	struct hf_coverage coverage;
+	enum hf_status status;			/* worst of all */
+	enum hf_err cause;			/* of the worst, first found; HF_OK if accepted */
+	const char *cause_place;		/* part path of that finding, or NULL */
+	const char *cause_mkey;
+};
+
+/* The model for this host by SMBIOS vendor and product: exactly one. */
+enum hf_err hf_model_choose(const struct hf_manifests *manifests, const char *vendor,
+			    const char *product, const struct hf_model **ret) HF_MUST_USE;
+
+void hf_appraise(const struct hf_claims *claims, const struct hf_manifests *manifests,
+		 const struct hf_model *model, struct hf_arena *arena, struct hf_verdict *ret);
+
+/* Conditions 1 and 2 of "what the evidence rests on", from the firmware's log whose
+ * replay the caller has compared with the PCRs: adds findings to verdict->boot and
+ * raises status. firmware_log empty: HF_ERR_FIRMWARE_LOG_MISSING. */
+void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *manifests,
+		      const struct hf_model *model, struct hf_arena *arena,
+		      struct hf_verdict *verdict);
+
+/* Whether a part's drivers may be bound. */
+const struct hf_part_verdict *hf_verdict_for(const struct hf_verdict *verdict, const char *place);
+
+#endif

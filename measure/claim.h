@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* measure/claim.h: what was found: parts, their functions, their measurements.
+ *
+ * A part is a thing that can be pulled out (a card with its functions, a drive, the
+ * board); the pseudo part "host" holds the facts about the host itself (what the hold
+ * could and could not do, command line, processors). Each function and each part
+ * carries measurements; a measurement that could not be made is there too, with its
+ * cause. Everything lives in the arena given to hf_claims_init. [pure]
+ *
+ * The canonical CBOR of one part is what the log's event digests (SHA-384 of it, with
+ * the path) and what lies in claims.cbor.
+ */
+#ifndef HF_MEASURE_CLAIM_H
+#define HF_MEASURE_CLAIM_H
+
+#include "measure/arena.h"
+#include "measure/cbor.h"
+#include "measure/digest.h"
+
+#define HF_PARTS_MAX 2048
+#define HF_FUNCTIONS_MAX 16384
+#define HF_MEASUREMENTS_MAX 131072
+#define HF_PATH_MAX 120		/* bytes, without the NUL */
+#define HF_MKEY_MAX 64
+#define HF_TEXT_MAX 4096
+#define HF_PART_CBOR_MAX (4u << 20)	/* bytes of one encoded part */
+
+/* How a measurement was made, weakest first; the order is part of the format. */
+enum hf_method {
+	HF_METHOD_NONE,		/* not measured: the cause says why */
+	HF_METHOD_IDENTITY,	/* config space says what it is */
+	HF_METHOD_VERSION,	/* the device says its version */
+	HF_METHOD_BYTES,	/* we read and hashed the bytes */
+	HF_METHOD_SIGNED,	/* the device signed it (SPDM) */
+};
+const char *hf_method_name(enum hf_method method);
+
+enum hf_part_kind { HF_PART_HOST, HF_PART_BOARD, HF_PART_CARD };
+const char *hf_part_kind_name(enum hf_part_kind kind);
+
+struct hf_address {	/* a place on the bus of this boot: for people, never for judging */
+	uint32_t domain;
+	uint8_t bus, device, function;
+};
+#define HF_ADDRESS_TEXT 16
+void hf_address_format(const struct hf_address *address, char out[static HF_ADDRESS_TEXT]);
+bool hf_address_parse(const char *text, struct hf_address *ret);
+
+struct hf_identity {	/* PCI identity as config space gives it; judged */
+	uint16_t vendor, device, subsystem_vendor, subsystem_device;
+	uint32_t class_code;	/* 24 bits: base, sub, programming interface */
+	uint8_t revision;
+	uint8_t header_type;	/* low 7 bits */
+	bool has_serial;
+	uint64_t serial;	/* PCIe device serial number */
+};
+
+enum hf_value_kind {
+	HF_VALUE_FAILURE,	/* not measured; cause says why */
+	HF_VALUE_DIGESTS,
+	HF_VALUE_TEXT,
+	HF_VALUE_NUMBER,
+	HF_VALUE_BYTES,
+};
+
+#define HF_MEASUREMENT_CODE 1u		/* bytes that run somewhere: coverage applies */
+#define HF_MEASUREMENT_ADVISORY 2u	/* recorded, compared by people, never a reason to hold */
+#define HF_MEASUREMENT_FLAGS 3u
+
+#define HF_MEASUREMENT_DIGESTS 2
+
+struct hf_measurement {
+	struct hf_measurement *next;
+	const char *mkey;	/* "option-rom/window", "option-rom/0", "config", ... */
+	enum hf_method method;
+	uint32_t flags;
+	enum hf_value_kind kind;
+	enum hf_err cause;	/* HF_VALUE_FAILURE only; also set beside a value that is partial */
+	struct hf_digest digests[HF_MEASUREMENT_DIGESTS];
+	size_t digest_count;
+	uint64_t size;		/* HF_VALUE_DIGESTS: bytes hashed */
+	const char *text;
+	uint64_t number;
+	struct hf_span bytes;
+};
+
+struct hf_function {
+	struct hf_function *next;
+	struct hf_address address;
+	const char *path;	/* stable: root bus, then device.function per hop: "pci0000:00/1c.0/00.0" */
+	struct hf_identity identity;
+	const char *driver;	/* bound when first seen, or NULL */
+	struct hf_measurement *measurements;
+	struct hf_measurement **measurements_end;
+};
+
+struct hf_part {
+	struct hf_part *next;
+	enum hf_part_kind kind;
+	const char *path;	/* path of its first function without ".function"; "board"; "host" */
+	struct hf_function *functions;
+	struct hf_function **functions_end;
+	size_t function_count;
+	struct hf_measurement *measurements;	/* of the part as a whole */
+	struct hf_measurement **measurements_end;
+};
+
+struct hf_claims {
+	struct hf_arena *arena;	/* borrowed; holds everything below */
+	struct hf_part *parts;
+	struct hf_part **parts_end;
+	size_t part_count, function_count, measurement_count;
+};
+
+void hf_claims_init(struct hf_claims *claims, struct hf_arena *arena);
+/* Each returns NULL when a limit is reached (HF_ERR_LIMIT is then the cause); text is copied. */
+struct hf_part *hf_claims_add_part(struct hf_claims *claims, enum hf_part_kind kind, const char *path);
+struct hf_function *hf_claims_add_function(struct hf_claims *claims, struct hf_part *part,
+					   const struct hf_address *address, const char *path);
+/* function may be NULL: a measurement of the part as a whole. */
+struct hf_measurement *hf_claims_add_measurement(struct hf_claims *claims, struct hf_part *part,
+						 struct hf_function *function, const char *mkey,
+						 enum hf_method method, uint32_t flags);
+struct hf_part *hf_claims_find_part(const struct hf_claims *claims, const char *path);
+struct hf_measurement *hf_measurement_find(struct hf_measurement *list, const char *mkey);
+/* Text helpers: copy into the arena and set kind. */
+enum hf_err hf_measurement_set_text(struct hf_claims *claims, struct hf_measurement *m,
+				    const char *text) HF_MUST_USE;
+enum hf_err hf_measurement_set_bytes(struct hf_claims *claims, struct hf_measurement *m,
+				     struct hf_span bytes) HF_MUST_USE;
+void hf_measurement_set_number(struct hf_measurement *m, uint64_t number);
+void hf_measurement_set_failure(struct hf_measurement *m, enum hf_err cause);
+/* Kind, method, cause and value alike (size, digests, text, bytes); flags and mkey too. */
+bool hf_measurement_equal(const struct hf_measurement *a, const struct hf_measurement *b);
+
+/* The strongest method with which any code-bearing or identity measurement succeeded. */
+enum hf_method hf_part_method(const struct hf_part *part);
+
+/* Canonical CBOR of one part (docs/evidence.md gives the CDDL). */
+void hf_part_encode(const struct hf_part *part, struct hf_writer *w);
+/* Appends one part to claims. Strict: hf_part_encode of the result gives the same bytes. */
+enum hf_err hf_part_decode(struct hf_claims *claims, struct hf_span cbor) HF_MUST_USE;
+/* claims.cbor: an array of bstr, one per part in log order. */
+void hf_claims_encode(const struct hf_claims *claims, struct hf_writer *w);
+enum hf_err hf_claims_decode(struct hf_claims *claims, struct hf_span cbor) HF_MUST_USE;
+
+#endif

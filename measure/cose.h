@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* measure/cose.h: COSE_Sign1 (RFC 9052) over CoRIM and tickets. Sole includer of
+ * libcrypto's signature interface beside measure/attest.
+ *
+ * Nothing inside the payload may be looked at before hf_cose_verify said HF_OK.
+ */
+#ifndef HF_MEASURE_COSE_H
+#define HF_MEASURE_COSE_H
+
+#include "measure/cbor.h"
+#include "measure/digest.h"
+
+#define HF_COSE_MAX (8u << 20)	/* bytes of one signed file */
+#define HF_KEY_ID 32		/* SHA-256 of the SubjectPublicKeyInfo DER */
+
+enum hf_cose_alg {	/* IANA COSE algorithms */
+	HF_COSE_ES256 = -7, HF_COSE_ES384 = -35, HF_COSE_ES512 = -36,
+	HF_COSE_EDDSA = -8, HF_COSE_PS256 = -37, HF_COSE_PS384 = -38,
+};
+
+struct hf_key;	/* a public or private key */
+enum hf_err hf_key_read_pem(struct hf_span pem, bool private_key, struct hf_key **ret) HF_MUST_USE;
+enum hf_err hf_key_generate(enum hf_cose_alg alg, struct hf_key **ret) HF_MUST_USE;
+enum hf_err hf_key_write_pem(const struct hf_key *key, bool private_key, struct hf_writer *w) HF_MUST_USE;
+void hf_key_free(struct hf_key *key);
+void hf_key_id(const struct hf_key *key, uint8_t ret[static HF_KEY_ID]);
+enum hf_cose_alg hf_key_alg(const struct hf_key *key);	/* what this key signs with */
+
+struct hf_cose {	/* parsed, not yet verified; borrows from the input */
+	struct hf_span protected_header, payload, signature;
+	enum hf_cose_alg alg;
+	struct hf_span content_type;	/* text; empty when absent */
+	struct hf_span kid;		/* empty when absent */
+	struct hf_span meta;		/* header 8, corim-meta, encoded; empty when absent */
+	struct hf_span cwt;		/* header 15, encoded; empty when absent */
+};
+/* #6.18([protected, unprotected, payload, signature]); strict, no trailing bytes. */
+enum hf_err hf_cose_parse(struct hf_span in, struct hf_cose *ret) HF_MUST_USE;
+enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key) HF_MUST_USE;
+
+/* signer: the name in corim-meta. Writes the whole tagged message. */
+enum hf_err hf_cose_sign(const struct hf_key *key, const char *content_type, const char *signer,
+			 struct hf_span payload, struct hf_writer *w) HF_MUST_USE;
+
+#endif

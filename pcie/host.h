@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* pcie/host.h: the host's sysfs, live or captured, by directory descriptor. Sole place
+ * that opens files of /sys for reading devices. [edge: kernel files]
+ *
+ * A captured tree is a directory that looks like /sys. It is never written to: rom is
+ * enabled by a write only where fstatfs says sysfs.
+ */
+#ifndef HF_PCIE_HOST_H
+#define HF_PCIE_HOST_H
+
+#include "measure/arena.h"
+#include "measure/claim.h"
+
+struct hf_host {
+	int sysfs;		/* O_PATH directory */
+	bool live;		/* a real sysfs: fstatfs says 0x62656572 */
+	char root[256];		/* as given, for libpci's sysfs.path and for messages */
+};
+
+/* root NULL: "/sys". */
+enum hf_err hf_host_open(const char *root, struct hf_host *ret, struct hf_fault *fault) HF_MUST_USE;
+void hf_host_close(struct hf_host *host);
+
+/* Path relative to the sysfs root; text files lose their trailing newline. */
+enum hf_err hf_host_read_text(const struct hf_host *host, const char *path, char *out, size_t cap) HF_MUST_USE;
+enum hf_err hf_host_read(const struct hf_host *host, const char *path, size_t limit,
+			 struct hf_arena *arena, struct hf_span *ret, struct hf_fault *fault) HF_MUST_USE;
+/* Only where live; a captured tree gives HF_ERR_CAPTURED_TREE. EPERM and EACCES become
+ * HF_ERR_KERNEL_REFUSED. */
+enum hf_err hf_host_write(const struct hf_host *host, const char *path, const char *text) HF_MUST_USE;
+
+/* "bus/pci/devices/0000:03:00.0" and a file in it. */
+void hf_host_device_path(const struct hf_address *address, const char *file, char *out, size_t cap);
+/* The whole option ROM: enable (live only), read to the end in large steps, disable on
+ * every way out. Bytes go to feed as they come; its error stops the read. */
+typedef enum hf_err (*hf_feed)(void *self, struct hf_span bytes);
+enum hf_err hf_host_read_rom(const struct hf_host *host, const struct hf_address *address,
+			     hf_feed feed, void *self) HF_MUST_USE;
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* pcie/readers.h: THE TABLE of firmware readers, and the loop that runs them.
+ *
+ * A reader is one file and one line in readers.c. It streams what it reads into the
+ * sink; it never hashes, judges or logs. Everything a reader says lands in the claims,
+ * failures included: there is no way to leave a gap.
+ */
+#ifndef HF_PCIE_READERS_H
+#define HF_PCIE_READERS_H
+
+#include "pcie/enumerate.h"
+
+struct hf_sink;	/* where a reader's findings go: claims of one function */
+/* Begin a measurement of streamed bytes; every byte goes through hf_sink_bytes before
+ * anything parses it; hf_sink_end hashes what came (SHA-256 and SHA-384). */
+enum hf_err hf_sink_begin(struct hf_sink *sink, const char *mkey, enum hf_method method, uint32_t flags) HF_MUST_USE;
+enum hf_err hf_sink_bytes(void *sink, struct hf_span bytes) HF_MUST_USE;	/* fits hf_feed */
+enum hf_err hf_sink_end(struct hf_sink *sink, enum hf_err partial) HF_MUST_USE;
+/* The bytes since hf_sink_begin, valid until the next begin: for parsing after hashing. */
+struct hf_span hf_sink_window(const struct hf_sink *sink);
+enum hf_err hf_sink_text(struct hf_sink *sink, const char *mkey, enum hf_method method, uint32_t flags, const char *text) HF_MUST_USE;
+enum hf_err hf_sink_number(struct hf_sink *sink, const char *mkey, enum hf_method method, uint32_t flags, uint64_t number) HF_MUST_USE;
+/* Keep raw bytes in the claims themselves (small things: configuration space). */
+enum hf_err hf_sink_keep(struct hf_sink *sink, const char *mkey, enum hf_method method, uint32_t flags, struct hf_span bytes) HF_MUST_USE;
+enum hf_err hf_sink_failure(struct hf_sink *sink, const char *mkey, enum hf_err cause) HF_MUST_USE;
+
+struct hf_read_options {
+	bool rom_bound;		/* read ROMs of devices that a driver is using (--rom=all) */
+	bool no_rom;		/* --rom=none: the claim says not-measured */
+};
+struct hf_read {
+	const struct hf_host *host;
+	const struct hf_bus_function *function;
+	const struct hf_read_options *options;
+	struct hf_sink *sink;
+};
+struct hf_reader {
+	const char *name;	/* "rom" */
+	const char *touches;	/* which kernel files or registers, read or written */
+	const char *proves;	/* one sentence */
+	bool needs_driver;
+	enum hf_method method;
+	bool (*matches)(const struct hf_bus_function *function);
+	/* An error that is the device's becomes a claim inside; only running out of memory
+	 * or limits comes back. */
+	enum hf_err (*read)(const struct hf_read *read);
+};
+extern const struct hf_reader *const hf_readers[];	/* NULL-terminated */
+
+/* Run every matching reader over every function of claims (made by hf_topology).
+ * progress may be NULL; it is called before each part. */
+typedef void (*hf_measure_progress)(void *self, const struct hf_part *part, size_t index, size_t count);
+enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
+		       const struct hf_read_options *options, struct hf_claims *claims,
+		       hf_measure_progress progress, void *self) HF_MUST_USE;
+
+/* Compare two passes as claims: identity and every measurement that is not advisory.
+ * Calls differ for each difference; either measurement may be NULL (appeared, gone),
+ * and both NULL for a part or function that appeared or went (text says which). [pure] */
+typedef void (*hf_claims_differ)(void *self, const struct hf_part *part,
+				 const struct hf_function *function,
+				 const struct hf_measurement *before,
+				 const struct hf_measurement *after, const char *what);
+size_t hf_claims_compare(const struct hf_claims *before, const struct hf_claims *after,
+			 hf_claims_differ differ, void *self);
+
+#endif
