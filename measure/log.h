@@ -56,10 +56,12 @@ struct hf_log_reader {
 	struct { uint16_t tpm_id, size; } declared[16];
 	size_t declared_count;
 	bool sha1_only;			/* TCG 1.2 form */
+	size_t end;			/* where padding begins */
 	size_t index;			/* of the next event */
 	enum hf_err err;
 };
-/* A leading Spec ID event is consumed; without one the log is read in SHA-1 form. */
+/* A leading Spec ID event is consumed; without one the log is read in SHA-1 form.
+ * Digests of declared algorithms that we do not know are skipped. */
 enum hf_err hf_log_open(struct hf_span log, struct hf_log_reader *ret) HF_MUST_USE;
 /* False at the end (reader->err == HF_OK) or on a malformed event (err says which).
  * Padding of zeros or 0xff to the end counts as the end. */
@@ -80,12 +82,14 @@ struct hf_log {
 	uint32_t alg_mask;		/* every allocated bank */
 	uint32_t pcr;
 	size_t reserved;		/* bytes of a pending event; 0: none */
+	enum hf_tag pending;		/* tag of that event */
 	enum { HF_LOG_EMPTY, HF_LOG_OPEN, HF_LOG_ENDED, HF_LOG_CAPPED } state;
-	bool cap_reserved;		/* room for END and CAP is always kept back */
+	size_t end_room;		/* bytes kept back for END; grows with each part */
 };
 struct hf_log_entry { struct hf_digest digests[HF_ALG_COUNT]; size_t digest_count; };
 
-/* Writes the Spec ID event. buf holds cap bytes; room for END and CAP is kept back. */
+/* Writes the Spec ID event. buf holds cap bytes; room for END and CAP is kept back.
+ * Every reservation ends in commit or abandon: a second one before that is HF_ERR_INTERNAL. */
 enum hf_err hf_log_start(struct hf_log *log, uint8_t *buf, size_t cap, uint32_t alg_mask,
 			 uint32_t pcr) HF_MUST_USE;
 /* tag decides what may come next: BEGIN first, then parts, END once, CAP once; a CAP
@@ -99,7 +103,8 @@ void hf_log_abandon(struct hf_log *log);	/* the extend is known not to have happ
 /* Reading ours: checks Spec ID, one PCR, EV_EVENT_TAG, digest == H(data) in every bank,
  * and the grammar. visit is called for each event with its tag and payload; its error
  * stops the walk. want_cap: demand CAP as last event; else the log must stop at END
- * (anything after it: HF_ERR_LOG_AFTER_END). */
+ * (anything after it: HF_ERR_LOG_AFTER_END). A log without END (a host held
+ * earlier) is refused as HF_ERR_LOG_GRAMMAR; read such a log with hf_log_next. */
 typedef enum hf_err (*hf_log_visit)(void *self, enum hf_tag tag, struct hf_span payload,
 				    const struct hf_event *event);
 enum hf_err hf_log_walk(struct hf_span log, uint32_t pcr, bool want_cap, hf_log_visit visit,
