@@ -19,12 +19,14 @@ enum hf_cose_alg {	/* IANA COSE algorithms */
 };
 
 struct hf_key;	/* a public or private key */
+/* One unencrypted PEM block; never asks for a passphrase. */
 enum hf_err hf_key_read_pem(struct hf_span pem, bool private_key, struct hf_key **ret) HF_MUST_USE;
 enum hf_err hf_key_generate(enum hf_cose_alg alg, struct hf_key **ret) HF_MUST_USE;
 enum hf_err hf_key_write_pem(const struct hf_key *key, bool private_key, struct hf_writer *w) HF_MUST_USE;
 void hf_key_free(struct hf_key *key);
 void hf_key_id(const struct hf_key *key, uint8_t ret[static HF_KEY_ID]);
 enum hf_cose_alg hf_key_alg(const struct hf_key *key);	/* what this key signs with */
+bool hf_key_fits(const struct hf_key *key, enum hf_cose_alg alg);	/* could it verify alg? */
 
 struct hf_cose {	/* parsed, not yet verified; borrows from the input */
 	struct hf_span protected_header, payload, signature;
@@ -33,12 +35,17 @@ struct hf_cose {	/* parsed, not yet verified; borrows from the input */
 	struct hf_span kid;		/* empty when absent */
 	struct hf_span meta;		/* header 8, corim-meta, encoded; empty when absent */
 	struct hf_span cwt;		/* header 15, encoded; empty when absent */
+	bool hash_envelope;		/* RFC 9995: the payload is only a digest */
 };
-/* #6.18([protected, unprotected, payload, signature]); strict, no trailing bytes. */
+/* #6.18([protected, unprotected, payload, signature]); strict, no trailing bytes. Another
+ * shape: HF_ERR_COSE_SHAPE; no protected algorithm, or an unknown or unprotected one:
+ * HF_ERR_COSE_ALGORITHM; a critical header: HF_ERR_MANIFEST_UNKNOWN_CRITICAL. */
 enum hf_err hf_cose_parse(struct hf_span in, struct hf_cose *ret) HF_MUST_USE;
+/* Algorithm and key do not fit: HF_ERR_COSE_ALGORITHM; else HF_ERR_SIGNATURE_INVALID. */
 enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key) HF_MUST_USE;
 
-/* signer: the name in corim-meta. Writes the whole tagged message. */
+/* With a private key for ES256, ES384, ES512 or EdDSA. content_type and signer (the name
+ * in corim-meta) may be NULL: no such header. Writes the whole tagged message. */
 enum hf_err hf_cose_sign(const struct hf_key *key, const char *content_type, const char *signer,
 			 struct hf_span payload, struct hf_writer *w) HF_MUST_USE;
 

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* COSE_Sign1 (RFC 9052 section 4.2, RFC 9053, RFC 8230 for PS*). [edge: libcrypto] */
+#include "measure/cose.h"
+
+#include <stdlib.h>
+
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#define TAG_SIGN1 18
+#define SIGNATURE_MAX 1024		/* RSA 8192 */
+#define RSA_BITS_MIN 2048
+#define RSA_BITS_MAX 8192
+#define PEM_MAX (64u << 10)
+#define HEADER_MAX 4096			/* bytes of the protected header that we write */
+
+enum label {	/* IANA COSE header parameters */
+	LABEL_ALG = 1, LABEL_CRIT = 2, LABEL_CONTENT_TYPE = 3, LABEL_KID = 4,
+	LABEL_CORIM_META = 8, LABEL_CWT = 15, LABEL_HASH_ALG = 258,
+};
+
+struct hf_key {
+	EVP_PKEY *pkey;
+	enum hf_cose_alg alg;
+	bool private_key;
+	uint8_t id[HF_KEY_ID];
+};
+
+static const struct scheme {
+	enum hf_cose_alg alg;
+	const char *type, *group;	/* group: of an EC key */
+	const char *md;			/* NULL: the scheme hashes by itself */
+	size_t half;			/* bytes of r and of s; 0: not ECDSA */
+	bool pss;
+} schemes[] = {
+	{ HF_COSE_ES256, "EC", "prime256v1", "SHA256", 32, false },
+	{ HF_COSE_ES384, "EC", "secp384r1", "SHA384", 48, false },
+	{ HF_COSE_ES512, "EC", "secp521r1", "SHA512", 66, false },
+	{ HF_COSE_EDDSA, "ED25519", NULL, NULL, 0, false },
+	{ HF_COSE_PS256, "RSA", NULL, "SHA256", 0, true },
+	{ HF_COSE_PS384, "RSA", NULL, "SHA384", 0, true },
+};
+#define SCHEME_COUNT (sizeof(schemes) / sizeof(schemes[0]))
+
+static const struct scheme *scheme_of(int64_t alg)
+{
+	for (size_t i = 0; i < SCHEME_COUNT; i++)
+		if (schemes[i].alg == alg)
+			return &schemes[i];
+	return NULL;
+}
+
+static bool scheme_fits(const struct scheme *scheme, const EVP_PKEY *pkey)
+{
+	char group[64];
+	size_t len;
+
+	if (!EVP_PKEY_is_a(pkey, scheme->type))
+		return false;
+	if (scheme->pss) {
+		int bits = EVP_PKEY_get_bits(pkey);
+
+		return bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX;
+	}
+	if (!scheme->group)
+		return true;
+	return EVP_PKEY_get_utf8_string_param(pkey, OSSL_PKEY_PARAM_GROUP_NAME, group,
+					      sizeof(group), &len) == 1 &&
+	       strcmp(group, scheme->group) == 0;
+}
+
+/* Takes over pkey. */
+static enum hf_err key_new(EVP_PKEY *pkey, bool private_key, struct hf_key **ret)
+{
+	const struct scheme *scheme = NULL;
+	struct hf_key *key = calloc(1, sizeof(*key));
+	struct hf_digest id;
+	unsigned char *der = NULL;
+	int der_len;
+	enum hf_err err = HF_ERR_KEY_INVALID;
+
+	if (!key) {
+		EVP_PKEY_free(pkey);
+		return HF_ERR_NO_MEMORY;
+	}
+	key->pkey = pkey;
+	key->private_key = private_key;
+	for (size_t i = 0; i < SCHEME_COUNT && !scheme; i++)
+		if (scheme_fits(&schemes[i], pkey))
+			scheme = &schemes[i];
+	der_len = i2d_PUBKEY(pkey, &der);
+	if (!scheme || der_len <= 0)
+		goto out;
+	err = hf_digest(HF_ALG_SHA256, (struct hf_span){ der, (size_t)der_len }, &id);
+	if (err)
+		goto out;
+	key->alg = scheme->alg;
+	memcpy(key->id, id.bytes, HF_KEY_ID);
+	*ret = key;
+	key = NULL;
+out:
+	OPENSSL_free(der);
+	hf_key_free(key);
+	return err;
+}
+
+/* OpenSSL's own callback would ask on the terminal. */
+static int no_passphrase(char *buf, int size, int writing, void *self)
+{
+	(void)buf, (void)size, (void)writing, (void)self;
+	return -1;
+}
+
+/* A second block would be a key that nobody looks at. */
+static bool one_pem_block(struct hf_span pem)
+{
+	static const char mark[] = "-----BEGIN ";
+	const uint8_t *first = memmem(pem.ptr, pem.len, mark, sizeof(mark) - 1);
+
+	if (!first)
+		return false;
+	first += sizeof(mark) - 1;
+	return !memmem(first, pem.len - (size_t)(first - pem.ptr), mark, sizeof(mark) - 1);
+}
+
+enum hf_err hf_key_read_pem(struct hf_span pem, bool private_key, struct hf_key **ret)
+{
+	EVP_PKEY *pkey;
+	BIO *bio;
+
+	if (pem.len == 0 || pem.len > PEM_MAX || !one_pem_block(pem))
+		return HF_ERR_KEY_INVALID;
+	bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+	if (!bio)
+		return HF_ERR_NO_MEMORY;
+	pkey = private_key ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL)
+			   : PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+	BIO_free(bio);
+	if (!pkey)
+		return HF_ERR_KEY_INVALID;
+	return key_new(pkey, private_key, ret);
+}
+
+enum hf_err hf_key_generate(enum hf_cose_alg alg, struct hf_key **ret)
+{
+	const struct scheme *scheme = scheme_of(alg);
+	EVP_PKEY *pkey;
+
+	if (!scheme || scheme->pss)
+		return HF_ERR_COSE_ALGORITHM;
+	pkey = scheme->group ? EVP_PKEY_Q_keygen(NULL, NULL, scheme->type, scheme->group)
+			     : EVP_PKEY_Q_keygen(NULL, NULL, scheme->type);
+	if (!pkey)
+		return HF_ERR_INTERNAL;
+	return key_new(pkey, true, ret);
+}
+
+enum hf_err hf_key_write_pem(const struct hf_key *key, bool private_key, struct hf_writer *w)
+{
+	BIO *bio;
+	char *text;
+	long len;
+	int ok;
+	enum hf_err err = HF_ERR_INTERNAL;
+
+	if (private_key && !key->private_key)
+		return HF_ERR_KEY_INVALID;
+	bio = BIO_new(BIO_s_secmem());
+	if (!bio)
+		return HF_ERR_NO_MEMORY;
+	ok = private_key ? PEM_write_bio_PKCS8PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL)
+			 : PEM_write_bio_PUBKEY(bio, key->pkey);
+	len = BIO_get_mem_data(bio, &text);
+	if (ok == 1 && len > 0) {
+		hf_put(w, text, (size_t)len);
+		err = w->full ? HF_ERR_LIMIT : HF_OK;
+	}
+	BIO_free(bio);
+	return err;
+}
+
+void hf_key_free(struct hf_key *key)
+{
+	if (!key)
+		return;
+	EVP_PKEY_free(key->pkey);
+	free(key);
+}
+
+void hf_key_id(const struct hf_key *key, uint8_t ret[static HF_KEY_ID])
+{
+	memcpy(ret, key->id, HF_KEY_ID);
+}
+
+enum hf_cose_alg hf_key_alg(const struct hf_key *key)
+{
+	return key->alg;
+}
+
+bool hf_key_fits(const struct hf_key *key, enum hf_cose_alg alg)
+{
+	const struct scheme *scheme = scheme_of(alg);
+
+	return scheme && scheme_fits(scheme, key->pkey);
+}
+
+/* ---- headers ---- */
+
+/* An algorithm may be text in COSE; none that we know is. */
+static void read_alg(struct hf_cbor *r, struct hf_cose *cose)
+{
+	enum hf_cbor_type type = hf_cbor_peek(r);
+	const struct scheme *scheme;
+
+	if (type != HF_CBOR_UINT && type != HF_CBOR_NINT) {
+		hf_cbor_fail(r, HF_ERR_COSE_ALGORITHM);
+		return;
+	}
+	scheme = scheme_of(hf_cbor_int(r));
+	if (!scheme) {
+		hf_cbor_fail(r, HF_ERR_COSE_ALGORITHM);
+		return;
+	}
+	cose->alg = scheme->alg;
+}
+
+static void read_content_type(struct hf_cbor *r, struct hf_cose *cose)
+{
+	if (hf_cbor_peek(r) != HF_CBOR_TSTR)	/* a CoAP number is allowed, but not ours */
+		hf_cbor_fail(r, HF_ERR_COSE_CONTENT_TYPE);
+	cose->content_type = hf_cbor_tstr(r);
+}
+
+static void read_protected(struct hf_cbor *r, struct hf_cose *cose, bool *ret_alg)
+{
+	size_t count = hf_cbor_map(r);
+
+	for (size_t i = 0; i < count && !r->err; i++) {
+		if (hf_cbor_peek(r) == HF_CBOR_TSTR) {	/* private labels */
+			hf_cbor_skip(r);
+			hf_cbor_skip(r);
+			continue;
+		}
+		switch (hf_cbor_int(r)) {
+		case LABEL_ALG:
+			read_alg(r, cose);
+			*ret_alg = true;
+			break;
+		case LABEL_CRIT:
+			hf_cbor_fail(r, HF_ERR_MANIFEST_UNKNOWN_CRITICAL);
+			break;
+		case LABEL_CONTENT_TYPE:
+			read_content_type(r, cose);
+			break;
+		case LABEL_KID:
+			cose->kid = hf_cbor_bstr(r);
+			break;
+		case LABEL_CORIM_META:
+			cose->meta = hf_cbor_bstr(r);
+			break;
+		case LABEL_CWT:
+			cose->cwt = hf_cbor_skip(r);
+			break;
+		case LABEL_HASH_ALG:
+			cose->hash_envelope = true;
+			hf_cbor_skip(r);
+			break;
+		default:
+			hf_cbor_skip(r);
+		}
+	}
+}
+
+/* Unprotected parameters are anybody's: only a key id is taken, as a hint. What must be
+ * protected and lies here instead is refused, not overlooked. */
+static void read_unprotected(struct hf_cbor *r, struct hf_cose *cose)
+{
+	size_t count = hf_cbor_map(r);
+
+	for (size_t i = 0; i < count && !r->err; i++) {
+		if (hf_cbor_peek(r) == HF_CBOR_TSTR) {
+			hf_cbor_skip(r);
+			hf_cbor_skip(r);
+			continue;
+		}
+		switch (hf_cbor_int(r)) {
+		case LABEL_ALG:
+			hf_cbor_fail(r, HF_ERR_COSE_ALGORITHM);
+			break;
+		case LABEL_CRIT:
+		case LABEL_CONTENT_TYPE:
+		case LABEL_CORIM_META:
+		case LABEL_CWT:
+		case LABEL_HASH_ALG:
+			hf_cbor_fail(r, HF_ERR_COSE_SHAPE);
+			break;
+		case LABEL_KID:
+			if (cose->kid.len)	/* RFC 9052 section 3: not in both */
+				hf_cbor_fail(r, HF_ERR_COSE_SHAPE);
+			cose->kid = hf_cbor_bstr(r);
+			break;
+		default:
+			hf_cbor_skip(r);
+		}
+	}
+}
+
+static enum hf_err shape(enum hf_err err)
+{
+	return err == HF_ERR_CBOR_TYPE ? HF_ERR_COSE_SHAPE : err;
+}
+
+enum hf_err hf_cose_parse(struct hf_span in, struct hf_cose *ret)
+{
+	struct hf_cbor r = hf_cbor_at(in), header;
+	struct hf_cose cose = { 0 };
+	bool has_alg = false;
+	enum hf_err err;
+
+	if (in.len > HF_COSE_MAX)
+		return HF_ERR_FILE_TOO_LARGE;
+	if (hf_cbor_tag(&r) != TAG_SIGN1 && !r.err)
+		return HF_ERR_COSE_SHAPE;
+	if (hf_cbor_array(&r) != 4 && !r.err)
+		return HF_ERR_COSE_SHAPE;
+	cose.protected_header = hf_cbor_bstr(&r);
+	header = hf_cbor_at(cose.protected_header);
+	if (cose.protected_header.len)
+		read_protected(&header, &cose, &has_alg);
+	read_unprotected(&r, &cose);
+	cose.payload = hf_cbor_bstr(&r);	/* null, a detached payload, is refused */
+	cose.signature = hf_cbor_bstr(&r);
+	err = hf_cbor_end(&r);
+	if (!err)
+		err = hf_cbor_end(&header);
+	if (err)
+		return shape(err);
+	if (!has_alg)
+		return HF_ERR_COSE_ALGORITHM;
+	*ret = cose;
+	return HF_OK;
+}
+
+/* ---- signatures ---- */
+
+/* Sig_structure, RFC 9052 section 4.4. Caller frees ret->ptr. */
+static enum hf_err to_be_signed(struct hf_span protected_header, struct hf_span payload,
+				struct hf_span *ret)
+{
+	struct hf_writer w = { .cap = protected_header.len + payload.len + 64 };
+
+	w.buf = malloc(w.cap);
+	if (!w.buf)
+		return HF_ERR_NO_MEMORY;
+	hf_cbor_put_array(&w, 4);
+	hf_cbor_put_text(&w, "Signature1");
+	hf_cbor_put_bstr(&w, protected_header);
+	hf_cbor_put_bstr(&w, (struct hf_span){ 0 });
+	hf_cbor_put_bstr(&w, payload);
+	*ret = hf_written(&w);
+	return HF_OK;
+}
+
+static bool use_pss(EVP_PKEY_CTX *ctx)
+{
+	/* RFC 8230 section 2: salt as long as the digest */
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) > 0 &&
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) > 0;
+}
+
+/* Raw r || s to what OpenSSL takes. Caller frees with OPENSSL_free. */
+static unsigned char *ecdsa_to_der(struct hf_span raw, size_t half, int *ret_len)
+{
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+	BIGNUM *r = BN_bin2bn(raw.ptr, (int)half, NULL);
+	BIGNUM *s = BN_bin2bn(raw.ptr + half, (int)half, NULL);
+	unsigned char *der = NULL;
+
+	if (!sig || !r || !s || ECDSA_SIG_set0(sig, r, s) != 1) {
+		BN_free(r);
+		BN_free(s);
+		ECDSA_SIG_free(sig);
+		return NULL;
+	}
+	*ret_len = i2d_ECDSA_SIG(sig, &der);
+	ECDSA_SIG_free(sig);
+	return *ret_len > 0 ? der : NULL;
+}
+
+static bool ecdsa_from_der(const unsigned char *der, size_t len, size_t half, uint8_t *out)
+{
+	ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)len);
+	bool ok = sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), out, (int)half) == (int)half &&
+		  BN_bn2binpad(ECDSA_SIG_get0_s(sig), out + half, (int)half) == (int)half;
+
+	ECDSA_SIG_free(sig);
+	return ok;
+}
+
+static enum hf_err verify_message(const struct scheme *scheme, EVP_PKEY *pkey,
+				  struct hf_span message, struct hf_span signature)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *pctx;	/* belongs to ctx */
+	int ok;
+
+	if (!ctx)
+		return HF_ERR_NO_MEMORY;
+	ok = EVP_DigestVerifyInit_ex(ctx, &pctx, scheme->md, NULL, NULL, pkey, NULL) == 1 &&
+	     (!scheme->pss || use_pss(pctx)) &&
+	     EVP_DigestVerify(ctx, signature.ptr, signature.len, message.ptr, message.len) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok ? HF_OK : HF_ERR_SIGNATURE_INVALID;
+}
+
+enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key)
+{
+	const struct scheme *scheme = scheme_of(cose->alg);
+	struct hf_span message, signature = cose->signature;
+	unsigned char *der = NULL;
+	int der_len = 0;
+	enum hf_err err;
+
+	if (!scheme || !scheme_fits(scheme, key->pkey))
+		return HF_ERR_COSE_ALGORITHM;
+	if (scheme->half) {
+		if (signature.len != 2 * scheme->half)
+			return HF_ERR_SIGNATURE_INVALID;
+		der = ecdsa_to_der(signature, scheme->half, &der_len);
+		if (!der)
+			return HF_ERR_NO_MEMORY;
+		signature = (struct hf_span){ der, (size_t)der_len };
+	}
+	err = to_be_signed(cose->protected_header, cose->payload, &message);
+	if (!err) {
+		err = verify_message(scheme, key->pkey, message, signature);
+		free((void *)message.ptr);
+	}
+	OPENSSL_free(der);
+	return err;
+}
+
+static enum hf_err sign_message(const struct scheme *scheme, EVP_PKEY *pkey,
+				struct hf_span message, uint8_t *out, size_t *ret_len)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned char raw[SIGNATURE_MAX];
+	size_t len = sizeof(raw);
+	bool ok;
+
+	if (!ctx)
+		return HF_ERR_NO_MEMORY;
+	ok = EVP_DigestSignInit_ex(ctx, NULL, scheme->md, NULL, NULL, pkey, NULL) == 1 &&
+	     EVP_DigestSign(ctx, raw, &len, message.ptr, message.len) == 1;
+	EVP_MD_CTX_free(ctx);
+	if (!ok)
+		return HF_ERR_INTERNAL;
+	if (!scheme->half) {
+		memcpy(out, raw, len);
+		*ret_len = len;
+		return HF_OK;
+	}
+	*ret_len = 2 * scheme->half;
+	return ecdsa_from_der(raw, len, scheme->half, out) ? HF_OK : HF_ERR_INTERNAL;
+}
+
+static void put_protected(const struct hf_key *key, const char *content_type, const char *signer,
+			  struct hf_writer *w)
+{
+	uint8_t meta[512];
+	struct hf_writer m = { .buf = meta, .cap = sizeof(meta) };
+
+	hf_cbor_put_map(w, 2 + (content_type != NULL) + (signer != NULL));
+	hf_cbor_put_int(w, LABEL_ALG);
+	hf_cbor_put_int(w, key->alg);
+	if (content_type) {
+		hf_cbor_put_int(w, LABEL_CONTENT_TYPE);
+		hf_cbor_put_text(w, content_type);
+	}
+	hf_cbor_put_int(w, LABEL_KID);
+	hf_cbor_put_bstr(w, (struct hf_span){ key->id, HF_KEY_ID });
+	if (!signer)
+		return;
+	hf_cbor_put_map(&m, 1);		/* corim-meta-map { signer: { name } } */
+	hf_cbor_put_int(&m, 0);
+	hf_cbor_put_map(&m, 1);
+	hf_cbor_put_int(&m, 0);
+	hf_cbor_put_text(&m, signer);
+	hf_cbor_put_int(w, LABEL_CORIM_META);
+	hf_cbor_put_bstr(w, hf_written(&m));
+	w->full |= m.full;
+}
+
+enum hf_err hf_cose_sign(const struct hf_key *key, const char *content_type, const char *signer,
+			 struct hf_span payload, struct hf_writer *w)
+{
+	const struct scheme *scheme = scheme_of(key->alg);
+	uint8_t header[HEADER_MAX], signature[SIGNATURE_MAX];
+	struct hf_writer h = { .buf = header, .cap = sizeof(header) };
+	struct hf_span message;
+	size_t start = w->len, len;
+	enum hf_err err;
+
+	if (!key->private_key)
+		return HF_ERR_KEY_INVALID;
+	if (!scheme || scheme->pss)
+		return HF_ERR_COSE_ALGORITHM;
+	put_protected(key, content_type, signer, &h);
+	if (h.full)
+		return HF_ERR_LIMIT;
+	err = to_be_signed(hf_written(&h), payload, &message);
+	if (err)
+		return err;
+	err = sign_message(scheme, key->pkey, message, signature, &len);
+	free((void *)message.ptr);
+	if (err)
+		return err;
+	hf_cbor_put_tag(w, TAG_SIGN1);
+	hf_cbor_put_array(w, 4);
+	hf_cbor_put_bstr(w, hf_written(&h));
+	hf_cbor_put_map(w, 0);
+	hf_cbor_put_bstr(w, payload);
+	hf_cbor_put_bstr(w, (struct hf_span){ signature, len });
+	if (w->full || w->len - start > HF_COSE_MAX)
+		return HF_ERR_LIMIT;
+	return HF_OK;
+}
