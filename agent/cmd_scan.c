@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/args.h"
+#include "agent/commands.h"
+#include "agent/measure_host.h"
+#include "manifests/report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char usage[] =
+	"usage: holdfast scan [--json] [--sysfs DIR] [--rom=auto|all|none]\n"
+	"\n"
+	"What is on this host: every PCIe part, its firmware and how it was measured.\n"
+	"Nothing is judged and, by default, nothing is written.\n"
+	"\n"
+	"  --json        the same facts as JSON\n"
+	"  --sysfs DIR   a captured tree in place of /sys\n"
+	"  --rom=auto    option ROMs of a captured tree, none of a live host (default)\n"
+	"  --rom=all     option ROMs of every device; on a live host this enables each\n"
+	"                ROM for a moment, also under a driver that is using the device\n"
+	"  --rom=none    no option ROMs\n"
+	"\n"
+	"exit codes: 0 everything answered, 4 a device could not be read\n";
+
+static void print_report(void *self, struct hf_writer *w)
+{
+	const struct hf_survey *survey = self;
+
+	hf_report_tree(&survey->claims, NULL, w);
+	hf_report_coverage(&survey->claims, w);
+}
+
+static enum hf_err output(struct hf_survey *survey, bool json, struct hf_fault *fault)
+{
+	if (!json)
+		return hf_survey_output(print_report, survey, fault);
+
+	char *text = hf_report_json(&survey->claims, NULL, true);
+
+	if (!text)
+		return hf_fail(fault, HF_ERR_NO_MEMORY, "report", "JSON");
+	printf("%s\n", text);
+	free(text);
+	return HF_OK;
+}
+
+int hf_cmd_scan(int argc, char **argv)
+{
+	bool json = false;
+	const char *sysfs = NULL, *rom = NULL, *path = "";
+	const struct hf_option options[] = {
+		{ .name = "json", .flag = &json },
+		{ .name = "sysfs", .value = &sysfs },
+		{ .name = "rom", .value = &rom },
+		{ .name = NULL },
+	};
+	enum hf_rom_wish wish;
+	struct hf_survey survey;
+	struct hf_fault fault = { 0 };
+	enum hf_err err;
+	int code;
+
+	if (!hf_args_parse(argc, argv, options, NULL, usage, &code))
+		return code;
+	if (!hf_rom_wish_parse(rom, &wish))
+		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", rom);
+	err = hf_survey_make(sysfs, wish, &survey, &fault);
+	if (!err)
+		err = output(&survey, json, &fault);
+	if (err) {
+		hf_survey_drop(&survey);
+		return hf_args_fault(argv[0], &fault);
+	}
+	if (survey.rom_skipped && wish == HF_ROM_WISH_AUTO)
+		fputs("holdfast scan: no option ROM was read: that would write to the devices.\n"
+		      "  next: --rom=all, on a host that may be disturbed\n", stderr);
+	err = hf_survey_unread(&survey.claims, &path);
+	if (err)
+		(void)hf_fail(&fault, err, path, "%s", "");
+	hf_survey_drop(&survey);
+	return err ? (hf_args_fault(argv[0], &fault), HF_EXIT_DEVICE) : HF_EXIT_OK;
+}

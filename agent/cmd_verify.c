@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/args.h"
+#include "agent/commands.h"
+#include "agent/measure_host.h"
+#include "agent/platform.h"
+#include "manifests/report.h"
+#include "manifests/trust.h"
+#include "measure/file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define JUDGE_ARENA ((size_t)256 << 20)
+
+static const char usage[] =
+	"usage: holdfast verify (--manifests DIR | --manifest FILE...) --anchors DIR\n"
+	"                       [--sysfs DIR] [--rom=auto|all|none] [--json]\n"
+	"\n"
+	"Judge this host, or a captured tree, by signed manifests. The TPM is not used\n"
+	"and what the firmware ran is not judged: such a result releases nothing.\n"
+	"\n"
+	"  --manifests DIR    every *.corim in DIR\n"
+	"  --manifest FILE... these files\n"
+	"  --anchors DIR      NAME.pem public keys; owner/ and vendor/ below it\n"
+	"  --sysfs DIR        a captured tree in place of /sys\n"
+	"  --rom=...          as for scan; a live host shows its ROMs with --rom=all\n"
+	"  --json             the verdict as JSON\n"
+	"\n"
+	"exit codes: 0 accepted, 3 refused, 4 a device could not be read\n";
+
+struct verify {
+	bool json;
+	const char *sysfs, *rom, *manifests_dir, *anchors;
+	struct hf_args_list files;
+	enum hf_rom_wish wish;
+	struct hf_survey survey;
+	struct hf_arena arena;	/* manifests and verdict */
+	struct hf_trust trust;
+	struct hf_manifests manifests;
+	struct hf_verdict verdict;
+};
+
+static enum hf_err load_files(struct verify *v, struct hf_fault *fault)
+{
+	for (size_t i = 0; i < v->files.count; i++) {
+		const char *path = v->files.words[i];
+		const char *slash = strrchr(path, '/');
+		struct hf_span bytes;
+		enum hf_err err;
+
+		err = hf_file_read(AT_FDCWD, path, HF_COSE_MAX, &v->arena, &bytes, fault);
+		if (!err)
+			err = hf_manifest_load(&v->trust, slash ? slash + 1 : path, bytes, 0,
+					       &v->manifests, fault);
+		if (err)
+			return err;
+	}
+	return HF_OK;
+}
+
+static enum hf_err judge(struct verify *v, struct hf_fault *fault)
+{
+	const char *vendor, *product;
+	const struct hf_model *model;
+	enum hf_err err;
+
+	err = hf_trust_read(v->anchors, &v->trust, fault);
+	if (!err && v->manifests_dir)
+		err = hf_manifests_read(&v->trust, v->manifests_dir, 0, &v->manifests, fault);
+	else if (!err)
+		err = load_files(v, fault);
+	if (!err && v->manifests.file_count == 0)
+		err = hf_fail(fault, HF_ERR_MANIFEST_MISSING, v->manifests_dir, "no *.corim there");
+	if (!err)
+		err = hf_survey_make(v->sysfs, v->wish, &v->survey, fault);
+	if (err)
+		return err;
+	vendor = hf_platform_text(v->survey.host_part, "smbios/vendor");
+	product = hf_platform_text(v->survey.host_part, "smbios/product");
+	err = hf_model_choose(&v->manifests, vendor ? vendor : "", product ? product : "", &model);
+	if (err)
+		return hf_fail(fault, err, v->survey.host.root, "vendor \"%s\", product \"%s\"",
+			       vendor ? vendor : "", product ? product : "");
+	hf_appraise(&v->survey.claims, &v->manifests, model, &v->arena, &v->verdict);
+	return HF_OK;
+}
+
+static void print_report(void *self, struct hf_writer *w)
+{
+	const struct verify *v = self;
+
+	hf_report_tree(&v->survey.claims, &v->verdict, w);
+	hf_report_findings(&v->verdict, w);
+	hf_report_coverage(&v->survey.claims, w);
+}
+
+static enum hf_err output(struct verify *v, struct hf_fault *fault)
+{
+	enum hf_err err;
+
+	if (v->json) {
+		char *text = hf_report_json(&v->survey.claims, &v->verdict, true);
+
+		if (!text)
+			return hf_fail(fault, HF_ERR_NO_MEMORY, "report", "JSON");
+		printf("%s\n", text);
+		free(text);
+		return HF_OK;
+	}
+	err = hf_survey_output(print_report, v, fault);
+	if (err)
+		return err;
+	printf("verdict: %s", hf_status_name(v->verdict.status));
+	if (v->verdict.cause)
+		printf(" [%s]", hf_err_name(v->verdict.cause));
+	printf("\nmodel %s, generation %llu%s; firmware's own log and TPM: not judged\n",
+	       v->verdict.model->name, (unsigned long long)v->verdict.model->generation,
+	       v->verdict.model->mode == HF_MODE_AUDIT ? ", audit mode: the gate would go on" : "");
+	return HF_OK;
+}
+
+/* Warned parts are admitted by the owner's own rule. An isolated part is refused here,
+ * because nothing was isolated. */
+static int exit_code(const struct hf_verdict *verdict)
+{
+	if (verdict->status == HF_STATUS_ACCEPTED || verdict->status == HF_STATUS_WARNED)
+		return HF_EXIT_OK;
+	if (!verdict->cause || hf_err_exit(verdict->cause) != HF_EXIT_DEVICE)
+		return HF_EXIT_REFUSED;
+	return HF_EXIT_DEVICE;
+}
+
+static int run(const char *command, struct verify *v)
+{
+	struct hf_fault fault = { 0 };
+	enum hf_err err;
+	int code;
+
+	err = hf_arena_make(JUDGE_ARENA, &v->arena);
+	if (err)
+		(void)hf_fail(&fault, err, NULL, "%zu bytes", JUDGE_ARENA);
+	v->manifests.arena = &v->arena;
+	if (!err)
+		err = judge(v, &fault);
+	if (!err)
+		err = output(v, &fault);
+	code = err ? hf_args_fault(command, &fault) : exit_code(&v->verdict);
+	hf_survey_drop(&v->survey);
+	hf_trust_drop(&v->trust);
+	if (v->arena.base)
+		hf_arena_drop(&v->arena);
+	return code;
+}
+
+int hf_cmd_verify(int argc, char **argv)
+{
+	static struct verify v;	/* holds a thousand manifest names: no thing for the stack */
+	const struct hf_option options[] = {
+		{ .name = "json", .flag = &v.json },
+		{ .name = "sysfs", .value = &v.sysfs },
+		{ .name = "rom", .value = &v.rom },
+		{ .name = "manifests", .value = &v.manifests_dir },
+		{ .name = "manifest", .list = &v.files },
+		{ .name = "anchors", .value = &v.anchors },
+		{ .name = NULL },
+	};
+	int code;
+
+	v.survey.host.sysfs = -1;
+	if (!hf_args_parse(argc, argv, options, NULL, usage, &code))
+		return code;
+	if (!hf_rom_wish_parse(v.rom, &v.wish))
+		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", v.rom);
+	if (!v.manifests_dir == !v.files.count)
+		return hf_args_refuse(argv[0], "give --manifests DIR or --manifest FILE, one of them");
+	if (!v.anchors)
+		return hf_args_refuse(argv[0], "--anchors DIR is needed: the keys you trust");
+	return run(argv[0], &v);
+}

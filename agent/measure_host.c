@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/measure_host.h"
+
+#include "agent/platform.h"
+#include "pcie/enumerate.h"
+
+#include <stdio.h>
+
+#define REPORT_MAX ((size_t)64 << 20)
+
+bool hf_rom_wish_parse(const char *text, enum hf_rom_wish *ret)
+{
+	if (!text || strcmp(text, "auto") == 0)
+		*ret = HF_ROM_WISH_AUTO;
+	else if (strcmp(text, "all") == 0)
+		*ret = HF_ROM_WISH_ALL;
+	else if (strcmp(text, "none") == 0)
+		*ret = HF_ROM_WISH_NONE;
+	else
+		return false;
+	return true;
+}
+
+static enum hf_err survey(enum hf_rom_wish wish, struct hf_survey *s, struct hf_fault *fault)
+{
+	struct hf_read_options options = { 0 };
+	enum hf_err err;
+
+	/* Reading a file of a capture disturbs no driver. */
+	options.rom_bound = wish == HF_ROM_WISH_ALL || !s->host.live;
+	options.no_rom = wish == HF_ROM_WISH_NONE || (wish == HF_ROM_WISH_AUTO && s->host.live);
+	s->rom_skipped = options.no_rom;
+	hf_claims_init(&s->claims, &s->arena);
+	err = hf_platform_claims(&s->host, NULL, &s->claims, &s->host_part);
+	if (err)
+		return hf_fail(fault, err, "host", "facts about the host");
+	err = hf_bus_read(&s->host, &s->arena, &s->bus, fault);
+	if (err)
+		return err;
+	err = hf_topology(&s->bus, &s->claims);
+	if (err)
+		return hf_fail(fault, err, s->host.root, "%zu functions", s->bus.count);
+	err = hf_measure(&s->host, &s->bus, &options, &s->claims, NULL, NULL);
+	if (err)
+		return hf_fail(fault, err, s->host.root, "%zu functions", s->bus.count);
+	return HF_OK;
+}
+
+enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, struct hf_survey *ret,
+			   struct hf_fault *fault)
+{
+	enum hf_err err;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->host.sysfs = -1;
+	err = hf_arena_make(HF_SURVEY_ARENA, &ret->arena);
+	if (err)
+		return hf_fail(fault, err, NULL, "%zu bytes", HF_SURVEY_ARENA);
+	err = hf_host_open(sysfs, &ret->host, fault);
+	if (err) {
+		ret->host.sysfs = -1;
+		return err;
+	}
+	return survey(wish, ret, fault);
+}
+
+void hf_survey_drop(struct hf_survey *survey)
+{
+	if (survey->host.sysfs >= 0)
+		hf_host_close(&survey->host);
+	if (survey->arena.base)
+		hf_arena_drop(&survey->arena);
+	memset(survey, 0, sizeof(*survey));
+	survey->host.sysfs = -1;
+}
+
+static bool is_unread(const struct hf_measurement *m)
+{
+	if (!m->cause)
+		return false;
+	switch ((int)m->cause) {
+	case HF_ERR_NOT_MEASURED:
+	case HF_ERR_NO_READER:
+	case HF_ERR_NOT_COVERED:
+	case HF_ERR_ROM_DRIVER_BOUND:
+	case HF_ERR_ROM_SHADOW:
+	case HF_ERR_ROM_EMPTY:
+		return false;	/* known beforehand: coverage, not trouble */
+	default:
+		return true;
+	}
+}
+
+enum hf_err hf_survey_unread(const struct hf_claims *claims, const char **ret_path)
+{
+	const struct hf_measurement *m;
+
+	for (const struct hf_part *part = claims->parts; part; part = part->next) {
+		if (part->kind == HF_PART_HOST)
+			continue;
+		for (m = part->measurements; m; m = m->next) {
+			if (is_unread(m)) {
+				*ret_path = part->path;
+				return m->cause;
+			}
+		}
+		for (const struct hf_function *f = part->functions; f; f = f->next) {
+			for (m = f->measurements; m; m = m->next) {
+				if (is_unread(m)) {
+					*ret_path = f->path;
+					return m->cause;
+				}
+			}
+		}
+	}
+	return HF_OK;
+}
+
+enum hf_err hf_survey_output(hf_survey_print print, void *self, struct hf_fault *fault)
+{
+	struct hf_arena arena;
+	struct hf_writer w = { 0 };
+	enum hf_err err = hf_arena_make(REPORT_MAX, &arena);
+
+	if (err)
+		return hf_fail(fault, err, NULL, "%zu bytes", REPORT_MAX);
+	w.buf = arena.base;
+	w.cap = arena.cap;
+	print(self, &w);
+	if (w.full)
+		err = hf_fail(fault, HF_ERR_LIMIT, "report", "more than %zu bytes", REPORT_MAX);
+	else if (fwrite(w.buf, 1, w.len, stdout) != w.len)
+		err = hf_fail(fault, HF_ERR_OUTPUT_FAILED, "standard output", "%zu bytes", w.len);
+	hf_arena_drop(&arena);
+	return err;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* agent/measure_host.h: one pass over a host for the live commands: open, host facts,
+ * enumerate, group, measure. What it finds lives in one arena of its own. */
+#ifndef HF_AGENT_MEASURE_HOST_H
+#define HF_AGENT_MEASURE_HOST_H
+
+#include "measure/claim.h"
+#include "pcie/host.h"
+#include "pcie/readers.h"
+
+#define HF_SURVEY_ARENA ((size_t)512 << 20)	/* bytes; only touched pages are real */
+
+enum hf_rom_wish { HF_ROM_WISH_AUTO, HF_ROM_WISH_ALL, HF_ROM_WISH_NONE };
+/* "auto", "all", "none"; NULL: auto. */
+bool hf_rom_wish_parse(const char *text, enum hf_rom_wish *ret) HF_MUST_USE;
+
+struct hf_survey {
+	struct hf_arena arena;
+	struct hf_host host;
+	struct hf_bus bus;
+	struct hf_claims claims;
+	struct hf_part *host_part;
+	bool rom_skipped;	/* no ROM was read because nobody asked for it */
+};
+/* sysfs NULL: the live host. ROMs by wish: all; none; auto: all of a captured tree, none
+ * of a live host, because enabling a ROM writes to its device. Drop it in any case. */
+enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, struct hf_survey *ret,
+			   struct hf_fault *fault) HF_MUST_USE;
+void hf_survey_drop(struct hf_survey *survey);
+
+/* The first function that should have answered and did not: its cause, and its path in
+ * ret_path. HF_OK when every device could be read. */
+enum hf_err hf_survey_unread(const struct hf_claims *claims, const char **ret_path);
+
+/* Text that a report function wrote, to stdout. */
+typedef void (*hf_survey_print)(void *self, struct hf_writer *w);
+enum hf_err hf_survey_output(hf_survey_print print, void *self, struct hf_fault *fault) HF_MUST_USE;
+
+#endif
