@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* manifests/corim.h: CoRIM (draft-ietf-rats-corim-11) to manifests and back. [pure]
- * Decoding is strict; docs/manifests.md describes our profile. Encoding is
- * deterministic: the same manifests give the same bytes. */
+ * Two levels. The CoRIM level reads the shape that every CoRIM has, whatever its
+ * profile; the profile level knows what our own mean. Decoding is strict;
+ * docs/manifests.md describes our profile. Encoding is deterministic: the same manifests
+ * give the same bytes. */
 #ifndef HF_MANIFESTS_CORIM_H
 #define HF_MANIFESTS_CORIM_H
 
@@ -11,11 +13,67 @@
 #define HF_CORIM_CONTENT_TYPE "application/rim+cbor"
 
 /* payload: #6.501. Appends to out; on failure out is as before. file: index of the
- * manifest file it came from. now: seconds since 1970 for validity, 0: no clock yet, not checked. */
+ * manifest file it came from. now: seconds since 1970 for validity, 0: no clock yet, not checked.
+ * Another profile: HF_ERR_CORIM_PROFILE; something our profile does not know and may not
+ * overlook: HF_ERR_MANIFEST_UNKNOWN_CRITICAL; any other shape: HF_ERR_CORIM_SHAPE or the
+ * CBOR cause. */
 enum hf_err hf_corim_decode(struct hf_span payload, size_t file, int64_t now,
 			    struct hf_manifests *out) HF_MUST_USE;
-/* Encodes everything in manifests as one CoRIM with the given id. */
+/* Encodes everything in manifests as one CoRIM with the given id. A writer that is too
+ * small: HF_ERR_LIMIT; names that are not valid: HF_ERR_CORIM_SHAPE. */
 enum hf_err hf_corim_encode(const struct hf_manifests *manifests, const char *id,
 			    struct hf_writer *w) HF_MUST_USE;
+
+/* ---- the CoRIM level: open -> tags -> reference triples -> measurements ----
+ * Each _next reads one of the count that its parent announced. All spans borrow. */
+
+#define HF_CORIM_OWN_MAX 24	/* profile keys -1 .. -24 of measurement-values-map */
+#define HF_CORIM_DIGESTS_MAX 8
+
+struct hf_corim {
+	struct hf_span id;		/* text, or 16 bytes of UUID */
+	struct hf_span profile;		/* content of #6.111; empty: none, or a URI */
+	bool has_validity, has_not_before;
+	int64_t not_before, not_after;	/* seconds since 1970 */
+	struct hf_cbor tags;
+	size_t tag_count;
+};
+enum hf_err hf_corim_open(struct hf_span payload, struct hf_corim *ret) HF_MUST_USE;
+/* Outside its validity: HF_ERR_CORIM_EXPIRED. now 0: not checked. */
+enum hf_err hf_corim_valid_at(const struct hf_corim *corim, int64_t now) HF_MUST_USE;
+
+struct hf_comid {
+	bool is_comid;			/* false: CoSWID, CoTL: nothing below is set */
+	struct hf_span tag_id;		/* text, or 16 bytes of UUID */
+	bool linked;			/* linked tags: supplements or replaces another */
+	bool other_triples;		/* triples that are not reference triples */
+	struct hf_cbor references;
+	size_t reference_count;
+};
+enum hf_err hf_corim_next(struct hf_corim *corim, struct hf_comid *ret) HF_MUST_USE;
+
+struct hf_reference_triple {
+	struct hf_span class_id;	/* content of #6.560; empty: absent or another type */
+	struct hf_span vendor, model;	/* text; empty: absent */
+	struct hf_span instance;	/* content of #6.560; empty: absent or another type */
+	bool other;			/* layer, index, group, or ids of another type */
+	struct hf_cbor measurements;
+	size_t measurement_count;
+};
+enum hf_err hf_comid_next(struct hf_comid *comid, struct hf_reference_triple *ret) HF_MUST_USE;
+
+struct hf_measured {
+	enum hf_cbor_type mkey_type;	/* HF_CBOR_NONE: no mkey; TAG: #6.111 or #6.37 */
+	struct hf_span mkey;		/* HF_CBOR_TSTR */
+	uint64_t mkey_number;		/* HF_CBOR_UINT */
+	struct hf_span version, name;	/* text; empty: absent */
+	struct hf_digest digests[HF_CORIM_DIGESTS_MAX];
+	size_t digest_count;
+	bool other_digests;		/* algorithms that we do not compute */
+	bool other;			/* values that are not read here: svn, flags, raw, ... */
+	bool critical;			/* a profile key beyond OWN_MAX that may not be overlooked */
+	struct hf_span own[HF_CORIM_OWN_MAX + 1];	/* encoded value of profile key -i */
+};
+enum hf_err hf_triple_next(struct hf_reference_triple *triple, struct hf_measured *ret) HF_MUST_USE;
 
 #endif

@@ -9,6 +9,10 @@
 #include "measure/claim.h"
 
 #define HF_MANIFEST_FILES_MAX 1024
+#define HF_COMPONENTS_MAX 4096	/* in all files together */
+#define HF_MODELS_MAX 1024
+#define HF_IMAGES_MAX 4096
+#define HF_NAME_MAX 96		/* bytes of a name, without the NUL */
 
 struct hf_match {	/* which function an environment speaks of; class and vendor always set */
 	uint16_t vendor, device;
@@ -39,6 +43,7 @@ struct hf_release {
 	const char *name;
 	enum hf_release_state state;
 	const char *note;	/* why revoked, or NULL */
+	const char *provenance;	/* where the values come from, or NULL */
 	struct hf_environment *environments;
 };
 struct hf_component {	/* one kind of part */
@@ -78,6 +83,7 @@ struct hf_model {
 	struct hf_name_list *drivers;	/* the gate may bind these, in order */
 	struct hf_boot_code *boot_code;
 	struct hf_rule *rules;
+	const char *provenance;	/* or NULL */
 	size_t file;
 };
 enum hf_image_role { HF_IMAGE_AGENT, HF_IMAGE_TENANT };
@@ -93,6 +99,7 @@ struct hf_image {
 	struct hf_digest command_line;	/* agent: digest as in PCR 9 */
 	struct hf_digest root;		/* HF_TENANT_ROOT: of the squashfs file */
 	const char *command_line_text;	/* tenant kexec: the exact command line */
+	const char *provenance;	/* or NULL */
 	size_t file;
 };
 struct hf_manifest_file {
@@ -109,5 +116,34 @@ struct hf_manifests {
 	struct hf_manifest_file files[HF_MANIFEST_FILES_MAX];
 	size_t file_count;
 };
+
+/* The words of the JSON sources and reports. _from_name: false for an unknown word. */
+const char *hf_release_state_name(enum hf_release_state state);
+const char *hf_presence_name(enum hf_presence presence);
+const char *hf_action_name(enum hf_action action);
+const char *hf_mode_name(enum hf_mode mode);
+bool hf_release_state_from_name(const char *name, enum hf_release_state *ret);
+bool hf_presence_from_name(const char *name, enum hf_presence *ret);
+bool hf_action_from_name(const char *name, enum hf_action *ret);
+bool hf_mode_from_name(const char *name, enum hf_mode *ret);
+bool hf_method_from_name(const char *name, enum hf_method *ret);
+
+/* A name that operators give: 1 to HF_NAME_MAX bytes of printable ASCII, no '/'. */
+bool hf_name_valid(const char *name);
+
+/* Where the lists end now, so that what is appended after can be taken back as one. */
+struct hf_manifests_mark {
+	size_t arena_len;
+	struct hf_component **components;
+	struct hf_model **models;
+	struct hf_image **images;
+};
+struct hf_manifests_mark hf_manifests_mark(struct hf_manifests *manifests);
+void hf_manifests_rollback(struct hf_manifests *manifests, const struct hf_manifests_mark *mark);
+/* What was appended after mark against itself and what was there: limits
+ * (HF_ERR_LIMIT); components, models, or in one of them releases or rules of the same
+ * name (HF_ERR_DUPLICATE_NAME). */
+enum hf_err hf_manifests_check_names(const struct hf_manifests *manifests,
+				     const struct hf_manifests_mark *mark) HF_MUST_USE;
 
 #endif
