@@ -6,8 +6,8 @@
  *
  * Strict (the default) demands RFC 8949 4.2 core deterministic encoding: minimal
  * integers, definite lengths, map keys ascending and therefore unique. lenient is for
- * vendor files: non-minimal integers and unsorted keys pass; indefinite lengths and
- * duplicate keys never do.
+ * vendor files: non-minimal integers, floats and unsorted keys (of up to 128 pairs) pass;
+ * indefinite lengths and duplicate keys never do. Map keys are integers or strings.
  */
 #ifndef HF_MEASURE_CBOR_H
 #define HF_MEASURE_CBOR_H
@@ -28,6 +28,7 @@ enum hf_cbor_type {
 struct hf_cbor {
 	struct hf_span in;
 	size_t pos;
+	size_t walked;	/* up to here everything nested has been checked */
 	bool lenient;
 	enum hf_err err;	/* HF_OK, or the first failure */
 };
@@ -56,6 +57,9 @@ struct hf_span hf_cbor_skip(struct hf_cbor *r);
 void hf_cbor_fail(struct hf_cbor *r, enum hf_err err);
 /* r->err, or HF_ERR_CBOR_TRAILING if bytes are left. */
 enum hf_err hf_cbor_end(const struct hf_cbor *r) HF_MUST_USE;
+
+/* Valid UTF-8 without control, line separator or text direction characters. */
+bool hf_text_valid(struct hf_span text);
 
 /* Writing: always the deterministic encoding (callers give map keys in order). */
 void hf_cbor_put_uint(struct hf_writer *w, uint64_t value);
