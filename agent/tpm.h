@@ -26,6 +26,8 @@ enum hf_err hf_tpm_pcrs(struct hf_tpm *tpm, enum hf_alg bank, struct hf_pcrs *re
  * else: HF_ERR_EXTEND_UNKNOWN. */
 enum hf_err hf_tpm_extend(struct hf_tpm *tpm, uint32_t pcr, const struct hf_log_entry *entry,
 			  struct hf_fault *fault) HF_MUST_USE;
+/* PCR 16 alone can be reset at locality 0; never the gate's. */
+enum hf_err hf_tpm_pcr_reset(struct hf_tpm *tpm, uint32_t pcr, struct hf_fault *fault) HF_MUST_USE;
 enum hf_err hf_tpm_random(struct hf_tpm *tpm, uint8_t *out, size_t len, struct hf_fault *fault) HF_MUST_USE;
 
 /* The frozen AK as a primary in the endorsement hierarchy; a foreign authorisation

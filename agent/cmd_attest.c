@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Diagnosis: the gate's measurements and a quote, on the debug PCR. Any program may reset
+ * that PCR, so nothing made here can stand for a boot. */
+#include "agent/args.h"
+#include "agent/commands.h"
+#include "agent/events.h"
+#include "agent/measure_host.h"
+#include "agent/platform.h"
+#include "agent/tpm.h"
+#include "manifests/report.h"
+#include "measure/evidence.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DIAGNOSIS_PCR 16u
+#define NONCE_MIN 8
+#define NONCE_MAX 64
+#define FIRMWARE_LOG "kernel/security/tpm0/binary_bios_measurements"
+
+static const char usage[] =
+	"usage: holdfast attest --nonce HEX --out DIR [--tcti CONF] [--sysfs DIR]\n"
+	"                       [--rom=auto|all|none] [--json]\n"
+	"\n"
+	"Measure this host, record it in PCR 16 and quote it: a diagnosis. PCR 16 is\n"
+	"reset first. Evidence made here never earns a release: only the gate's does.\n"
+	"\n"
+	"  --nonce HEX   8 to 64 bytes, quoted as they are\n"
+	"  --out DIR     the evidence: logs, claims, quote, attestation key\n"
+	"  --tcti CONF   the TPM, as tpm2-tools name it (default: /dev/tpmrm0)\n"
+	"  --sysfs DIR   a captured tree in place of /sys\n"
+	"  --rom=...     as for scan\n"
+	"  --json        the claims as JSON\n"
+	"\n"
+	"exit codes: 0 written, 4 written but a device could not be read, 5 TPM\n";
+
+struct attest {
+	bool json;
+	const char *nonce_hex, *out, *tcti, *sysfs, *rom;
+	enum hf_rom_wish wish;
+	uint8_t nonce_bytes[NONCE_MAX];
+	struct hf_span nonce;
+	struct hf_survey survey;
+	struct hf_tpm *tpm;
+	struct hf_log log;
+	struct hf_evidence evidence;
+	struct hf_fault *fault;
+};
+
+static struct hf_writer writer(struct attest *a, size_t cap)
+{
+	uint8_t *buf = hf_arena_take(&a->survey.arena, cap);
+
+	return (struct hf_writer){ .buf = buf, .cap = buf ? cap : 0 };
+}
+
+static bool parse_nonce(struct attest *a)
+{
+	size_t len = strlen(a->nonce_hex);
+	unsigned value;
+
+	if (len % 2 || len < 2 * NONCE_MIN || len > 2 * NONCE_MAX ||
+	    strspn(a->nonce_hex, "0123456789abcdefABCDEF") != len)
+		return false;
+	for (size_t i = 0; i < len / 2; i++) {
+		if (sscanf(a->nonce_hex + 2 * i, "%2x", &value) != 1)
+			return false;
+		a->nonce_bytes[i] = (uint8_t)value;
+	}
+	a->nonce = (struct hf_span){ a->nonce_bytes, len / 2 };
+	return true;
+}
+
+static enum hf_err record(struct attest *a, enum hf_tag tag, const struct hf_writer *payload)
+{
+	struct hf_log_entry entry;
+	enum hf_err err = payload->full ? HF_ERR_LIMIT : HF_OK;
+
+	if (!err)
+		err = hf_log_reserve(&a->log, tag, hf_written(payload), &entry);
+	if (err)
+		return hf_fail(a->fault, err, "log", "%zu bytes so far", a->log.out.len);
+	err = hf_tpm_extend(a->tpm, DIAGNOSIS_PCR, &entry, a->fault);
+	if (!err)
+		hf_log_commit(&a->log);
+	return err;
+}
+
+static enum hf_err start(struct attest *a)
+{
+	static uint8_t log_bytes[HF_LOG_MAX];
+	struct hf_digest value;
+	uint32_t banks;
+	enum hf_err err;
+
+	err = hf_tpm_open(a->tcti, &a->tpm, a->fault);
+	if (!err)
+		err = hf_tpm_banks(a->tpm, &banks, a->fault);
+	if (!err)
+		err = hf_tpm_pcr_reset(a->tpm, DIAGNOSIS_PCR, a->fault);
+	for (enum hf_alg alg = 0; !err && alg < HF_ALG_COUNT; alg++) {
+		if (!(banks & HF_ALG_MASK(alg)))
+			continue;
+		err = hf_tpm_pcr_read(a->tpm, DIAGNOSIS_PCR, alg, &value, a->fault);
+		for (size_t i = 0; !err && i < hf_alg_size(alg); i++)
+			if (value.bytes[i])
+				err = hf_fail(a->fault, HF_ERR_PCR_NOT_ZERO, "PCR 16", "bank %s",
+					      hf_alg_name(alg));
+	}
+	if (err)
+		return err;
+	err = hf_log_start(&a->log, log_bytes, sizeof(log_bytes), banks, DIAGNOSIS_PCR);
+	return err ? hf_fail(a->fault, err, "log", "banks 0x%x", banks) : HF_OK;
+}
+
+static enum hf_err record_begin(struct attest *a)
+{
+	const char *command_line = hf_platform_text(a->survey.host_part, "command-line");
+	struct hf_begin begin = {
+		.policy = "diagnosis",
+		.manifest_error = HF_ERR_MANIFEST_MISSING,
+		.command_line = hf_span_text(command_line ? command_line : ""),
+	};
+	struct hf_writer w = writer(a, 8192);
+
+	hf_begin_encode(&begin, &w);
+	return record(a, HF_TAG_BEGIN, &w);
+}
+
+static enum hf_err record_parts(struct attest *a)
+{
+	struct hf_writer claims = writer(a, HF_PART_CBOR_MAX);
+	uint8_t payload_bytes[HF_PATH_MAX + 128];
+
+	for (const struct hf_part *part = a->survey.claims.parts; part; part = part->next) {
+		struct hf_writer payload = { .buf = payload_bytes, .cap = sizeof(payload_bytes) };
+		struct hf_digest digest;
+		enum hf_err err;
+
+		claims.len = 0;
+		hf_part_encode(part, &claims);
+		if (claims.full)
+			return hf_fail(a->fault, HF_ERR_LIMIT, part->path, "claims of one part");
+		err = hf_digest(HF_ALG_SHA384, hf_written(&claims), &digest);
+		if (err)
+			return hf_fail(a->fault, err, part->path, "digest");
+		hf_log_part_payload(&payload, part->path, &digest);
+		err = record(a, HF_TAG_PART, &payload);
+		if (err)
+			return err;
+	}
+	return HF_OK;
+}
+
+static enum hf_err record_end(struct attest *a)
+{
+	struct hf_writer w = writer(a, 1024);
+
+	hf_end_encode(NULL, HF_ERR_MANIFEST_MISSING, HF_MODE_ENFORCE, &w);
+	return record(a, HF_TAG_END, &w);
+}
+
+/* A log that does not replay, or a quote that we cannot verify, is our own fault or the
+ * TPM's: better to say so here than at the verifier. */
+static enum hf_err check_own(struct attest *a, const struct hf_ak *ak, const struct hf_pcrs *pcrs)
+{
+	const uint32_t selection = HF_QUOTE_PCRS | 1u << DIAGNOSIS_PCR;
+	struct hf_pcrs replayed;
+	enum hf_err err;
+
+	err = hf_log_replay(a->evidence.log, HF_ALG_SHA256, &replayed);
+	if (!err && memcmp(replayed.value[DIAGNOSIS_PCR], pcrs->value[DIAGNOSIS_PCR], 32) != 0)
+		err = HF_ERR_LOG_REPLAY;
+	if (!err)
+		err = hf_quote_verify(ak, a->evidence.quote, a->evidence.signature, a->nonce,
+				      selection, pcrs, NULL);
+	return err ? hf_fail(a->fault, err, "own evidence", "PCR 16") : HF_OK;
+}
+
+static enum hf_err quote(struct attest *a)
+{
+	const uint32_t selection = HF_QUOTE_PCRS | 1u << DIAGNOSIS_PCR;
+	struct hf_writer public_area = writer(a, HF_ATTEST_MAX), attest = writer(a, HF_ATTEST_MAX);
+	struct hf_writer signature = writer(a, HF_ATTEST_MAX), pem = writer(a, 1024);
+	struct hf_writer values = writer(a, 16384);
+	struct hf_pcrs pcrs;
+	struct hf_ak ak;
+	enum hf_err err;
+
+	err = hf_tpm_ak(a->tpm, &public_area, a->fault);
+	if (!err)
+		err = hf_tpm_quote(a->tpm, selection, a->nonce, &attest, &signature, a->fault);
+	if (!err)
+		err = hf_tpm_pcrs(a->tpm, HF_ALG_SHA256, &pcrs, a->fault);
+	if (err)
+		return err;
+	err = hf_ak_parse(hf_written(&public_area), &ak);
+	if (!err)
+		err = hf_ak_pem(&ak, &pem);
+	if (err)
+		return hf_fail(a->fault, err, "attestation key", "%zu bytes", public_area.len);
+	hf_pcrs_tools_format(&pcrs, selection, &values);
+	a->evidence.log = hf_written(&a->log.out);
+	a->evidence.ak = hf_written(&public_area);
+	a->evidence.ak_pem = hf_written(&pem);
+	a->evidence.quote = hf_written(&attest);
+	a->evidence.signature = hf_written(&signature);
+	a->evidence.quote_pcrs = hf_written(&values);
+	return check_own(a, &ak, &pcrs);
+}
+
+static enum hf_err write_evidence(struct attest *a, char *json)
+{
+	struct hf_writer claims = writer(a, (size_t)64 << 20);
+	struct hf_span firmware_log;
+	enum hf_err err;
+
+	hf_claims_encode(&a->survey.claims, &claims);
+	if (claims.full)
+		return hf_fail(a->fault, HF_ERR_LIMIT, "claims", "more than 64 MiB");
+	a->evidence.claims = hf_written(&claims);
+	a->evidence.nonce = a->nonce;
+	a->evidence.verdict = hf_span_text(json);
+	err = hf_host_read(&a->survey.host, FIRMWARE_LOG, HF_FIRMWARE_LOG_MAX, &a->survey.arena,
+			   &firmware_log, NULL);
+	if (!err)
+		a->evidence.firmware_log = firmware_log;
+	return hf_evidence_write(&a->evidence, a->out, a->fault);
+}
+
+static enum hf_err run(struct attest *a)
+{
+	enum hf_err err = hf_survey_make(a->sysfs, a->wish, &a->survey, a->fault);
+	char *json;
+
+	if (!err)
+		err = start(a);
+	if (!err)
+		err = record_begin(a);
+	if (!err)
+		err = record_parts(a);
+	if (!err)
+		err = record_end(a);
+	if (!err)
+		err = quote(a);
+	if (err)
+		return err;
+	json = hf_report_json(&a->survey.claims, NULL, true);
+	if (!json)
+		return hf_fail(a->fault, HF_ERR_NO_MEMORY, "report", "JSON");
+	err = write_evidence(a, json);
+	if (!err && a->json)
+		printf("%s\n", json);
+	free(json);
+	return err;
+}
+
+static void print_summary(void *self, struct hf_writer *w)
+{
+	hf_report_coverage(&((struct attest *)self)->survey.claims, w);
+}
+
+static int report(const char *command, struct attest *a)
+{
+	const char *path = "";
+	enum hf_err err;
+
+	if (!a->json) {
+		if (hf_survey_output(print_summary, a, a->fault))
+			return hf_args_fault(command, a->fault);
+		printf("quoted with PCR 16; %s evidence is in %s\n",
+		       a->evidence.firmware_log.len ? "all" : "all but a firmware log", a->out);
+		printf("This is a diagnosis: it never earns a release. Only the gate's own\n"
+		       "evidence, made before any tenant ran, does.\n");
+	}
+	err = hf_survey_unread(&a->survey.claims, &path);
+	if (!err)
+		return HF_EXIT_OK;
+	(void)hf_fail(a->fault, err, path, "%s", "");
+	hf_args_fault(command, a->fault);
+	return HF_EXIT_DEVICE;
+}
+
+int hf_cmd_attest(int argc, char **argv)
+{
+	struct hf_fault fault = { 0 };
+	struct attest a = { .fault = &fault };
+	const struct hf_option options[] = {
+		{ .name = "json", .flag = &a.json },
+		{ .name = "nonce", .value = &a.nonce_hex },
+		{ .name = "out", .value = &a.out },
+		{ .name = "tcti", .value = &a.tcti },
+		{ .name = "sysfs", .value = &a.sysfs },
+		{ .name = "rom", .value = &a.rom },
+		{ .name = NULL },
+	};
+	int code;
+
+	a.survey.host.sysfs = -1;
+	if (!hf_args_parse(argc, argv, options, NULL, usage, &code))
+		return code;
+	if (!hf_rom_wish_parse(a.rom, &a.wish))
+		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", a.rom);
+	if (!a.nonce_hex || !a.out)
+		return hf_args_refuse(argv[0], "--nonce HEX and --out DIR are needed");
+	if (!parse_nonce(&a))
+		return hf_args_refuse(argv[0], "--nonce is 8 to 64 bytes in hex, not \"%s\"",
+				      a.nonce_hex);
+	code = run(&a) ? hf_args_fault(argv[0], &fault) : report(argv[0], &a);
+	if (a.tpm)
+		hf_tpm_close(a.tpm);
+	hf_survey_drop(&a.survey);
+	return code;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/events.h"
+
+const char *hf_mode_name(enum hf_mode mode)
+{
+	switch (mode) {
+	case HF_MODE_ENFORCE:
+		return "enforce";
+	case HF_MODE_AUDIT:
+		return "audit";
+	}
+	return "enforce";
+}
+
+static void put_text_or_null(struct hf_writer *w, const char *text)
+{
+	if (text)
+		hf_cbor_put_text(w, text);
+	else
+		hf_cbor_put_null(w);
+}
+
+static void put_cause(struct hf_writer *w, enum hf_err cause)
+{
+	put_text_or_null(w, cause ? hf_err_name(cause) : NULL);
+}
+
+static void put_anchors(const struct hf_trust *trust, struct hf_writer *w)
+{
+	size_t count = trust ? trust->count : 0;
+
+	hf_cbor_put_array(w, count);
+	for (size_t i = 0; i < count; i++) {
+		hf_cbor_put_array(w, 2);
+		hf_cbor_put_text(w, trust->anchors[i].name);
+		hf_cbor_put_bstr(w, (struct hf_span){ trust->anchors[i].id, HF_KEY_ID });
+	}
+}
+
+static void put_manifests(const struct hf_manifests *manifests, struct hf_writer *w)
+{
+	size_t count = manifests ? manifests->file_count : 0;
+
+	hf_cbor_put_array(w, count);
+	for (size_t i = 0; i < count; i++) {
+		hf_cbor_put_array(w, 2);
+		hf_cbor_put_text(w, manifests->files[i].name);
+		hf_cbor_put_bstr(w, (struct hf_span){ manifests->files[i].sha256.bytes, 32 });
+	}
+}
+
+void hf_begin_encode(const struct hf_begin *begin, struct hf_writer *w)
+{
+	enum hf_mode mode = begin->model ? begin->model->mode : HF_MODE_ENFORCE;
+
+	hf_cbor_put_map(w, 10);
+	hf_cbor_put_text(w, "mode");
+	hf_cbor_put_text(w, hf_mode_name(mode));
+	hf_cbor_put_text(w, "agent");
+	hf_cbor_put_text(w, HF_VERSION);
+	hf_cbor_put_text(w, "model");
+	put_text_or_null(w, begin->model ? begin->model->name : NULL);
+	hf_cbor_put_text(w, "policy");
+	hf_cbor_put_text(w, begin->policy);
+	hf_cbor_put_text(w, "anchors");
+	put_anchors(begin->trust, w);
+	hf_cbor_put_text(w, "boot-key");
+	if (begin->boot_key.len)
+		hf_cbor_put_bstr(w, begin->boot_key);
+	else
+		hf_cbor_put_null(w);
+	hf_cbor_put_text(w, "manifests");
+	put_manifests(begin->manifests, w);
+	hf_cbor_put_text(w, "generation");
+	hf_cbor_put_uint(w, begin->model ? begin->model->generation : 0);
+	hf_cbor_put_text(w, "command-line");
+	hf_cbor_put_tstr(w, begin->command_line);
+	hf_cbor_put_text(w, "manifest-error");
+	put_cause(w, begin->manifest_error);
+}
+
+static void put_parts(const struct hf_verdict *verdict, struct hf_writer *w)
+{
+	size_t count = 0;
+
+	for (const struct hf_part_verdict *p = verdict ? verdict->parts : NULL; p; p = p->next)
+		count++;
+	hf_cbor_put_array(w, count);
+	for (const struct hf_part_verdict *p = verdict ? verdict->parts : NULL; p; p = p->next) {
+		hf_cbor_put_array(w, 3);
+		hf_cbor_put_text(w, p->place);
+		hf_cbor_put_text(w, hf_status_name(p->status));
+		put_cause(w, p->findings ? p->findings->cause : HF_OK);
+	}
+}
+
+void hf_end_encode(const struct hf_verdict *verdict, enum hf_err cause, enum hf_mode mode,
+		   struct hf_writer *w)
+{
+	hf_cbor_put_map(w, 4);
+	hf_cbor_put_text(w, "mode");
+	hf_cbor_put_text(w, hf_mode_name(mode));
+	hf_cbor_put_text(w, "cause");
+	put_cause(w, cause);
+	hf_cbor_put_text(w, "parts");
+	put_parts(verdict, w);
+	hf_cbor_put_text(w, "verdict");
+	hf_cbor_put_text(w, hf_status_name(verdict && !cause ? verdict->status : HF_STATUS_HELD));
+}
