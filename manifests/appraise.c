@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The verdict over all parts; appraise_rules.c says which rule speaks of which part.
+ * The cause of the whole is the first of the worst: parts in claims order, missing parts in
+ * rule order, then what firmware ran. Within a part firmware comes before place. */
+#include "manifests/appraise_parts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+const char *hf_status_name(enum hf_status status)
+{
+	switch (status) {
+	case HF_STATUS_ACCEPTED:
+		return "accepted";
+	case HF_STATUS_WARNED:
+		return "warned";
+	case HF_STATUS_ISOLATED:
+		return "isolated";
+	case HF_STATUS_HELD:
+		return "held";
+	}
+	return "held";
+}
+
+/* ---- findings ---- */
+
+const char *hf_appraisal_text(struct hf_appraisal *a, const char *format, ...)
+{
+	char text[201];
+	va_list args;
+
+	va_start(args, format);
+	int n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (n < 0)
+		return NULL;
+	const char *copy = hf_arena_text(a->arena, text, strlen(text));
+
+	a->full |= !copy;
+	return copy;
+}
+
+const char *hf_appraisal_digest(struct hf_appraisal *a, const struct hf_digest *digest)
+{
+	char hex[2 * HF_DIGEST_MAX + 1];
+
+	hf_digest_hex(digest, hex);
+	return hf_appraisal_text(a, "%s:%s", hf_alg_name(digest->alg), hex);
+}
+
+const char *hf_appraisal_identity(struct hf_appraisal *a, const struct hf_identity *identity)
+{
+	return hf_appraisal_text(a, "%04x:%04x class %06x subsystem %04x:%04x revision %02x",
+				 identity->vendor, identity->device, identity->class_code,
+				 identity->subsystem_vendor, identity->subsystem_device,
+				 identity->revision);
+}
+
+/* Isolating a part is not done yet: what should be isolated is held. */
+static enum hf_status status_of(enum hf_action action)
+{
+	switch (action) {
+	case HF_ACTION_WARN:
+		return HF_STATUS_WARNED;
+	case HF_ACTION_FENCE:
+	case HF_ACTION_HOLD:
+		return HF_STATUS_HELD;
+	}
+	return HF_STATUS_HELD;
+}
+
+void hf_appraisal_add(struct hf_appraisal *a, struct hf_finding **list, enum hf_status *status,
+		      const struct hf_finding *finding)
+{
+	size_t count = 0;
+
+	if (status_of(finding->action) > *status)
+		*status = status_of(finding->action);
+	for (; *list; list = &(*list)->next)
+		if (++count >= HF_FINDINGS_MAX)
+			return;
+	struct hf_finding *copy = hf_arena_take(a->arena, sizeof(*copy));
+
+	if (!copy) {
+		a->full = true;
+		return;
+	}
+	*copy = *finding;
+	copy->next = NULL;
+	*list = copy;
+}
+
+static const struct hf_finding *first_of(const struct hf_finding *list, enum hf_status status)
+{
+	for (; list; list = list->next)
+		if (status_of(list->action) == status)
+			return list;
+	return NULL;
+}
+
+void hf_appraisal_finish(const struct hf_appraisal *a, struct hf_verdict *verdict)
+{
+	enum hf_status worst = HF_STATUS_ACCEPTED;
+	const struct hf_finding *f;
+
+	if (a->full || verdict->cause == HF_ERR_LIMIT) {
+		verdict->status = HF_STATUS_HELD;
+		verdict->cause = HF_ERR_LIMIT;
+		return;
+	}
+	for (const struct hf_part_verdict *p = verdict->parts; p; p = p->next)
+		if (p->status > worst)
+			worst = p->status;
+	for (f = verdict->boot; f; f = f->next)
+		if (status_of(f->action) > worst)
+			worst = status_of(f->action);
+	verdict->status = worst;
+	verdict->cause = HF_OK;
+	verdict->cause_place = verdict->cause_mkey = NULL;
+	if (worst == HF_STATUS_ACCEPTED)
+		return;
+	for (const struct hf_part_verdict *p = verdict->parts; p; p = p->next) {
+		f = first_of(p->findings, worst);
+		if (!f)
+			continue;
+		verdict->cause = f->cause;
+		verdict->cause_place = p->place;
+		verdict->cause_mkey = f->mkey;
+		return;
+	}
+	f = first_of(verdict->boot, worst);
+	verdict->cause = f ? f->cause : HF_ERR_INTERNAL;
+	verdict->cause_mkey = f ? f->mkey : NULL;
+}
+
+/* ---- verdicts ---- */
+
+static void *take(struct hf_assignment *s, size_t size)
+{
+	void *p = hf_arena_take(s->base.arena, size);
+
+	s->base.full |= !p;
+	return p;
+}
+
+static void add(struct hf_assignment *s, struct hf_part_verdict *pv, enum hf_err cause,
+		const char *found, const char *expected)
+{
+	struct hf_finding finding = {
+		.cause = cause, .found = found, .expected = expected,
+		.rule = pv->rule ? pv->rule->name : NULL,
+		.release = pv->release ? pv->release->name : NULL,
+		.action = pv->rule ? pv->rule->action : s->model->unknown,
+	};
+
+	hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
+}
+
+static void judge_unknown(struct hf_assignment *s, struct hf_part_verdict *pv)
+{
+	struct hf_finding finding = { .cause = HF_ERR_PART_UNKNOWN, .action = s->model->unknown };
+
+	/* name the function that is in no manifest, if there is one */
+	for (const struct hf_function *f = pv->part->functions; f; f = f->next) {
+		bool known = hf_function_known(s, &f->identity);
+
+		if (!finding.function || !known) {
+			finding.function = f;
+			finding.found = hf_appraisal_identity(&s->base, &f->identity);
+		}
+		if (!known)
+			break;
+	}
+	hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
+}
+
+static const char *current_release(const struct hf_component *component)
+{
+	for (const struct hf_release *r = component->releases; r; r = r->next)
+		if (r->state == HF_RELEASE_ALLOWED)
+			return r->name;
+	return NULL;
+}
+
+static void judge_firmware(struct hf_assignment *s, struct hf_part_verdict *pv,
+			   const struct hf_candidate *c)
+{
+	enum hf_method method = hf_part_method(pv->part);
+
+	pv->component = c->component;
+	if (!c->fit.exact) {
+		hf_fit_explain(&s->base, pv, c->component, &c->fit);
+		if (!pv->findings)	/* a refusal always has a reason */
+			add(s, pv, HF_ERR_FIRMWARE_UNKNOWN, NULL, NULL);
+	} else {
+		pv->release = c->fit.release;
+		if (c->fit.method < method)
+			method = c->fit.method;
+		if (c->fit.release->state == HF_RELEASE_UPDATE)
+			add(s, pv, HF_ERR_FIRMWARE_OLD, c->fit.release->name,
+			    current_release(c->component));
+		else if (c->fit.release->state == HF_RELEASE_REVOKED)
+			add(s, pv, HF_ERR_FIRMWARE_REVOKED, c->fit.release->name,
+			    c->fit.release->note);
+	}
+	if (method < pv->rule->least_method)
+		add(s, pv, HF_ERR_METHOD_TOO_WEAK, hf_method_name(method),
+		    hf_method_name(pv->rule->least_method));
+}
+
+static void judge(struct hf_assignment *s, const struct hf_seat *seat, struct hf_part_verdict *pv)
+{
+	const struct hf_candidate *c = NULL;
+
+	if (seat->rule) {
+		pv->rule = seat->rule->rule;
+		c = hf_candidate_for(seat, seat->rule->component);
+	}
+	if (!c) {
+		judge_unknown(s, pv);
+		return;
+	}
+	if (seat->place_cause == HF_ERR_PART_FORBIDDEN) {
+		pv->component = c->component;
+		add(s, pv, HF_ERR_PART_FORBIDDEN, c->component->name, NULL);
+		return;
+	}
+	judge_firmware(s, pv, c);
+	if (seat->place_cause == HF_ERR_PART_MOVED)
+		add(s, pv, HF_ERR_PART_MOVED, pv->place, pv->rule->place);
+	else if (seat->place_cause == HF_ERR_PART_EXTRA)
+		add(s, pv, HF_ERR_PART_EXTRA, c->component->name,
+		    hf_appraisal_text(&s->base, "at most %u", pv->rule->count));
+}
+
+/* The host's own facts are no part that could be accepted or pulled out. What the second
+ * look at the parts found different is a refusal that no model softens. */
+static void judge_host(struct hf_assignment *s, struct hf_part_verdict *pv)
+{
+	const struct hf_part *part = pv->part;
+	struct hf_finding finding = { .action = HF_ACTION_HOLD };
+
+	if (strcmp(part->path, "recheck") == 0) {
+		for (const struct hf_measurement *m = part->measurements; m; m = m->next) {
+			finding.cause = HF_ERR_RECHECK_DIFFERENT;
+			finding.mkey = m->mkey;
+			finding.found = m->kind == HF_VALUE_TEXT ? m->text : NULL;
+			hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
+		}
+	}
+	if (part->functions ||
+	    (strcmp(part->path, "recheck") != 0 && strcmp(part->path, "host") != 0)) {
+		finding.cause = HF_ERR_PART_UNKNOWN;
+		finding.mkey = finding.found = NULL;
+		hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
+	}
+}
+
+static struct hf_part_verdict *new_verdict(struct hf_assignment *s, struct hf_part_verdict ***end)
+{
+	struct hf_part_verdict *pv = take(s, sizeof(*pv));
+
+	if (pv) {
+		**end = pv;
+		*end = &pv->next;
+	}
+	return pv;
+}
+
+static void count_coverage(struct hf_coverage *c, const struct hf_part_verdict *pv)
+{
+	const struct hf_function *last = NULL;
+
+	c->parts++;
+	c->by_method[hf_part_method(pv->part)]++;
+	c->functions += pv->part->function_count;
+	if (!pv->component)
+		c->uncovered += pv->part->function_count;
+	for (const struct hf_finding *f = pv->findings; pv->component && f; f = f->next) {
+		if (!f->function || f->function == last)
+			continue;
+		last = f->function;
+		c->uncovered++;
+	}
+}
+
+static void judge_missing(struct hf_assignment *s, const struct hf_rule_state *state,
+			  struct hf_part_verdict *pv)
+{
+	const struct hf_rule *rule = state->rule;
+
+	pv->rule = rule;
+	pv->component = state->component;
+	pv->place = rule->place ? rule->place : "(anywhere)";
+	add(s, pv, HF_ERR_PART_MISSING, hf_appraisal_text(&s->base, "%u present", state->filled),
+	    hf_appraisal_text(&s->base, "%u of %s%s", rule->count, rule->component,
+			      state->component ? "" : ", which is in no manifest"));
+}
+
+/* Evidence of no part at all is no evidence, whatever the rules demand. */
+static void judge_nothing(struct hf_assignment *s, struct hf_part_verdict ***end)
+{
+	struct hf_finding finding = { .cause = HF_ERR_PART_MISSING, .action = HF_ACTION_HOLD };
+	struct hf_part_verdict *pv = new_verdict(s, end);
+
+	if (!pv)
+		return;
+	pv->place = "(anywhere)";
+	hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
+}
+
+static void judge_all(struct hf_assignment *s)
+{
+	struct hf_part_verdict **end = &s->verdict->parts;
+
+	for (const struct hf_seat *seat = s->seats; seat; seat = seat->next) {
+		struct hf_part_verdict *pv = new_verdict(s, &end);
+
+		if (!pv)
+			return;
+		pv->part = seat->part;
+		pv->place = seat->part->path;
+		if (seat->part->kind == HF_PART_HOST) {
+			judge_host(s, pv);
+			continue;
+		}
+		judge(s, seat, pv);
+		if (!seat->first)
+			count_coverage(&s->verdict->coverage, pv);
+	}
+	if (s->verdict->coverage.parts == 0)
+		judge_nothing(s, &end);
+	for (const struct hf_rule_state *r = s->rules; r; r = r->next) {
+		if (r->rule->presence != HF_PRESENCE_REQUIRED || r->filled >= r->rule->count)
+			continue;
+		struct hf_part_verdict *pv = new_verdict(s, &end);
+
+		if (!pv)
+			return;
+		judge_missing(s, r, pv);
+	}
+}
+
+void hf_appraise(const struct hf_claims *claims, const struct hf_manifests *manifests,
+		 const struct hf_model *model, struct hf_arena *arena, struct hf_verdict *ret)
+{
+	struct hf_appraisal bare = { .arena = arena };
+	struct hf_assignment *s = hf_arena_take(arena, sizeof(*s));
+
+	*ret = (struct hf_verdict){ .model = model, .status = HF_STATUS_HELD };
+	if (!model) {
+		ret->cause = HF_ERR_MODEL_NONE;
+		return;
+	}
+	if (!s) {
+		bare.full = true;
+		hf_appraisal_finish(&bare, ret);
+		return;
+	}
+	s->base.arena = arena;
+	s->model = model;
+	s->verdict = ret;
+	hf_assign(s, manifests, claims);
+	if (!s->base.full)
+		judge_all(s);
+	hf_appraisal_finish(&s->base, ret);
+}
+
+enum hf_err hf_model_choose(const struct hf_manifests *manifests, const char *vendor,
+			    const char *product, const struct hf_model **ret)
+{
+	const struct hf_model *found = NULL;
+
+	for (const struct hf_model *m = manifests->models; m; m = m->next) {
+		if (!vendor || !product || strcmp(m->vendor, vendor) != 0 ||
+		    strcmp(m->product, product) != 0)
+			continue;
+		if (found)
+			return HF_ERR_MODEL_AMBIGUOUS;
+		found = m;
+	}
+	if (!found)
+		return HF_ERR_MODEL_NONE;
+	*ret = found;
+	return HF_OK;
+}
+
+const struct hf_part_verdict *hf_verdict_for(const struct hf_verdict *verdict, const char *place)
+{
+	const struct hf_part_verdict *worst = NULL;
+
+	for (const struct hf_part_verdict *p = verdict->parts; p; p = p->next)
+		if (p->part && strcmp(p->place, place) == 0 && (!worst || p->status > worst->status))
+			worst = p;
+	return worst;
+}

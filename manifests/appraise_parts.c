@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One part against one component's releases: coverage and presence. */
+#include "manifests/appraise_parts.h"
+
+#include <stdio.h>
+
+#define ROM_PREFIX "option-rom"
+#define ROM_WINDOW "option-rom/window"
+#define ROM_CHAIN "option-rom/chain"
+
+bool hf_match_function(const struct hf_match *match, const struct hf_identity *identity)
+{
+	if (match->vendor != identity->vendor || match->device != identity->device ||
+	    match->class_code != identity->class_code)
+		return false;
+	if (match->has_subsystem && (match->subsystem_vendor != identity->subsystem_vendor ||
+				     match->subsystem_device != identity->subsystem_device))
+		return false;
+	if (match->has_revision && match->revision != identity->revision)
+		return false;
+	return !match->has_serial ||
+	       (identity->has_serial && match->serial == identity->serial);
+}
+
+static bool function_is(const struct hf_function *function, const struct hf_component *component)
+{
+	for (const struct hf_release *r = component->releases; r; r = r->next)
+		for (const struct hf_environment *e = r->environments; e; e = e->next)
+			if (hf_match_function(&e->match, &function->identity))
+				return true;
+	return false;
+}
+
+bool hf_part_is(const struct hf_part *part, const struct hf_component *component)
+{
+	for (const struct hf_function *f = part->functions; f; f = f->next)
+		if (!function_is(f, component))
+			return false;
+	return part->functions != NULL;
+}
+
+/* CoRIM's comparison of digest lists: all common algorithms equal, at least one common,
+ * an algorithm named twice matches nothing. */
+static bool digests_match(const struct hf_reference *ref, const struct hf_measurement *m)
+{
+	uint32_t seen = 0;
+	size_t common = 0;
+
+	for (size_t i = 0; i < ref->digest_count; i++) {
+		const struct hf_digest *want = &ref->digests[i];
+
+		if (seen & HF_ALG_MASK(want->alg))
+			return false;
+		seen |= HF_ALG_MASK(want->alg);
+		if (want->alg == HF_ALG_SHA1 || want->alg == HF_ALG_SM3)
+			return false;
+		for (size_t j = 0; j < m->digest_count; j++) {
+			if (m->digests[j].alg != want->alg)
+				continue;
+			if (!hf_digest_equal(&m->digests[j], want))
+				return false;
+			common++;
+		}
+	}
+	return common > 0;
+}
+
+/* A value that is partial matches nothing. */
+static bool reference_matches(const struct hf_reference *ref, const struct hf_measurement *m)
+{
+	if (m->kind == HF_VALUE_FAILURE || m->cause != HF_OK || strcmp(ref->mkey, m->mkey) != 0)
+		return false;
+	if (ref->digest_count)
+		return m->kind == HF_VALUE_DIGESTS && digests_match(ref, m);
+	return ref->text && m->kind == HF_VALUE_TEXT && strcmp(ref->text, m->text) == 0;
+}
+
+static const struct hf_reference *reference_named(const struct hf_environment *env,
+						  const char *mkey)
+{
+	for (const struct hf_reference *r = env->references; r; r = r->next)
+		if (strcmp(r->mkey, mkey) == 0)
+			return r;
+	return NULL;
+}
+
+static bool covered_by(const struct hf_environment *env, const struct hf_measurement *m)
+{
+	for (const struct hf_reference *r = env->references; r; r = r->next)
+		if (reference_matches(r, m))
+			return true;
+	return false;
+}
+
+static bool is_rom(const char *mkey)
+{
+	return strncmp(mkey, ROM_PREFIX, sizeof(ROM_PREFIX) - 1) == 0;
+}
+
+static bool is_code(const struct hf_measurement *m)
+{
+	if (m->flags & HF_MEASUREMENT_ADVISORY)
+		return false;
+	return (m->flags & HF_MEASUREMENT_CODE) ||
+	       (m->kind == HF_VALUE_FAILURE && is_rom(m->mkey));
+}
+
+/* Failures that say "there is nothing to read here", not "it could not be read". What
+ * they leave unmeasured is what a rule's least method is for. */
+static bool harmless_failure(enum hf_err cause)
+{
+	return cause == HF_ERR_ROM_EMPTY || cause == HF_ERR_ROM_SHADOW ||
+	       cause == HF_ERR_NO_READER || cause == HF_ERR_NOT_COVERED;
+}
+
+static bool mkey_known(const struct hf_component *component, const struct hf_function *function,
+		       const char *mkey)
+{
+	for (const struct hf_release *r = component->releases; r; r = r->next)
+		for (const struct hf_environment *e = r->environments; e; e = e->next)
+			if (hf_match_function(&e->match, &function->identity) &&
+			    reference_named(e, mkey))
+				return true;
+	return false;
+}
+
+struct examination {	/* out is NULL while counting only */
+	struct hf_appraisal *a;
+	struct hf_part_verdict *out;
+	const struct hf_component *component;
+	const struct hf_release *release;
+	size_t matched, wrong;
+	enum hf_method method;
+};
+
+static const char *value_text(struct examination *x, const struct hf_measurement *m)
+{
+	if (m->kind == HF_VALUE_FAILURE || m->cause != HF_OK)
+		return hf_appraisal_text(x->a, "%s: %s", hf_err_name(m->cause),
+					 hf_err_sentence(m->cause));
+	if (m->kind == HF_VALUE_DIGESTS && m->digest_count)
+		return hf_appraisal_digest(x->a, &m->digests[0]);
+	if (m->kind == HF_VALUE_TEXT)
+		return m->text;
+	if (m->kind == HF_VALUE_NUMBER)
+		return hf_appraisal_text(x->a, "%llu", (unsigned long long)m->number);
+	return hf_appraisal_text(x->a, "%zu bytes", m->bytes.len);
+}
+
+static const char *reference_text(struct examination *x, const struct hf_reference *ref)
+{
+	if (!ref)
+		return NULL;
+	return ref->digest_count ? hf_appraisal_digest(x->a, &ref->digests[0]) : ref->text;
+}
+
+static void wrong(struct examination *x, enum hf_err cause, const struct hf_function *function,
+		  const char *mkey, const char *found, const char *expected)
+{
+	x->wrong++;
+	if (!x->out)
+		return;
+	const struct hf_rule *rule = x->out->rule;
+	struct hf_finding finding = {
+		.cause = cause, .function = function, .mkey = mkey, .found = found,
+		.expected = expected, .rule = rule ? rule->name : NULL,
+		.release = x->release->name, .action = rule ? rule->action : HF_ACTION_HOLD,
+	};
+
+	hf_appraisal_add(x->a, &x->out->findings, &x->out->status, &finding);
+}
+
+static const struct hf_measurement *window_of(const struct hf_function *function)
+{
+	return hf_measurement_find(function->measurements, ROM_WINDOW);
+}
+
+/* Coverage of one code-bearing measurement by the environment. */
+static void examine_code(struct examination *x, const struct hf_function *function,
+			 const struct hf_environment *env, const struct hf_measurement *m)
+{
+	const struct hf_reference *ref = reference_named(env, m->mkey);
+	const struct hf_measurement *window = window_of(function);
+
+	if (m->kind == HF_VALUE_FAILURE || m->cause != HF_OK) {
+		/* presence speaks of it where the release has a reference; a chain that
+		 * does not parse is judged by its window */
+		if (ref || (m->kind == HF_VALUE_FAILURE && harmless_failure(m->cause)))
+			return;
+		if (strcmp(m->mkey, ROM_CHAIN) == 0 && window && window->kind == HF_VALUE_DIGESTS)
+			return;
+		wrong(x, HF_ERR_PART_UNREADABLE, function, m->mkey,
+		      x->out ? value_text(x, m) : NULL, NULL);
+		return;
+	}
+	if (covered_by(env, m))
+		return;
+	/* What the agent derived from a window every byte of which is a reference value
+	 * needs none of its own. */
+	if (!ref && is_rom(m->mkey) && window && window != m && covered_by(env, window))
+		return;
+	bool known = ref || (x->out && mkey_known(x->component, function, m->mkey));
+
+	wrong(x, known ? HF_ERR_FIRMWARE_UNKNOWN : HF_ERR_UNCOVERED, function, m->mkey,
+	      x->out ? value_text(x, m) : NULL, x->out ? reference_text(x, ref) : NULL);
+}
+
+/* Presence of one reference in the function's measurements. */
+static void examine_reference(struct examination *x, const struct hf_function *function,
+			      const struct hf_reference *ref)
+{
+	const struct hf_measurement *m = hf_measurement_find(function->measurements, ref->mkey);
+
+	if (m && reference_matches(ref, m)) {
+		x->matched++;
+		if (m->method > x->method)
+			x->method = m->method;
+		return;
+	}
+	if (!m || m->kind == HF_VALUE_FAILURE || m->cause != HF_OK) {
+		wrong(x, HF_ERR_MEASUREMENT_MISSING, function, ref->mkey,
+		      x->out && m ? value_text(x, m) : NULL,
+		      x->out ? reference_text(x, ref) : NULL);
+		return;
+	}
+	if (!is_code(m))	/* code that differs is coverage's finding */
+		wrong(x, HF_ERR_FIRMWARE_UNKNOWN, function, ref->mkey,
+		      x->out ? value_text(x, m) : NULL,
+		      x->out ? reference_text(x, ref) : NULL);
+}
+
+static void examine_function(struct examination *x, const struct hf_function *function,
+			     const struct hf_environment *env)
+{
+	for (const struct hf_measurement *m = function->measurements; m; m = m->next)
+		if (is_code(m))
+			examine_code(x, function, env, m);
+	for (const struct hf_reference *ref = env->references; ref; ref = ref->next)
+		examine_reference(x, function, ref);
+}
+
+/* Which environment of the release each function is held against. Functions of one
+ * identity may carry different firmware (only the first port of a card has a ROM), so
+ * the exact ones take their places first. */
+struct seating {
+	const struct hf_environment **env_of;	/* per function, claims order */
+	size_t *taken;				/* per environment, release order */
+};
+
+static size_t best_environment(struct hf_appraisal *a, const struct hf_function *function,
+			       const struct hf_release *release, const struct seating *s,
+			       bool exact_only, const struct hf_environment **ret)
+{
+	size_t index = 0, best_index = 0, best_matched = 0;
+	bool best_room = false;
+	const struct hf_environment *best = NULL;
+
+	for (const struct hf_environment *e = release->environments; e; e = e->next, index++) {
+		if (!hf_match_function(&e->match, &function->identity))
+			continue;
+		struct examination x = { .a = a, .release = release };
+		bool room = e->count == 0 || s->taken[index] < e->count;
+
+		examine_function(&x, function, e);
+		if (exact_only && (x.wrong || !room))
+			continue;
+		if (!best || room > best_room || (room == best_room && x.matched > best_matched)) {
+			best = e;
+			best_index = index;
+			best_room = room;
+			best_matched = x.matched;
+		}
+	}
+	*ret = best;
+	return best_index;
+}
+
+static bool seat_functions(struct hf_appraisal *a, const struct hf_part *part,
+			   const struct hf_release *release, struct seating *s)
+{
+	size_t environments = 0;
+
+	for (const struct hf_environment *e = release->environments; e; e = e->next)
+		environments++;
+	s->env_of = hf_arena_take(a->arena, part->function_count * sizeof(*s->env_of));
+	s->taken = hf_arena_take(a->arena, environments * sizeof(*s->taken));
+	if (!s->env_of || !s->taken) {
+		a->full = true;
+		return false;
+	}
+	for (int exact = 1; exact >= 0; exact--) {
+		size_t i = 0;
+
+		for (const struct hf_function *f = part->functions; f; f = f->next, i++) {
+			if (s->env_of[i])
+				continue;
+			size_t at = best_environment(a, f, release, s, exact, &s->env_of[i]);
+
+			if (s->env_of[i])
+				s->taken[at]++;
+		}
+	}
+	return true;
+}
+
+static void examine_counts(struct examination *x, const struct seating *s)
+{
+	size_t index = 0;
+
+	for (const struct hf_environment *e = x->release->environments; e; e = e->next, index++) {
+		size_t found = s->taken[index];
+
+		if (e->count ? found == e->count : found > 0)
+			continue;
+		const struct hf_match *m = &e->match;
+		const char *expected = NULL, *text = NULL;
+
+		if (x->out) {
+			expected = hf_appraisal_text(x->a, "%u function(s) %04x:%04x",
+						     e->count ? e->count : 1, m->vendor, m->device);
+			text = hf_appraisal_text(x->a, "%zu function(s)", found);
+		}
+		wrong(x, found > e->count ? HF_ERR_UNCOVERED : HF_ERR_MEASUREMENT_MISSING, NULL,
+		      NULL, text, expected);
+	}
+}
+
+static void examine_part(struct examination *x, const struct hf_part *part)
+{
+	size_t mark = x->a->arena->len, i = 0;
+	struct seating s;
+
+	x->method = HF_METHOD_IDENTITY;
+	if (!seat_functions(x->a, part, x->release, &s)) {
+		x->wrong++;
+		return;
+	}
+	for (const struct hf_function *f = part->functions; f; f = f->next, i++) {
+		if (s.env_of[i])
+			examine_function(x, f, s.env_of[i]);
+		else
+			wrong(x, HF_ERR_FIRMWARE_UNKNOWN, f, NULL,
+			      x->out ? hf_appraisal_identity(x->a, &f->identity) : NULL, NULL);
+	}
+	examine_counts(x, &s);
+	for (const struct hf_measurement *m = part->measurements; m; m = m->next)
+		if (is_code(m))
+			wrong(x, HF_ERR_UNCOVERED, NULL, m->mkey,
+			      x->out ? value_text(x, m) : NULL, NULL);
+	if (!x->out)	/* nothing but scratch was taken */
+		x->a->arena->len = mark;
+}
+
+static int state_rank(enum hf_release_state state)
+{
+	switch (state) {
+	case HF_RELEASE_REVOKED:	/* a deny wins over every other statement */
+		return 0;
+	case HF_RELEASE_ALLOWED:
+		return 1;
+	case HF_RELEASE_UPDATE:
+		return 2;
+	}
+	return 0;
+}
+
+static bool fits_better(const struct hf_fit *a, const struct hf_fit *b)
+{
+	if (!b->release || a->exact != b->exact)
+		return !b->release || a->exact;
+	if (a->exact)
+		return state_rank(a->release->state) < state_rank(b->release->state);
+	if (a->matched != b->matched)
+		return a->matched > b->matched;
+	return a->wrong < b->wrong;
+}
+
+void hf_fit_component(struct hf_appraisal *a, const struct hf_part *part,
+		      const struct hf_component *component, struct hf_fit *ret)
+{
+	struct hf_fit best = { 0 };
+
+	for (const struct hf_release *r = component->releases; r; r = r->next) {
+		struct examination x = { .a = a, .component = component, .release = r };
+
+		examine_part(&x, part);
+		struct hf_fit fit = { r, x.wrong == 0, x.method, x.matched, x.wrong };
+
+		if (fits_better(&fit, &best))
+			best = fit;
+	}
+	*ret = best;
+}
+
+void hf_fit_explain(struct hf_appraisal *a, struct hf_part_verdict *verdict,
+		    const struct hf_component *component, const struct hf_fit *fit)
+{
+	struct examination x = { .a = a, .out = verdict, .component = component,
+				 .release = fit->release };
+
+	examine_part(&x, verdict->part);
+}

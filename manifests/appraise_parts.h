@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* manifests/appraise_parts.h: what the files of the appraisal share; nobody else
+ * includes it. [pure] */
+#ifndef HF_MANIFESTS_APPRAISE_PARTS_H
+#define HF_MANIFESTS_APPRAISE_PARTS_H
+
+#include "manifests/appraise.h"
+
+#define HF_FINDINGS_MAX 64	/* kept per part; the status counts those beyond too */
+
+struct hf_appraisal {
+	struct hf_arena *arena;
+	bool full;	/* the arena ran out: the verdict is HELD, limit-exceeded */
+};
+
+/* Text for a finding, at most 200 bytes; NULL (and full) when the arena ran out. */
+const char *hf_appraisal_text(struct hf_appraisal *a, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+const char *hf_appraisal_digest(struct hf_appraisal *a, const struct hf_digest *digest);
+const char *hf_appraisal_identity(struct hf_appraisal *a, const struct hf_identity *identity);
+/* Appends a copy of finding and raises *status by its action. */
+void hf_appraisal_add(struct hf_appraisal *a, struct hf_finding **list, enum hf_status *status,
+		      const struct hf_finding *finding);
+/* Status and cause of the whole from the findings that are there. */
+void hf_appraisal_finish(const struct hf_appraisal *a, struct hf_verdict *verdict);
+
+/* How well a part fits a component: its one matching release, or the nearest. */
+struct hf_fit {
+	const struct hf_release *release;
+	bool exact;
+	enum hf_method method;	/* strongest of what was compared; exact only */
+	size_t matched, wrong;
+};
+/* Whether every function of the part is one of the component's. */
+bool hf_part_is(const struct hf_part *part, const struct hf_component *component);
+void hf_fit_component(struct hf_appraisal *a, const struct hf_part *part,
+		      const struct hf_component *component, struct hf_fit *ret);
+/* Findings for everything in which the part differs from fit->release. */
+void hf_fit_explain(struct hf_appraisal *a, struct hf_part_verdict *verdict,
+		    const struct hf_component *component, const struct hf_fit *fit);
+
+/* ---- appraise_rules.c: which rule speaks of which part ---- */
+#define HF_BUCKETS 1024u
+
+struct hf_candidate {	/* a component that this part could be */
+	struct hf_candidate *next;
+	const struct hf_component *component;
+	struct hf_fit fit;
+};
+struct hf_rule_state {
+	struct hf_rule_state *next, *next_at_place;
+	const struct hf_rule *rule;
+	const struct hf_component *component;	/* NULL: no manifest describes it */
+	uint32_t filled;
+};
+struct hf_seat {		/* one part of the claims */
+	struct hf_seat *next, *next_at_path;
+	const struct hf_part *part;
+	struct hf_seat *first;	/* an earlier record of the same part, or NULL */
+	struct hf_candidate *candidates;
+	struct hf_rule_state *rule;
+	enum hf_err place_cause;	/* moved, extra, forbidden; HF_OK: where it should be */
+};
+struct hf_known_function {	/* an environment, found by vendor and device */
+	struct hf_known_function *next;
+	const struct hf_environment *env;
+	const struct hf_component *component;
+};
+struct hf_known_component {
+	struct hf_known_component *next;
+	const struct hf_component *component;
+};
+struct hf_assignment {
+	struct hf_appraisal base;
+	const struct hf_model *model;
+	struct hf_verdict *verdict;
+	struct hf_seat *seats;
+	struct hf_rule_state *rules;
+	struct hf_known_function *functions[HF_BUCKETS];
+	struct hf_known_component *components[HF_BUCKETS];
+	struct hf_rule_state *places[HF_BUCKETS];
+	struct hf_seat *paths[HF_BUCKETS];
+};
+
+/* Indexes, candidates and rules for every part; base.full on exhaustion. */
+void hf_assign(struct hf_assignment *s, const struct hf_manifests *manifests,
+	       const struct hf_claims *claims);
+const struct hf_candidate *hf_candidate_for(const struct hf_seat *seat,
+					    const struct hf_component *component);
+bool hf_function_known(const struct hf_assignment *s, const struct hf_identity *identity);
+
+#endif
