@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/conf.h"
+
+#include <stdio.h>
+
+#include "measure/log.h"
+
+enum key { KEY_POLICY, KEY_PCR, KEY_TCTI, KEY_STORE, KEY_EVIDENCE, KEY_GENERATION, KEY_COUNT };
+static const char *const key_names[KEY_COUNT] = {
+	[KEY_POLICY] = "policy", [KEY_PCR] = "pcr", [KEY_TCTI] = "tcti",
+	[KEY_STORE] = "store", [KEY_EVIDENCE] = "evidence", [KEY_GENERATION] = "generation",
+};
+
+const char *hf_policy_name(enum hf_policy policy)
+{
+	switch (policy) {
+	case HF_POLICY_CONTROLLER:
+		return "controller";
+	case HF_POLICY_LOCAL:
+		return "local";
+	}
+	return "controller";
+}
+
+void hf_conf_default(struct hf_conf *ret)
+{
+	*ret = (struct hf_conf){ .policy = HF_POLICY_CONTROLLER, .pcr = HF_PCR_DEFAULT };
+}
+
+static bool blank(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct hf_span trim(struct hf_span s)
+{
+	while (s.len && blank(s.ptr[0])) {
+		s.ptr++;
+		s.len--;
+	}
+	while (s.len && blank(s.ptr[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+static bool span_is(struct hf_span s, const char *text)
+{
+	return hf_span_equal(s, hf_span_text(text));
+}
+
+static bool number(struct hf_span s, uint64_t max, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (s.len == 0 || s.len > 18)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.ptr[i] < '0' || s.ptr[i] > '9')
+			return false;
+		v = v * 10 + (uint64_t)(s.ptr[i] - '0');
+	}
+	if (v > max)
+		return false;
+	*ret = v;
+	return true;
+}
+
+static bool text(struct hf_span s, char out[HF_CONF_VALUE_MAX + 1])
+{
+	if (s.len == 0 || s.len > HF_CONF_VALUE_MAX)
+		return false;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.ptr[i] < 0x20 || s.ptr[i] > 0x7e)
+			return false;
+	memcpy(out, s.ptr, s.len);
+	out[s.len] = '\0';
+	return true;
+}
+
+/* 10 is IMA's, 16 and 23 are resettable, 17-22 need another locality, 0-7 are the
+ * firmware's. */
+static bool pcr_serves(uint64_t pcr)
+{
+	return pcr == 8 || pcr == 9 || (pcr >= 11 && pcr <= 15);
+}
+
+static enum hf_err set_pcr(struct hf_span value, struct hf_conf *conf)
+{
+	uint64_t v;
+
+	if (!number(value, UINT32_MAX, &v))
+		return HF_ERR_CONFIG_SYNTAX;
+	if (!pcr_serves(v))
+		return HF_ERR_PCR_REFUSED;
+	conf->pcr = (uint32_t)v;
+	return HF_OK;
+}
+
+static enum hf_err set(enum key key, struct hf_span value, struct hf_conf *conf)
+{
+	bool good = false;
+
+	switch (key) {
+	case KEY_POLICY:
+		good = span_is(value, "local") || span_is(value, "controller");
+		conf->policy = span_is(value, "local") ? HF_POLICY_LOCAL : HF_POLICY_CONTROLLER;
+		break;
+	case KEY_PCR:
+		return set_pcr(value, conf);
+	case KEY_TCTI:
+		good = text(value, conf->tcti);
+		break;
+	case KEY_STORE:
+		good = text(value, conf->store);
+		break;
+	case KEY_EVIDENCE:
+		good = text(value, conf->evidence);
+		break;
+	case KEY_GENERATION:
+		good = number(value, INT64_MAX, &conf->generation);
+		break;
+	case KEY_COUNT:
+		break;
+	}
+	return good ? HF_OK : HF_ERR_CONFIG_SYNTAX;
+}
+
+static enum hf_err parse_line(struct hf_span line, uint32_t *seen, struct hf_conf *conf)
+{
+	const uint8_t *equals;
+	struct hf_span name, value;
+
+	line = trim(line);
+	if (line.len == 0 || line.ptr[0] == '#')
+		return HF_OK;
+	equals = memchr(line.ptr, '=', line.len);
+	if (!equals)
+		return HF_ERR_CONFIG_SYNTAX;
+	name = trim((struct hf_span){ line.ptr, (size_t)(equals - line.ptr) });
+	value = trim((struct hf_span){ equals + 1, line.len - (size_t)(equals - line.ptr) - 1 });
+	for (enum key k = KEY_POLICY; k < KEY_COUNT; k++) {
+		if (!span_is(name, key_names[k]))
+			continue;
+		if (*seen & 1u << k)
+			return HF_ERR_CONFIG_SYNTAX;
+		*seen |= 1u << k;
+		return set(k, value, conf);
+	}
+	return HF_ERR_CONFIG_SYNTAX;
+}
+
+enum hf_err hf_conf_parse(struct hf_span in, const char *name, struct hf_conf *ret,
+			  struct hf_fault *fault)
+{
+	struct hf_conf conf;
+	uint32_t seen = 0;
+	size_t line_number = 0;
+
+	if (in.len > HF_CONF_MAX)
+		return hf_fail(fault, HF_ERR_FILE_TOO_LARGE, name, "%zu bytes", in.len);
+	hf_conf_default(&conf);
+	for (size_t pos = 0; pos < in.len;) {
+		const uint8_t *end = memchr(in.ptr + pos, '\n', in.len - pos);
+		size_t len = end ? (size_t)(end - in.ptr) - pos : in.len - pos;
+		struct hf_span line = { in.ptr + pos, len };
+		enum hf_err err = parse_line(line, &seen, &conf);
+
+		line_number++;
+		if (err != HF_OK)
+			return hf_fail(fault, err, name, "line %zu: %.*s", line_number,
+				       (int)(len < 60 ? len : 60), (const char *)line.ptr);
+		pos += len + 1;
+	}
+	*ret = conf;
+	return HF_OK;
+}
