@@ -9,6 +9,8 @@
 #include "measure/err.h"
 #include "measure/log.h"
 
+/* After a transport error the connection is made anew by the next command, so that a
+ * host that is held can still be capped. TPM errors carry their code in fault->tpm_rc. */
 struct hf_tpm;
 /* conf: a TCTI configuration ("device:/dev/tpmrm0", "swtpm:path=..."); NULL: the first of
  * /dev/tpmrm0, /dev/tpm0. No TPM: HF_ERR_TPM_MISSING. */
@@ -21,9 +23,11 @@ enum hf_err hf_tpm_pcr_read(struct hf_tpm *tpm, uint32_t pcr, enum hf_alg bank,
 			    struct hf_digest *ret, struct hf_fault *fault) HF_MUST_USE;
 /* All 24 PCRs of one bank. */
 enum hf_err hf_tpm_pcrs(struct hf_tpm *tpm, enum hf_alg bank, struct hf_pcrs *ret, struct hf_fault *fault) HF_MUST_USE;
-/* One command for all banks. An outcome that is unknown (transport error, timeout) is
+/* One command for all banks; the caller names every allocated one. A refusal by the TPM
+ * (HF_ERR_TPM_FAILED) means that nothing was extended. An outcome that is unknown (transport error, timeout) is
  * settled by reading the PCR back: next value: done; old value: once more; anything
- * else: HF_ERR_EXTEND_UNKNOWN. */
+ * else: HF_ERR_EXTEND_UNKNOWN. Reading the PCR's banks beforehand with hf_tpm_pcr_read
+ * spares the first extend the reading of the old value. */
 enum hf_err hf_tpm_extend(struct hf_tpm *tpm, uint32_t pcr, const struct hf_log_entry *entry,
 			  struct hf_fault *fault) HF_MUST_USE;
 /* PCR 16 alone can be reset at locality 0; never the gate's. */
@@ -39,6 +43,9 @@ enum hf_err hf_tpm_quote(struct hf_tpm *tpm, uint32_t pcrs, struct hf_span nonce
 			 struct hf_fault *fault) HF_MUST_USE;
 /* TPM2_HierarchyControl(endorsement, off) until the next TPM reset. */
 enum hf_err hf_tpm_endorsement_off(struct hf_tpm *tpm, struct hf_fault *fault) HF_MUST_USE;
+/* Which hierarchies somebody gave an authorisation value: text for the host's claims. */
+enum hf_err hf_tpm_auths(struct hf_tpm *tpm, bool *ret_owner, bool *ret_endorsement,
+			 bool *ret_lockout, struct hf_fault *fault) HF_MUST_USE;
 /* Manufacturer and firmware version as text, for the host's claims. */
 enum hf_err hf_tpm_describe(struct hf_tpm *tpm, char *out, size_t cap, struct hf_fault *fault) HF_MUST_USE;
 
