@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""make bench: the agent beside its floor and beside the shell pipeline people write.
+
+Prints tables and asserts nothing. Every comparison is made in the same run, in turn.
+    bench.py [--rounds N] [--functions N] [--rom-mib N] [--pipeline N]
+"""
+import argparse
+import json
+import os
+import re
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests/trees"))
+HOLDFAST = os.path.join(ROOT, "build/release/holdfast")
+WORK = os.path.join(ROOT, "build/bench")
+STAGE = re.compile(r"^\s*(\w[\w-]*)\s.*?\b(\d+)\s*ms\b")
+
+
+class Swtpm:
+    """A software TPM on a UNIX socket, started afresh: every PCR is zero."""
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix="hf-bench-")
+        self.path = os.path.join(self.dir, "s")
+        self.process = subprocess.Popen(
+            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.dir}",
+             "--server", f"type=unixio,path={self.path}", "--ctrl", f"type=unixio,path={self.dir}/c",
+             "--flags", "not-need-init,startup-clear"], stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while not os.path.exists(self.path):
+            if time.monotonic() > deadline:
+                sys.exit("swtpm did not start")
+            time.sleep(0.005)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class SlowTpm:
+    """Stands between the agent and a software TPM: every command takes delay seconds
+    longer. Counts commands and the time the agent spends waiting for them."""
+
+    def __init__(self, swtpm, delay):
+        self.path = os.path.join(swtpm.dir, "slow")
+        self.upstream, self.delay = swtpm.path, delay
+        self.commands, self.seconds = 0, 0.0
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(1)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            client, _ = self.listener.accept()
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.upstream)
+            with client, server:
+                while command := client.recv(65536):
+                    start = time.monotonic()
+                    time.sleep(self.delay)
+                    server.sendall(command)
+                    reply = server.recv(65536)
+                    client.sendall(reply)
+                    self.commands += 1
+                    self.seconds += time.monotonic() - start
+
+
+def timed(argv):
+    """(wall, cpu) seconds of one run, its output, its peak memory in KiB."""
+    start = time.monotonic()
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True, errors="replace")
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return (time.monotonic() - start, usage.ru_utime + usage.ru_stime, output, usage.ru_maxrss,
+            process.returncode)
+
+
+def row(label, *cells):
+    print(f"  {label:<34}" + "".join(f"{cell:>15}" for cell in cells))
+
+
+def spread(values, unit=1000.0, digits=1):
+    return (f"{statistics.median(values) * unit:.{digits}f}"
+            f" ({min(values) * unit:.{digits}f}-{max(values) * unit:.{digits}f})")
+
+
+def tree(name, *args):
+    path = os.path.join(WORK, name)
+    stamp = path + ".args"
+    if not os.path.exists(stamp) or open(stamp).read() != repr(args):
+        shutil.rmtree(path, ignore_errors=True)
+        subprocess.run([sys.executable, os.path.join(ROOT, "tests/trees/make_tree.py"), *args, path],
+                       check=True)
+        with open(stamp, "w") as out:
+            out.write(repr(args))
+    return path
+
+
+def rehearse(path, tcti, evidence):
+    shutil.rmtree(evidence, ignore_errors=True)
+    etc = os.path.join(WORK, "etc")
+    os.makedirs(etc, exist_ok=True)
+    return timed([HOLDFAST, "boot", "--sysfs", path, "--tcti", tcti, "--etc", etc,
+                  "--evidence", evidence])
+
+
+def extends_in(evidence):
+    out = subprocess.run([os.path.join(ROOT, "build/release/holdfastctl"), "log", "show", "--json",
+                          os.path.join(evidence, "holdfast.evlog")], capture_output=True, text=True)
+    try:
+        return max(0, len(json.loads(out.stdout)["events"]) - 1)
+    except (ValueError, KeyError):
+        return 0
+
+
+def bench_scale(options):
+    path = tree("scale", "--scale", str(options.functions), "--rom-bytes", str(options.rom_mib << 20))
+    floor = os.path.join(WORK, "floor")
+    subprocess.run(["cc", "-O2", "-D_GNU_SOURCE", "-o", floor,
+                    os.path.join(ROOT, "tests/bench/floor.c"), "-lcrypto"], check=True)
+    evidence = os.path.join(WORK, "evidence")
+    print(f"\n{options.functions} functions, {options.rom_mib} MiB of option ROM, software TPM; "
+          f"{options.rounds} rounds in turn, median (min-max)")
+    agent, base, memory, stages = [], [], 0, {}
+    extends = 0
+    for number in range(options.rounds + 1):
+        with Swtpm() as tpm:
+            wall, cpu, output, peak, _ = rehearse(path, f"swtpm:path={tpm.path}", evidence)
+        extends = extends or extends_in(evidence)
+        with Swtpm() as tpm:
+            floor_wall, floor_cpu, floor_out, _, code = timed([floor, path, tpm.path, str(extends)])
+            if code:
+                sys.exit(floor_out)
+        if number == 0:
+            continue	# warm-up: page cache
+        agent.append((wall, cpu))
+        base.append((floor_wall, floor_cpu))
+        memory = max(memory, peak)
+        for line in output.splitlines():
+            if match := STAGE.match(line):
+                stages.setdefault(match.group(1), []).append(float(match.group(2)) / 1000)
+    row("", "wall ms", "", "CPU ms")
+    row("agent, whole rehearsed boot", spread([a[0] for a in agent]), "", spread([a[1] for a in agent]))
+    row("floor: read, hash, raw extends", spread([b[0] for b in base]), "", spread([b[1] for b in base]))
+    row("ratio, pair by pair", spread([a[0] / b[0] for a, b in zip(agent, base)], 1, 3), "",
+        spread([a[1] / b[1] for a, b in zip(agent, base)], 1, 3))
+    print(f"  floor: {floor_out.strip()}; agent's peak memory {memory / 1024:.1f} MiB")
+    for name, values in stages.items():
+        row(f"stage {name}", spread(values))
+    return path, statistics.median(a[0] for a in agent)
+
+
+def bench_pipeline(options, path, agent_wall):
+    count = min(options.pipeline, options.functions)
+    part = os.path.join(WORK, "pipeline/bus/pci/devices")
+    shutil.rmtree(os.path.join(WORK, "pipeline"), ignore_errors=True)
+    os.makedirs(part)
+    devices = sorted(os.listdir(os.path.join(path, "bus/pci/devices")))[:count]
+    for name in devices:
+        os.symlink(os.path.realpath(os.path.join(path, "bus/pci/devices", name)), os.path.join(part, name))
+    with Swtpm() as tpm:
+        wall, cpu, output, _, code = timed([os.path.join(ROOT, "tests/bench/pipeline.sh"),
+                                            os.path.join(WORK, "pipeline"), f"swtpm:path={tpm.path}"])
+    if code:
+        print(f"  the pipeline failed: {output[-300:]}")
+        return
+    scaled = wall / count * options.functions
+    print(f"\nThe shell pipeline (lspci, sha256sum, tpm2_pcrextend per device, tpm2_quote), {count} devices run")
+    row("wall, per device", f"{wall / count * 1000:.1f} ms")
+    row(f"wall, for {options.functions} (scaled up)", f"{scaled:.1f} s")
+    row("pipeline / agent, wall", f"{scaled / agent_wall:.0f} x")
+
+
+def bench_server(_options):
+    path = tree("server", "--server")
+    evidence = os.path.join(WORK, "evidence-server")
+    with Swtpm() as tpm:
+        slow = SlowTpm(tpm, 0.005)
+        wall, cpu, output, peak, _ = rehearse(path, f"swtpm:path={slow.path}", evidence)
+        time.sleep(0.05)
+    log = os.path.getsize(os.path.join(evidence, "holdfast.evlog"))
+    print("\nTwo sockets, 8 GPUs, 350 functions, a TPM of 5 ms per command")
+    row("TPM commands", slow.commands)
+    row("TPM time", f"{slow.seconds * 1000:.0f} ms")
+    row("extends", extends_in(evidence))
+    row("log", f"{log} B")
+    row("console", f"{len(output)} B")
+    row("wall / CPU", f"{wall * 1000:.0f} ms", f"{cpu * 1000:.0f} ms")
+    row("peak memory", f"{peak / 1024:.1f} MiB")
+
+
+def bench_lab(_options):
+    print("\nIn the lab (QEMU without KVM, OVMF, software TPM)", flush=True)
+    subprocess.run([sys.executable, os.path.join(ROOT, "tests/lab/lab.py"), "bench"], cwd=ROOT)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--functions", type=int, default=1000)
+    parser.add_argument("--rom-mib", type=int, default=64)
+    parser.add_argument("--pipeline", type=int, default=200, help="devices to run the pipeline over")
+    parser.add_argument("--no-lab", action="store_true")
+    options = parser.parse_args()
+    os.makedirs(WORK, exist_ok=True)
+    path, agent_wall = bench_scale(options)
+    bench_pipeline(options, path, agent_wall)
+    bench_server(options)
+    if not options.no_lab:
+        bench_lab(options)
+
+
+if __name__ == "__main__":
+    main()
