@@ -123,6 +123,17 @@ bool hf_name_valid(const char *name)
 	return true;
 }
 
+bool hf_image_complete(const struct hf_image *image)
+{
+	bool agent = image->role == HF_IMAGE_AGENT;
+
+	if (!agent && image->kind == HF_TENANT_ROOT)
+		return image->has_root && !image->has_kernel && !image->has_initrd &&
+		       !image->has_command_line && !image->command_line_text;
+	return image->has_kernel && image->has_initrd && !image->has_root &&
+	       image->has_command_line == agent && (image->command_line_text != NULL) == !agent;
+}
+
 struct hf_manifests_mark hf_manifests_mark(struct hf_manifests *manifests)
 {
 	struct hf_manifests_mark mark = {

@@ -12,6 +12,9 @@
 #define HF_COMPONENTS_MAX 4096	/* in all files together */
 #define HF_MODELS_MAX 1024
 #define HF_IMAGES_MAX 4096
+#define HF_RELEASES_MAX 1024	/* of one component */
+#define HF_REFERENCES_MAX 1024	/* of one environment */
+#define HF_RULES_MAX 4096	/* of one model */
 #define HF_NAME_MAX 96		/* bytes of a name, without the NUL */
 
 struct hf_match {	/* which function an environment speaks of; class and vendor always set */
@@ -130,6 +133,10 @@ bool hf_method_from_name(const char *name, enum hf_method *ret);
 
 /* A name that operators give: 1 to HF_NAME_MAX bytes of printable ASCII, no '/'. */
 bool hf_name_valid(const char *name);
+
+/* An agent image: kernel, initrd and command line, nothing else. A tenant: kernel, initrd
+ * and the text of the command line, or the root alone. */
+bool hf_image_complete(const struct hf_image *image);
 
 /* Where the lists end now, so that what is appended after can be taken back as one. */
 struct hf_manifests_mark {

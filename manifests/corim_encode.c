@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Manifests to CoRIM in the holdfast profile. Map keys come in deterministic order:
+ * unsigned ascending, then negative descending (RFC 8949 section 4.2.1). [pure] */
+#include "manifests/corim_profile.h"
+
+#include <stdio.h>
+
+#define TAG_ID_MAX (2 * HF_NAME_MAX + 24)
+
+void hf_class_format(const struct hf_match *match, char out[static HF_CLASS_TEXT])
+{
+	size_t len;
+
+	snprintf(out, HF_CLASS_TEXT, "Vendor=%04x:Device=%04x:CC=%06x", match->vendor,
+		 match->device, match->class_code & 0xffffffu);
+	len = strlen(out);
+	if (match->has_revision)
+		snprintf(out + len, HF_CLASS_TEXT - len, ":REV=%02x", match->revision);
+	len = strlen(out);
+	if (match->has_subsystem)
+		snprintf(out + len, HF_CLASS_TEXT - len, ":SSVID=%04x:SSID=%04x",
+			 match->subsystem_vendor, match->subsystem_device);
+}
+
+/* Turns what was written since start into a byte string of it. */
+static void wrap_bstr(struct hf_writer *w, size_t start)
+{
+	uint8_t head[9];
+	struct hf_writer h = { .buf = head, .cap = sizeof(head) };
+	size_t len = w->len - start;
+
+	hf_cbor_put_uint(&h, len);
+	head[0] |= 0x40;	/* major type 2 */
+	hf_put(w, head, h.len);
+	if (w->full)
+		return;
+	memmove(w->buf + start + h.len, w->buf + start, len);
+	memcpy(w->buf + start, head, h.len);
+}
+
+static void put_key(struct hf_writer *w, enum hf_corim_key key)
+{
+	hf_cbor_put_int(w, -(int64_t)key);
+}
+
+static void put_key_uint(struct hf_writer *w, enum hf_corim_key key, uint64_t value)
+{
+	put_key(w, key);
+	hf_cbor_put_uint(w, value);
+}
+
+static void put_key_text(struct hf_writer *w, enum hf_corim_key key, const char *text)
+{
+	if (!text)
+		return;
+	put_key(w, key);
+	hf_cbor_put_text(w, text);
+}
+
+static int64_t alg_number(enum hf_alg alg)
+{
+	switch (alg) {
+	case HF_ALG_SHA256:
+		return HF_COSE_SHA256;
+	case HF_ALG_SHA384:
+		return HF_COSE_SHA384;
+	case HF_ALG_SHA512:
+		return HF_COSE_SHA512;
+	case HF_ALG_SHA1:
+	case HF_ALG_SM3:
+		break;
+	}
+	return 0;	/* refused before: digests_valid */
+}
+
+static bool digests_valid(const struct hf_digest *digests, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!(HF_ALG_MASK(digests[i].alg) & HF_CLAIM_ALGS))
+			return false;
+	return count <= HF_MEASUREMENT_DIGESTS;
+}
+
+static void put_digests(struct hf_writer *w, const struct hf_digest *digests, size_t count)
+{
+	hf_cbor_put_uint(w, 2);
+	hf_cbor_put_array(w, count);
+	for (size_t i = 0; i < count; i++) {
+		hf_cbor_put_array(w, 2);
+		hf_cbor_put_int(w, alg_number(digests[i].alg));
+		hf_cbor_put_bstr(w, (struct hf_span){ digests[i].bytes,
+						      hf_alg_size(digests[i].alg) });
+	}
+}
+
+/* measurement-map up to the head of its mval, which takes `values` pairs */
+static void begin_measurement(struct hf_writer *w, const char *mkey, size_t values)
+{
+	hf_cbor_put_map(w, mkey ? 2 : 1);
+	if (mkey) {
+		hf_cbor_put_uint(w, 0);
+		hf_cbor_put_text(w, mkey);
+	}
+	hf_cbor_put_uint(w, 1);
+	hf_cbor_put_map(w, values);
+}
+
+/* Everything of a CoMID up to the head of its reference triples. The tag and what follows
+ * become one byte string in end_comid. */
+static size_t begin_comid(struct hf_writer *w, const char *tag_id, size_t triples)
+{
+	size_t start;
+
+	hf_cbor_put_tag(w, HF_TAG_COMID);
+	start = w->len;
+	hf_cbor_put_map(w, 2);
+	hf_cbor_put_uint(w, 1);
+	hf_cbor_put_map(w, 1);
+	hf_cbor_put_uint(w, 0);
+	hf_cbor_put_text(w, tag_id);
+	hf_cbor_put_uint(w, 4);
+	hf_cbor_put_map(w, 1);
+	hf_cbor_put_uint(w, 0);
+	hf_cbor_put_array(w, triples);
+	return start;
+}
+
+/* A triple whose environment is a class of two texts, up to its measurements. */
+static void begin_text_triple(struct hf_writer *w, const char *vendor, const char *model,
+			      size_t measurements)
+{
+	hf_cbor_put_array(w, 2);
+	hf_cbor_put_map(w, 1);
+	hf_cbor_put_uint(w, 0);
+	hf_cbor_put_map(w, 2);
+	hf_cbor_put_uint(w, 1);
+	hf_cbor_put_text(w, vendor);
+	hf_cbor_put_uint(w, 2);
+	hf_cbor_put_text(w, model);
+	hf_cbor_put_array(w, measurements);
+}
+
+/* ---- components ---- */
+
+static void put_match(struct hf_writer *w, const struct hf_match *match)
+{
+	char class[HF_CLASS_TEXT], vendor[8], model[8];
+	uint8_t serial[8];
+	struct hf_writer s = { .buf = serial, .cap = sizeof(serial) };
+
+	hf_class_format(match, class);
+	snprintf(vendor, sizeof(vendor), "%04x", match->vendor);
+	snprintf(model, sizeof(model), "%04x", match->device);
+	hf_cbor_put_map(w, match->has_serial ? 2 : 1);
+	hf_cbor_put_uint(w, 0);
+	hf_cbor_put_map(w, 3);
+	hf_cbor_put_uint(w, 0);
+	hf_cbor_put_tag(w, HF_TAG_BYTES);
+	hf_cbor_put_bstr(w, hf_span_text(class));
+	hf_cbor_put_uint(w, 1);
+	hf_cbor_put_text(w, vendor);
+	hf_cbor_put_uint(w, 2);
+	hf_cbor_put_text(w, model);
+	if (!match->has_serial)
+		return;
+	hf_put_be(&s, match->serial, 8);
+	hf_cbor_put_uint(w, 1);
+	hf_cbor_put_tag(w, HF_TAG_BYTES);
+	hf_cbor_put_bstr(w, hf_written(&s));
+}
+
+static enum hf_err put_reference(struct hf_writer *w, const struct hf_reference *ref)
+{
+	if (strlen(ref->mkey) == 0 || strlen(ref->mkey) > HF_MKEY_MAX ||
+	    (ref->digest_count == 0) == (ref->text == NULL) ||
+	    (ref->text && (!ref->text[0] || strlen(ref->text) > HF_TEXT_MAX)) ||
+	    !digests_valid(ref->digests, ref->digest_count))
+		return HF_ERR_CORIM_SHAPE;
+	begin_measurement(w, ref->mkey, 1);
+	if (ref->digest_count) {
+		put_digests(w, ref->digests, ref->digest_count);
+		return HF_OK;
+	}
+	hf_cbor_put_uint(w, 0);
+	hf_cbor_put_map(w, 1);
+	hf_cbor_put_uint(w, 0);
+	hf_cbor_put_text(w, ref->text);
+	return HF_OK;
+}
+
+static enum hf_err put_environment(struct hf_writer *w, const struct hf_release *release,
+				   const struct hf_environment *env)
+{
+	size_t count = 1;
+	enum hf_err err = HF_OK;
+
+	for (const struct hf_reference *ref = env->references; ref; ref = ref->next)
+		count++;
+	hf_cbor_put_array(w, 2);
+	put_match(w, &env->match);
+	hf_cbor_put_array(w, count);
+	begin_measurement(w, NULL, 2u + (release->note != NULL) + (release->provenance != NULL));
+	put_key_uint(w, HF_KEY_STATE, release->state);
+	put_key_text(w, HF_KEY_NOTE, release->note);
+	put_key_uint(w, HF_KEY_COUNT, env->count);
+	put_key_text(w, HF_KEY_PROVENANCE, release->provenance);
+	for (const struct hf_reference *ref = env->references; ref && !err; ref = ref->next)
+		err = put_reference(w, ref);
+	return err;
+}
+
+static enum hf_err put_release(struct hf_writer *w, const struct hf_component *component,
+			       const struct hf_release *release)
+{
+	char tag_id[TAG_ID_MAX];
+	size_t count = 0, start;
+	enum hf_err err = HF_OK;
+
+	for (const struct hf_environment *env = release->environments; env; env = env->next)
+		count++;
+	if (count == 0 || !hf_name_valid(component->name) || !hf_name_valid(release->name))
+		return HF_ERR_CORIM_SHAPE;
+	snprintf(tag_id, sizeof(tag_id), HF_TAG_ID_COMPONENT "%s/%s", component->name,
+		 release->name);
+	start = begin_comid(w, tag_id, count);
+	for (const struct hf_environment *env = release->environments; env && !err;
+	     env = env->next)
+		err = put_environment(w, release, env);
+	wrap_bstr(w, start);
+	return err;
+}
+
+/* ---- models ---- */
+
+static void put_model_facts(struct hf_writer *w, const struct hf_model *model)
+{
+	size_t drivers = 0;
+
+	for (const struct hf_name_list *d = model->drivers; d; d = d->next)
+		drivers++;
+	begin_measurement(w, NULL, 5u + (model->provenance != NULL));
+	put_key_text(w, HF_KEY_PROVENANCE, model->provenance);
+	put_key_uint(w, HF_KEY_GENERATION, model->generation);
+	put_key_uint(w, HF_KEY_MODE, model->mode);
+	put_key(w, HF_KEY_TPM);
+	hf_cbor_put_bool(w, model->tpm_required);
+	put_key_uint(w, HF_KEY_UNKNOWN, model->unknown);
+	put_key(w, HF_KEY_DRIVERS);
+	hf_cbor_put_array(w, drivers);
+	for (const struct hf_name_list *d = model->drivers; d; d = d->next)
+		hf_cbor_put_text(w, d->name);
+}
+
+static void put_rule(struct hf_writer *w, const struct hf_rule *rule, size_t index)
+{
+	char mkey[HF_MKEY_MAX];
+
+	snprintf(mkey, sizeof(mkey), HF_MKEY_RULE "%zu", index);
+	begin_measurement(w, mkey, 6u + (rule->place != NULL));
+	hf_cbor_put_uint(w, 11);
+	hf_cbor_put_text(w, rule->name);
+	put_key_text(w, HF_KEY_COMPONENT, rule->component);
+	put_key_text(w, HF_KEY_PLACE, rule->place);
+	put_key_uint(w, HF_KEY_PRESENCE, rule->presence);
+	put_key_uint(w, HF_KEY_RULE_COUNT, rule->count);
+	put_key_uint(w, HF_KEY_METHOD, rule->least_method);
+	put_key_uint(w, HF_KEY_ACTION, rule->action);
+}
+
+static bool model_valid(const struct hf_model *model)
+{
+	if (!hf_name_valid(model->name) || !model->vendor[0] || !model->product[0])
+		return false;
+	for (const struct hf_name_list *d = model->drivers; d; d = d->next)
+		if (!hf_name_valid(d->name))
+			return false;
+	for (const struct hf_boot_code *b = model->boot_code; b; b = b->next)
+		if (!hf_name_valid(b->name) || b->sha256.alg != HF_ALG_SHA256)
+			return false;
+	for (const struct hf_rule *r = model->rules; r; r = r->next)
+		if (!hf_name_valid(r->name) || !hf_name_valid(r->component) || r->count == 0 ||
+		    r->least_method == HF_METHOD_NONE ||
+		    (r->place && (!r->place[0] || strlen(r->place) > HF_PATH_MAX)))
+			return false;
+	return true;
+}
+
+static enum hf_err put_model(struct hf_writer *w, const struct hf_model *model)
+{
+	char tag_id[TAG_ID_MAX], mkey[HF_MKEY_MAX];
+	size_t count = 1, index = 0, start;
+
+	if (!model_valid(model))
+		return HF_ERR_CORIM_SHAPE;
+	for (const struct hf_boot_code *b = model->boot_code; b; b = b->next)
+		count++;
+	for (const struct hf_rule *r = model->rules; r; r = r->next)
+		count++;
+	snprintf(tag_id, sizeof(tag_id), HF_TAG_ID_MODEL "%s", model->name);
+	start = begin_comid(w, tag_id, 1);
+	begin_text_triple(w, model->vendor, model->product, count);
+	put_model_facts(w, model);
+	for (const struct hf_boot_code *b = model->boot_code; b; b = b->next) {
+		snprintf(mkey, sizeof(mkey), HF_MKEY_BOOT_CODE "%zu", index++);
+		begin_measurement(w, mkey, 2);
+		put_digests(w, &b->sha256, 1);
+		hf_cbor_put_uint(w, 11);
+		hf_cbor_put_text(w, b->name);
+	}
+	index = 0;
+	for (const struct hf_rule *r = model->rules; r; r = r->next)
+		put_rule(w, r, index++);
+	wrap_bstr(w, start);
+	return HF_OK;
+}
+
+/* ---- images ---- */
+
+static void put_image_digest(struct hf_writer *w, const char *mkey, bool present,
+			     const struct hf_digest *digest)
+{
+	if (!present)
+		return;
+	begin_measurement(w, mkey, 1);
+	put_digests(w, digest, 1);
+}
+
+static enum hf_err put_image(struct hf_writer *w, const struct hf_image *image)
+{
+	bool tenant = image->role == HF_IMAGE_TENANT;
+	char tag_id[TAG_ID_MAX];
+	size_t start, facts = (tenant ? 1u : 0) + (image->command_line_text != NULL) +
+			      (image->provenance != NULL);
+
+	if (!hf_name_valid(image->name) || !hf_image_complete(image))
+		return HF_ERR_CORIM_SHAPE;
+	snprintf(tag_id, sizeof(tag_id), "%s%s", tenant ? HF_TAG_ID_TENANT : HF_TAG_ID_AGENT,
+		 image->name);
+	start = begin_comid(w, tag_id, 1);
+	begin_text_triple(w, HF_IMAGE_VENDOR,
+			  tenant ? HF_IMAGE_MODEL_TENANT : HF_IMAGE_MODEL_AGENT,
+			  (facts ? 1u : 0) + image->has_kernel + image->has_initrd +
+				  image->has_command_line + image->has_root);
+	if (facts)
+		begin_measurement(w, NULL, facts);
+	put_key_text(w, HF_KEY_PROVENANCE, image->provenance);
+	if (tenant)
+		put_key_uint(w, HF_KEY_TENANT_KIND, image->kind);
+	put_key_text(w, HF_KEY_COMMAND_LINE_TEXT, image->command_line_text);
+	put_image_digest(w, "kernel", image->has_kernel, &image->kernel);
+	put_image_digest(w, "initrd", image->has_initrd, &image->initrd);
+	put_image_digest(w, "command-line", image->has_command_line, &image->command_line);
+	put_image_digest(w, "root", image->has_root, &image->root);
+	wrap_bstr(w, start);
+	return HF_OK;
+}
+
+static size_t count_tags(const struct hf_manifests *manifests)
+{
+	size_t count = 0;
+
+	for (const struct hf_component *c = manifests->components; c; c = c->next)
+		for (const struct hf_release *r = c->releases; r; r = r->next)
+			count++;
+	for (const struct hf_model *m = manifests->models; m; m = m->next)
+		count++;
+	for (const struct hf_image *i = manifests->images; i; i = i->next)
+		count++;
+	return count;
+}
+
+enum hf_err hf_corim_encode(const struct hf_manifests *manifests, const char *id,
+			    struct hf_writer *w)
+{
+	static const uint8_t oid[] = HF_PROFILE_OID;
+	size_t tags = count_tags(manifests);
+	enum hf_err err = HF_OK;
+
+	if (tags == 0 || !id[0])
+		return HF_ERR_CORIM_SHAPE;
+	hf_cbor_put_tag(w, HF_TAG_CORIM);
+	hf_cbor_put_map(w, 3);
+	hf_cbor_put_uint(w, 0);
+	hf_cbor_put_text(w, id);
+	hf_cbor_put_uint(w, 1);
+	hf_cbor_put_array(w, tags);
+	for (const struct hf_component *c = manifests->components; c && !err; c = c->next)
+		for (const struct hf_release *r = c->releases; r && !err; r = r->next)
+			err = put_release(w, c, r);
+	for (const struct hf_model *m = manifests->models; m && !err; m = m->next)
+		err = put_model(w, m);
+	for (const struct hf_image *i = manifests->images; i && !err; i = i->next)
+		err = put_image(w, i);
+	hf_cbor_put_uint(w, 3);
+	hf_cbor_put_tag(w, HF_TAG_OID);
+	hf_cbor_put_bstr(w, (struct hf_span){ oid, sizeof(oid) });
+	if (err)
+		return err;
+	return w->full ? HF_ERR_LIMIT : HF_OK;
+}

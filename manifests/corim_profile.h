@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* manifests/corim_profile.h: what corim_decode.c and corim_encode.c share: the numbers of
+ * the holdfast profile. docs/manifests.md has the CDDL. Numbers are never reused. */
+#ifndef HF_MANIFESTS_CORIM_PROFILE_H
+#define HF_MANIFESTS_CORIM_PROFILE_H
+
+#include "manifests/corim.h"
+
+/* 2.25.339584631856762574191267938002296740820, content octets */
+#define HF_PROFILE_OID \
+	{ 0x69, 0x83, 0xfe, 0xf9, 0xcf, 0xc0, 0xab, 0xee, 0xba, 0x8c, \
+	  0x8f, 0xaf, 0xe0, 0x97, 0xc8, 0x95, 0x88, 0xd6, 0xb7, 0x54 }
+
+enum hf_corim_tag {	/* CBOR tags of CoRIM that we read or write */
+	HF_TAG_TIME = 1, HF_TAG_URI = 32, HF_TAG_UUID = 37, HF_TAG_OID = 111,
+	HF_TAG_CORIM = 501, HF_TAG_COSWID = 505, HF_TAG_COMID = 506, HF_TAG_COTL = 508,
+	HF_TAG_BYTES = 560,
+};
+
+enum hf_corim_key {	/* negated keys of measurement-values-map */
+	HF_KEY_STATE = 1, HF_KEY_NOTE, HF_KEY_COUNT, HF_KEY_PROVENANCE,
+	HF_KEY_GENERATION = 5, HF_KEY_MODE, HF_KEY_TPM, HF_KEY_UNKNOWN, HF_KEY_DRIVERS,
+	HF_KEY_COMPONENT = 10, HF_KEY_PLACE, HF_KEY_PRESENCE, HF_KEY_RULE_COUNT,
+	HF_KEY_METHOD, HF_KEY_ACTION,
+	HF_KEY_TENANT_KIND = 16, HF_KEY_COMMAND_LINE_TEXT,
+};
+#define HF_KEY_BIT(key) (1u << (key))
+#define HF_KEY_LAST HF_KEY_COMMAND_LINE_TEXT
+
+#define HF_COSE_SHA256 (-16)
+#define HF_COSE_SHA384 (-43)
+#define HF_COSE_SHA512 (-44)
+
+#define HF_TAG_ID_COMPONENT "component/"	/* NAME/RELEASE */
+#define HF_TAG_ID_MODEL "model/"		/* NAME */
+#define HF_TAG_ID_AGENT "image/agent/"		/* NAME */
+#define HF_TAG_ID_TENANT "image/tenant/"
+#define HF_IMAGE_VENDOR "holdfast"		/* class of images */
+#define HF_IMAGE_MODEL_AGENT "agent-image"
+#define HF_IMAGE_MODEL_TENANT "tenant-image"
+#define HF_MKEY_BOOT_CODE "boot-code/"		/* number from 0 */
+#define HF_MKEY_RULE "rule/"
+
+/* PCIe base 6.0, 6.31.3: "Vendor=8086:Device=10d3:CC=020000[:REV=00][:SSVID=8086:SSID=a01f]" */
+#define HF_CLASS_TEXT 72
+void hf_class_format(const struct hf_match *match, char out[static HF_CLASS_TEXT]);
+
+#endif
