@@ -11,7 +11,10 @@ static json_t *digests_json(const struct hf_digest digests[static HF_ROM_REPORT_
 
 	for (size_t i = 0; i < HF_ROM_REPORT_DIGESTS; i++) {
 		hf_digest_hex(&digests[i], hex);
-		json_object_set_new(object, hf_alg_name(digests[i].alg), json_string(hex));
+		if (json_object_set_new(object, hf_alg_name(digests[i].alg), json_string(hex)) != 0) {
+			json_decref(object);
+			return NULL;
+		}
 	}
 	return object;
 }
@@ -30,14 +33,17 @@ static json_t *image_json(const struct hf_rom_image *image, const struct hf_dige
 			   "code_type", image->code_type,
 			   "vendor", vendor, "device", device, "last", image->last,
 			   "digests", digests_json(digests));
-	if (object && image->efi)
-		json_object_set_new(object, "efi",
-				    json_pack("{s:i,s:i,s:b,s:i}",
-					      "subsystem", image->efi_subsystem,
-					      "machine", image->efi_machine,
-					      "compressed", image->efi_compressed,
-					      "image_offset", image->efi_offset));
-	return object;
+	if (!object || !image->efi)
+		return object;
+	if (json_object_set_new(object, "efi",
+				json_pack("{s:i,s:i,s:b,s:i}",
+					  "subsystem", image->efi_subsystem,
+					  "machine", image->efi_machine,
+					  "compressed", image->efi_compressed,
+					  "image_offset", image->efi_offset)) == 0)
+		return object;
+	json_decref(object);
+	return NULL;
 }
 
 char *hf_rom_report_json(const struct hf_rom_report *report)
@@ -47,7 +53,9 @@ char *hf_rom_report_json(const struct hf_rom_report *report)
 	char *text, name[256] = "";
 
 	for (size_t i = 0; i < report->rom.image_count; i++)
-		json_array_append_new(images, image_json(&report->rom.images[i], report->images[i]));
+		if (json_array_append_new(images, image_json(&report->rom.images[i],
+							     report->images[i])) != 0)
+			goto fail;
 	for (size_t i = 0; i < sizeof(name) - 1 && report->name[i]; i++)
 		name[i] = (char)(report->name[i] < 0x20 || report->name[i] > 0x7e ? '?' : report->name[i]);
 	root = json_pack("{s:i,s:s,s:I,s:o,s:o,s:I,s:I,s:s?}", "format", 1,
@@ -59,8 +67,11 @@ char *hf_rom_report_json(const struct hf_rom_report *report)
 			 "padding", (json_int_t)report->padding,
 			 "problem", report->rom.err ? hf_err_name(report->rom.err) : NULL);
 	if (!root)
-		return NULL;
+		return NULL;	/* json_pack has taken images in any case */
 	text = json_dumps(root, JSON_INDENT(2));
 	json_decref(root);
 	return text;
+fail:
+	json_decref(images);
+	return NULL;
 }

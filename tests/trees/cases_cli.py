@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Command lines: what is not understood is refused with words that help."""
+import os
+
+from harness import case, need, write, BUILD
+
+COMMANDS = ("boot", "scan", "verify", "attest", "rom")
+
+
+@case
+def cli_help_and_version(t):
+    usage = t.holdfast("--help", code=0)
+    for command in COMMANDS:
+        need(f"  {command} " in usage.text, usage.describe())
+        one = t.holdfast(command, "--help", code=0)
+        need(one.text.startswith(f"usage: holdfast {command}"), one.describe())
+        t.narrow(one.text)
+    t.narrow(usage.text)
+    need(t.holdfast("--version", code=0).text == "holdfast 0.1.0\n", "version")
+    t.narrow(t.ctl("--help", code=0).text)
+
+
+@case
+def cli_bad_lines_exit_2(t):
+    lines = [
+        [], ["frobnicate"], ["--frobnicate"], ["scan", "--frobnicate"], ["scan", "word"],
+        ["scan", "--rom=some"], ["scan", "--rom"], ["scan", "--sysfs"], ["scan", "--sysfs="],
+        ["scan", "--json=yes"], ["scan", "--json", "--json"], ["verify"],
+        ["verify", "--manifests", "m"], ["verify", "--anchors", "a"],
+        ["verify", "--manifests", "m", "--manifest", "f", "--anchors", "a"],
+        ["attest"], ["attest", "--nonce", "00"], ["attest", "--out", "x"],
+        ["attest", "--nonce", "00112233", "--out", "x"],
+        ["attest", "--nonce", "0011223344556677889", "--out", "x"],
+        ["attest", "--nonce", "zz11223344556677", "--out", "x"],
+        ["attest", "--nonce", "00" * 65, "--out", "x"],
+        ["rom"], ["rom", "a", "b"], ["rom", "--frob", "a"], ["boot", "--frob"],
+    ]
+    for line in lines:
+        result = t.holdfast(*line, code=2)
+        need(not result.out, f"something on stdout\n{result.describe()}")
+        need("usage" in result.errors, f"no word of help\n{result.describe()}")
+        t.narrow(t.normalise(result.errors))
+    need(not os.path.exists(t.path("x")), "a refused attest made its directory")
+
+
+@case
+def cli_ctl_bad_lines_exit_2(t):
+    for line in ([], ["frobnicate"], ["manifest"], ["manifest", "frobnicate"], ["log"],
+                 ["evidence"], ["image"], ["keygen", "--frobnicate"]):
+        result = t.ctl(*line, code=2)
+        need(result.errors.strip(), f"no word of help\n{result.describe()}")
+
+
+@case
+def cli_words_are_made_printable(t):
+    result = t.holdfast("scan", "--\x1b[31m", code=2)
+    need(b"\x1b" not in result.err, "an escape reached the terminal")
+    result = t.holdfast("rom", t.path("\x1b[31m"), code=2)
+    need(b"\x1b" not in result.err, "an escape reached the terminal")
+
+
+@case
+def cli_missing_files_name_themselves(t):
+    for line in (["scan", "--sysfs", "nowhere"], ["rom", "nowhere"],
+                 ["verify", "--manifests", "nowhere", "--anchors", "nowhere"]):
+        result = t.holdfast(*line)
+        need(result.code in (2, 3, 4) and "nowhere" in result.errors, result.describe())
+        need("next:" in result.errors, result.describe())
+
+
+@case
+def cli_boot_is_for_the_first_process(t):
+    t.refused(t.holdfast("boot", code=2), "not-pid1")
+
+
+@case
+def cli_init_is_boot_and_drops_its_arguments(t):
+    os.symlink(os.path.join(BUILD, "holdfast"), t.path("init"))
+    result = t.run(t.path("init"), "scan", "--sysfs", "x", code=2)
+    t.refused(result, "not-pid1")
+
+
+@case
+def cli_output_that_is_lost_is_an_error(t):
+    write(t.path("rom"), b"\x55\xaa" + b"\0" * 62)
+    with open("/dev/full", "wb") as full:
+        import subprocess
+        done = subprocess.run([os.path.join(BUILD, "holdfast"), "--help"], stdout=full,
+                              stderr=subprocess.PIPE, timeout=20)
+    need(done.returncode == 1 and b"[output-failed]" in done.stderr, str(done))
