@@ -31,10 +31,14 @@ enum hf_err hf_host_write(const struct hf_host *host, const char *path, const ch
 
 /* "bus/pci/devices/0000:03:00.0" and a file in it. */
 void hf_host_device_path(const struct hf_address *address, const char *file, char *out, size_t cap);
-/* The whole option ROM: enable (live only), read to the end in large steps, disable on
- * every way out. Bytes go to feed as they come; its error stops the read. */
-typedef enum hf_err (*hf_feed)(void *self, struct hf_span bytes);
+bool hf_host_exists(const struct hf_host *host, const char *path);
+
+/* The whole option ROM into buf: enable (live only), read to the end, disable on every
+ * way out. Live and memory decoding off: decoding is switched on in the function's
+ * COMMAND register for that time. *ret_len is what was read, set also on failure.
+ * HF_ERR_ROM_EMPTY: no rom file. HF_ERR_KERNEL_REFUSED, HF_ERR_ROM_READ,
+ * HF_ERR_ROM_TOO_LARGE (more than cap bytes). */
 enum hf_err hf_host_read_rom(const struct hf_host *host, const struct hf_address *address,
-			     hf_feed feed, void *self) HF_MUST_USE;
+			     uint8_t *buf, size_t cap, size_t *ret_len) HF_MUST_USE;
 
 #endif

@@ -12,20 +12,31 @@
 
 struct hf_sink;	/* where a reader's findings go: claims of one function */
 /* Begin a measurement of streamed bytes; every byte goes through hf_sink_bytes before
- * anything parses it; hf_sink_end hashes what came (SHA-256 and SHA-384). */
-enum hf_err hf_sink_begin(struct hf_sink *sink, const char *mkey, enum hf_method method, uint32_t flags) HF_MUST_USE;
-enum hf_err hf_sink_bytes(void *sink, struct hf_span bytes) HF_MUST_USE;	/* fits hf_feed */
+ * anything parses it; hf_sink_end hashes what came (SHA-256 and SHA-384). If it was not
+ * all of it, partial says why: then the measurement is that failure, and what came is
+ * hashed beside it as "MKEY/partial", advisory. */
+enum hf_err hf_sink_begin(struct hf_sink *sink, const char *mkey, enum hf_method method,
+			  uint32_t flags) HF_MUST_USE;
+/* Bytes that already lie at hf_sink_room are not copied. HF_ERR_LIMIT past HF_ROM_MAX. */
+enum hf_err hf_sink_bytes(struct hf_sink *sink, struct hf_span bytes) HF_MUST_USE;
+uint8_t *hf_sink_room(struct hf_sink *sink, size_t *ret_cap);
 enum hf_err hf_sink_end(struct hf_sink *sink, enum hf_err partial) HF_MUST_USE;
 /* The bytes since hf_sink_begin, valid until the next begin: for parsing after hashing. */
 struct hf_span hf_sink_window(const struct hf_sink *sink);
-enum hf_err hf_sink_text(struct hf_sink *sink, const char *mkey, enum hf_method method, uint32_t flags, const char *text) HF_MUST_USE;
-enum hf_err hf_sink_number(struct hf_sink *sink, const char *mkey, enum hf_method method, uint32_t flags, uint64_t number) HF_MUST_USE;
+/* One more measurement over bytes inside that window, which stays. */
+enum hf_err hf_sink_part(struct hf_sink *sink, const char *mkey, enum hf_method method,
+			 uint32_t flags, struct hf_span part) HF_MUST_USE;
+enum hf_err hf_sink_text(struct hf_sink *sink, const char *mkey, enum hf_method method,
+			 uint32_t flags, const char *text) HF_MUST_USE;
+enum hf_err hf_sink_number(struct hf_sink *sink, const char *mkey, enum hf_method method,
+			   uint32_t flags, uint64_t number) HF_MUST_USE;
 /* Keep raw bytes in the claims themselves (small things: configuration space). */
-enum hf_err hf_sink_keep(struct hf_sink *sink, const char *mkey, enum hf_method method, uint32_t flags, struct hf_span bytes) HF_MUST_USE;
+enum hf_err hf_sink_keep(struct hf_sink *sink, const char *mkey, enum hf_method method,
+			 uint32_t flags, struct hf_span bytes) HF_MUST_USE;
 enum hf_err hf_sink_failure(struct hf_sink *sink, const char *mkey, enum hf_err cause) HF_MUST_USE;
 
 struct hf_read_options {
-	bool rom_bound;		/* read ROMs of devices that a driver is using (--rom=all) */
+	bool rom_bound;		/* live: read ROMs of devices that a driver is using (--rom=all) */
 	bool no_rom;		/* --rom=none: the claim says not-measured */
 };
 struct hf_read {

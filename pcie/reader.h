@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* pcie/reader.h: the readers that THE TABLE (readers.c) lists. */
+#ifndef HF_PCIE_READER_H
+#define HF_PCIE_READER_H
+
+#include "pcie/readers.h"
+
+extern const struct hf_reader hf_reader_config;
+extern const struct hf_reader hf_reader_rom;
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* pcie/sink.h: the sink's inside, for sink.c and readers.c. Readers see readers.h only.
+ * make -> (aim -> a reader's calls)* -> drop. */
+#ifndef HF_PCIE_SINK_H
+#define HF_PCIE_SINK_H
+
+#include "pcie/readers.h"
+#include "pcie/rom.h"
+
+#define HF_SINK_KNOWN 8		/* ranges of the window whose digests are at hand */
+
+struct hf_sink {
+	struct hf_claims *claims;
+	struct hf_part *part;
+	struct hf_function *function;
+	struct hf_hasher *hasher;
+	uint8_t *window;	/* HF_ROM_MAX bytes, lazily backed */
+	size_t len;
+	bool open;		/* between begin and end */
+	char mkey[HF_MKEY_MAX + 1];
+	enum hf_method method;
+	uint32_t flags;
+	struct {
+		struct hf_span part;
+		const struct hf_measurement *m;
+	} known[HF_SINK_KNOWN];
+	size_t known_count;
+};
+
+enum hf_err hf_sink_make(struct hf_claims *claims, struct hf_sink *ret) HF_MUST_USE;
+void hf_sink_drop(struct hf_sink *sink);
+void hf_sink_aim(struct hf_sink *sink, struct hf_part *part, struct hf_function *function);
+
+#endif
