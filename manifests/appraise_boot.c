@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What ran before the gate, and whether the gate is the owner's: the firmware's log.
+ *
+ * Only digests decide. An event's type, tag and device path are not hashed, so a hostile
+ * log can write anything there; they pick words. What extends PCR 2 or 4 is code unless
+ * the event's digest is the digest of data that cannot be code.
+ */
+#include "manifests/appraise_parts.h"
+
+#define PCR_DRIVERS 2
+#define PCR_BOOT 4
+#define PCR_STUB 9		/* the kernel's EFI stub: initrd and command line */
+#define PCR_UKI 11
+#define PCR_UKI_CONFIG 12
+#define STUB_EVENTS_MAX 16
+#define PROGRAMS_MAX 16
+#define ACTION_MAX 128		/* bytes of an EV_EFI_ACTION text */
+
+/* linux/drivers/firmware/efi/libstub/efistub.h */
+#define TAG_INITRD 0x8f3b22ecu
+#define TAG_LOAD_OPTIONS 0x8f3b22edu
+
+struct boot {
+	struct hf_appraisal a;
+	struct hf_verdict *verdict;
+	const struct hf_manifests *manifests;
+	const struct hf_model *model;
+	struct hf_event stub[STUB_EVENTS_MAX];	/* PCR 9 */
+	size_t stub_count;
+	struct hf_event programs[PROGRAMS_MAX];	/* PCR 4: agent kernels, and unknown ones */
+	size_t program_count;
+	struct hf_finding *drivers;	/* PCR 2, and what else is out of place */
+	bool overflow;
+};
+
+static void add_to(struct boot *b, struct hf_finding **list, enum hf_err cause,
+		   const char *mkey, const char *found, const char *expected)
+{
+	enum hf_status status = HF_STATUS_ACCEPTED;
+	struct hf_finding finding = { .cause = cause, .mkey = mkey, .found = found,
+				      .expected = expected, .action = HF_ACTION_HOLD };
+
+	hf_appraisal_add(&b->a, list, &status, &finding);
+}
+
+static void add(struct boot *b, enum hf_err cause, const char *mkey, const char *found,
+		const char *expected)
+{
+	add_to(b, &b->verdict->boot, cause, mkey, found, expected);
+}
+
+static const struct hf_digest *sha256_of(const struct hf_event *event)
+{
+	for (size_t i = 0; i < event->digest_count; i++)
+		if (event->digests[i].alg == HF_ALG_SHA256)
+			return &event->digests[i];
+	return NULL;
+}
+
+static bool is(const struct hf_event *event, bool has, const struct hf_digest *want)
+{
+	const struct hf_digest *found = sha256_of(event);
+
+	return has && found && want->alg == HF_ALG_SHA256 && hf_digest_equal(found, want);
+}
+
+static const char *event_text(struct boot *b, const struct hf_event *event)
+{
+	const struct hf_digest *digest = sha256_of(event);
+
+	return digest ? hf_appraisal_digest(&b->a, digest) : "no SHA-256 digest";
+}
+
+/* A separator (PFP 1.05, 3.3.2.2: four zero bytes), an action's text, a device's SPDM
+ * measurement: the digest says that nothing but these bytes was measured. */
+static bool is_no_code(const struct hf_event *event)
+{
+	static const char spdm[] = "SPDM Device Sec";
+	struct hf_span data = event->data;
+	const struct hf_digest *digest = sha256_of(event);
+	struct hf_digest own;
+
+	if (!digest || hf_digest(HF_ALG_SHA256, data, &own) || !hf_digest_equal(digest, &own))
+		return false;
+	if (data.len == 4 && hf_le(data.ptr, 4) == 0)
+		return true;
+	if (data.len >= sizeof(spdm) - 1 && memcmp(data.ptr, spdm, sizeof(spdm) - 1) == 0)
+		return true;
+	if (data.len == 0 || data.len > ACTION_MAX)
+		return false;
+	for (size_t i = 0; i < data.len; i++)
+		if (data.ptr[i] < 0x20 || data.ptr[i] > 0x7e)
+			return i > 0 && i == data.len - 1 && data.ptr[i] == 0;
+	return true;
+}
+
+static bool is_boot_code(const struct boot *b, const struct hf_event *event)
+{
+	for (const struct hf_boot_code *c = b->model->boot_code; c; c = c->next)
+		if (is(event, true, &c->sha256))
+			return true;
+	return false;
+}
+
+static bool is_agent_kernel(const struct boot *b, const struct hf_event *event)
+{
+	for (const struct hf_image *i = b->manifests->images; i; i = i->next)
+		if (i->role == HF_IMAGE_AGENT && is(event, i->has_kernel, &i->kernel))
+			return true;
+	return false;
+}
+
+/* ---- the agent's image ---- */
+
+static const struct hf_event *stub_find(const struct boot *b, bool has,
+					const struct hf_digest *want)
+{
+	for (size_t i = 0; i < b->stub_count; i++)
+		if (is(&b->stub[i], has, want))
+			return &b->stub[i];
+	return NULL;
+}
+
+struct image_fit {
+	const struct hf_image *image;
+	bool kernel, initrd, command_line;
+	size_t others;	/* events in PCR 9 that are neither */
+};
+
+static bool kernel_ran(const struct boot *b, const struct hf_image *image)
+{
+	for (size_t i = 0; i < b->program_count; i++)
+		if (is(&b->programs[i], image->has_kernel, &image->kernel))
+			return true;
+	return false;
+}
+
+static struct image_fit fit_image(const struct boot *b, const struct hf_image *image)
+{
+	struct image_fit fit = { .image = image, .kernel = kernel_ran(b, image) };
+
+	fit.initrd = stub_find(b, image->has_initrd, &image->initrd) != NULL;
+	fit.command_line = stub_find(b, image->has_command_line, &image->command_line) != NULL;
+	for (size_t i = 0; i < b->stub_count; i++)
+		fit.others += !is(&b->stub[i], image->has_initrd, &image->initrd) &&
+			      !is(&b->stub[i], image->has_command_line, &image->command_line);
+	return fit;
+}
+
+static int fit_score(const struct image_fit *fit)
+{
+	return fit->kernel * 8 + fit->initrd * 4 + fit->command_line * 2 + (fit->others == 0);
+}
+
+static uint32_t event_tag(const struct hf_event *event)
+{
+	return event->data.len >= 8 ? (uint32_t)hf_le(event->data.ptr, 4) : 0;
+}
+
+/* The event that should have been this reference, by its tag, else by what is left. */
+static const char *stub_found(struct boot *b, const struct image_fit *fit, uint32_t tag)
+{
+	const struct hf_event *best = NULL;
+
+	for (size_t i = 0; i < b->stub_count; i++) {
+		const struct hf_event *e = &b->stub[i];
+
+		if (is(e, true, &fit->image->initrd) || is(e, true, &fit->image->command_line))
+			continue;
+		if (event_tag(e) == tag)
+			return event_text(b, e);
+		best = best ? best : e;
+	}
+	return best ? event_text(b, best) : "not measured";
+}
+
+static void judge_stub(struct boot *b, const struct image_fit *fit)
+{
+	const struct hf_image *image = fit->image;
+
+	if (!fit->initrd)
+		add(b, HF_ERR_AGENT_INITRD_CHANGED, "initrd", stub_found(b, fit, TAG_INITRD),
+		    image->has_initrd ? hf_appraisal_digest(&b->a, &image->initrd) : NULL);
+	if (!fit->command_line)
+		add(b, HF_ERR_AGENT_COMMAND_LINE_CHANGED, "command-line",
+		    stub_found(b, fit, TAG_LOAD_OPTIONS),
+		    image->has_command_line ? hf_appraisal_digest(&b->a, &image->command_line)
+					    : NULL);
+	if (!fit->initrd || !fit->command_line)
+		return;
+	for (size_t i = 0; i < b->stub_count; i++) {	/* both are there, and something more */
+		const struct hf_event *e = &b->stub[i];
+		bool options = event_tag(e) == TAG_LOAD_OPTIONS;
+
+		if (!is(e, true, &image->initrd) && !is(e, true, &image->command_line))
+			add(b, options ? HF_ERR_AGENT_COMMAND_LINE_CHANGED
+				       : HF_ERR_AGENT_INITRD_CHANGED,
+			    options ? "command-line" : "initrd", event_text(b, e),
+			    "nothing more in PCR 9");
+	}
+}
+
+static void judge_image(struct boot *b)
+{
+	struct image_fit best = { 0 };
+
+	for (const struct hf_image *i = b->manifests->images; i; i = i->next) {
+		if (i->role != HF_IMAGE_AGENT)
+			continue;
+		struct image_fit fit = fit_image(b, i);
+
+		if (!best.image || fit_score(&fit) > fit_score(&best))
+			best = fit;
+	}
+	if (!best.image) {
+		add(b, HF_ERR_IMAGE_LIST_MISSING, NULL, NULL, NULL);
+		return;
+	}
+	if (b->stub_count == 0 && (best.kernel || b->program_count == 0)) {
+		add(b, HF_ERR_AGENT_IMAGE_UNMEASURED, NULL, "nothing in PCR 9", NULL);
+		return;
+	}
+	if (!best.kernel) {
+		const char *found = "not measured";
+
+		if (b->program_count)	/* the kernel is what firmware started last */
+			found = event_text(b, &b->programs[b->program_count - 1]);
+		add(b, HF_ERR_AGENT_KERNEL_CHANGED, "kernel", found,
+		    best.image->has_kernel ? hf_appraisal_digest(&b->a, &best.image->kernel) : NULL);
+	}
+	if (b->stub_count == 0)
+		add(b, HF_ERR_AGENT_IMAGE_UNMEASURED, NULL, "nothing in PCR 9", NULL);
+	else
+		judge_stub(b, &best);
+	if (best.kernel && best.initrd && best.command_line && best.others == 0)
+		b->verdict->agent_image = best.image;
+}
+
+/* Programs that are neither boot code nor the kernel that was found (or, when none was,
+ * the last one, which judge_image has named). */
+static void judge_programs(struct boot *b)
+{
+	bool agent = false;
+
+	for (size_t i = 0; i < b->program_count; i++)
+		agent |= is_agent_kernel(b, &b->programs[i]);
+	for (size_t i = 0; i < b->program_count; i++) {
+		if (is_agent_kernel(b, &b->programs[i]))
+			continue;
+		if (!agent && i + 1 == b->program_count)
+			continue;
+		add(b, HF_ERR_BOOT_APPLICATION_UNKNOWN, NULL, event_text(b, &b->programs[i]), NULL);
+	}
+}
+
+/* ---- reading the log ---- */
+
+static void keep(struct boot *b, struct hf_event *list, size_t *count, size_t max,
+		 const struct hf_event *event)
+{
+	if (*count < max)
+		list[(*count)++] = *event;
+	else
+		b->overflow = true;
+}
+
+static void take_event(struct boot *b, const struct hf_event *event)
+{
+	switch (event->pcr) {
+	case PCR_DRIVERS:
+		if (!is_no_code(event) && !is_boot_code(b, event))
+			add_to(b, &b->drivers, HF_ERR_BOOT_DRIVER_UNKNOWN, NULL,
+			       event_text(b, event), NULL);
+		break;
+	case PCR_BOOT:
+		if (!is_no_code(event) && (is_agent_kernel(b, event) || !is_boot_code(b, event)))
+			keep(b, b->programs, &b->program_count, PROGRAMS_MAX, event);
+		break;
+	case PCR_STUB:
+		keep(b, b->stub, &b->stub_count, STUB_EVENTS_MAX, event);
+		break;
+	case PCR_UKI:
+	case PCR_UKI_CONFIG:	/* no reference value speaks of these */
+		add_to(b, &b->drivers, HF_ERR_BOOT_APPLICATION_UNKNOWN, NULL,
+		       hf_appraisal_text(&b->a, "PCR %u: %s", event->pcr, event_text(b, event)),
+		       "nothing in PCR 11 and 12");
+		break;
+	default:
+		break;
+	}
+}
+
+static void read_log(struct boot *b, struct hf_span log)
+{
+	struct hf_log_reader reader;
+	struct hf_event event;
+	enum hf_err err = log.len ? hf_log_open(log, &reader) : HF_ERR_FIRMWARE_LOG_MISSING;
+
+	if (err) {
+		add(b, err, NULL, NULL, NULL);
+		return;
+	}
+	while (hf_log_next(&reader, &event))
+		if (event.type != HF_EV_NO_ACTION)	/* which extends nothing */
+			take_event(b, &event);
+	if (reader.err) {
+		add(b, reader.err, NULL,
+		    hf_appraisal_text(&b->a, "firmware log, event %zu", reader.index), NULL);
+		return;
+	}
+	judge_image(b);
+	judge_programs(b);
+	if (b->overflow)
+		add(b, HF_ERR_BOOT_APPLICATION_UNKNOWN, NULL, "more programs than can be judged",
+		    NULL);
+	struct hf_finding **end = &b->verdict->boot;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = b->drivers;
+}
+
+void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *manifests,
+		      const struct hf_model *model, struct hf_arena *arena,
+		      struct hf_verdict *verdict)
+{
+	struct boot *b;
+	struct hf_appraisal bare = { .arena = arena, .full = true };
+
+	if (!model)
+		return;		/* HELD already: there is nothing to judge by */
+	b = hf_arena_take(arena, sizeof(*b));
+	if (!b) {
+		hf_appraisal_finish(&bare, verdict);
+		return;
+	}
+	b->a.arena = arena;
+	b->verdict = verdict;
+	b->manifests = manifests;
+	b->model = model;
+	verdict->agent_image = NULL;
+	read_log(b, firmware_log);
+	hf_appraisal_finish(&b->a, verdict);
+}
