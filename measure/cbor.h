@@ -65,6 +65,7 @@ bool hf_text_valid(struct hf_span text);
 void hf_cbor_put_uint(struct hf_writer *w, uint64_t value);
 void hf_cbor_put_int(struct hf_writer *w, int64_t value);
 void hf_cbor_put_bstr(struct hf_writer *w, struct hf_span bytes);
+void hf_cbor_put_bstr_head(struct hf_writer *w, size_t len);	/* the bytes follow by hf_put */
 void hf_cbor_put_tstr(struct hf_writer *w, struct hf_span text);
 void hf_cbor_put_text(struct hf_writer *w, const char *text);
 void hf_cbor_put_array(struct hf_writer *w, size_t count);

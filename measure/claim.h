@@ -20,9 +20,11 @@
 #define HF_PARTS_MAX 2048
 #define HF_FUNCTIONS_MAX 16384
 #define HF_MEASUREMENTS_MAX 131072
+#define HF_LIST_MAX 1024	/* measurements of one function, or of a part as a whole */
 #define HF_PATH_MAX 120		/* bytes, without the NUL */
 #define HF_MKEY_MAX 64
 #define HF_TEXT_MAX 4096
+#define HF_BYTES_MAX 65536
 #define HF_PART_CBOR_MAX (4u << 20)	/* bytes of one encoded part */
 
 /* How a measurement was made, weakest first; the order is part of the format. */
@@ -42,8 +44,9 @@ struct hf_address {	/* a place on the bus of this boot: for people, never for ju
 	uint32_t domain;
 	uint8_t bus, device, function;
 };
-#define HF_ADDRESS_TEXT 16
+#define HF_ADDRESS_TEXT 20
 void hf_address_format(const struct hf_address *address, char out[static HF_ADDRESS_TEXT]);
+/* domain:bus:device.function in full, hexadecimal: "0000:03:00.0". */
 bool hf_address_parse(const char *text, struct hf_address *ret);
 
 struct hf_identity {	/* PCI identity as config space gives it; judged */
@@ -113,7 +116,10 @@ struct hf_claims {
 };
 
 void hf_claims_init(struct hf_claims *claims, struct hf_arena *arena);
-/* Each returns NULL when a limit is reached (HF_ERR_LIMIT is then the cause); text is copied. */
+/* Each returns NULL when a limit is reached (HF_ERR_LIMIT is then the cause), and also
+ * when a path or mkey is not 1..MAX printable ASCII characters without blanks or when
+ * the list already has this mkey; text is copied. A new measurement is a failure
+ * (not-measured) until a value is set. */
 struct hf_part *hf_claims_add_part(struct hf_claims *claims, enum hf_part_kind kind, const char *path);
 struct hf_function *hf_claims_add_function(struct hf_claims *claims, struct hf_part *part,
 					   const struct hf_address *address, const char *path);
@@ -121,24 +127,36 @@ struct hf_function *hf_claims_add_function(struct hf_claims *claims, struct hf_p
 struct hf_measurement *hf_claims_add_measurement(struct hf_claims *claims, struct hf_part *part,
 						 struct hf_function *function, const char *mkey,
 						 enum hf_method method, uint32_t flags);
+/* The last entry with this path: a part that was measured again, after its driver was
+ * bound, has a later entry, which takes the place of the earlier one for judging. */
 struct hf_part *hf_claims_find_part(const struct hf_claims *claims, const char *path);
+bool hf_part_superseded(const struct hf_part *part);	/* a later entry has the same path */
 struct hf_measurement *hf_measurement_find(struct hf_measurement *list, const char *mkey);
-/* Text helpers: copy into the arena and set kind. */
+/* Setters of a value: copy into the arena, set kind, clear cause (set a cause afterwards
+ * for a value that is partial). Text that is not printable UTF-8 is kept as bytes, so a
+ * device cannot avoid being recorded; longer than HF_TEXT_MAX or HF_BYTES_MAX: HF_ERR_LIMIT. */
 enum hf_err hf_measurement_set_text(struct hf_claims *claims, struct hf_measurement *m,
 				    const char *text) HF_MUST_USE;
 enum hf_err hf_measurement_set_bytes(struct hf_claims *claims, struct hf_measurement *m,
 				     struct hf_span bytes) HF_MUST_USE;
 void hf_measurement_set_number(struct hf_measurement *m, uint64_t number);
+/* As hf_hasher_final gave them; at most HF_MEASUREMENT_DIGESTS of SHA-256, 384, 512. */
+enum hf_err hf_measurement_set_digests(struct hf_measurement *m, const struct hf_digest *digests,
+				       size_t count, uint64_t size) HF_MUST_USE;
+/* Also sets the method to HF_METHOD_NONE. */
 void hf_measurement_set_failure(struct hf_measurement *m, enum hf_err cause);
 /* Kind, method, cause and value alike (size, digests, text, bytes); flags and mkey too. */
 bool hf_measurement_equal(const struct hf_measurement *a, const struct hf_measurement *b);
 
-/* The strongest method with which any code-bearing or identity measurement succeeded. */
+/* The strongest method with which any measurement of code, identity or version succeeded
+ * in full; bytes that are no code (configuration, VPD) do not count. */
 enum hf_method hf_part_method(const struct hf_part *part);
 
-/* Canonical CBOR of one part (docs/evidence.md gives the CDDL). */
+/* Canonical CBOR of one part (docs/evidence.md gives the CDDL). A part that breaks a limit
+ * or an enum's range makes w full. */
 void hf_part_encode(const struct hf_part *part, struct hf_writer *w);
-/* Appends one part to claims. Strict: hf_part_encode of the result gives the same bytes. */
+/* Appends one part to claims. Strict: hf_part_encode of the result gives the same bytes.
+ * On failure claims and its arena are as before. */
 enum hf_err hf_part_decode(struct hf_claims *claims, struct hf_span cbor) HF_MUST_USE;
 /* claims.cbor: an array of bstr, one per part in log order. */
 void hf_claims_encode(const struct hf_claims *claims, struct hf_writer *w);
