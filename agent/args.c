@@ -5,34 +5,66 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Words come from whoever typed them and may hold terminal control bytes. */
-static void print_word(const char *word)
+#define SCREEN 80	/* columns */
+
+static void print_bytes(const char *text, size_t len)
 {
-	for (; *word; word++)
-		fputc(*word < 0x20 || *word > 0x7e ? '?' : *word, stderr);
+	for (size_t i = 0; i < len; i++)
+		fputc(text[i] < 0x20 || text[i] > 0x7e ? '?' : text[i], stderr);
+}
+
+/* Wrapped at words; words come from whoever typed them and may hold control bytes. */
+static void print_wrapped(const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t gap = strspn(text, " "), word = strcspn(text + gap, " \n");
+
+		if (text[gap] == '\n') {
+			fputc('\n', stderr);
+			text += gap + 1;
+			column = 0;
+			continue;
+		}
+		if (column && column + gap + word > SCREEN) {
+			fputs("\n ", stderr);
+			gap = gap ? 1 : 0;
+			column = 1;
+		}
+		fprintf(stderr, "%*s", (int)gap, "");
+		text += strspn(text, " ");
+		print_bytes(text, word);
+		text += word;
+		column += gap + word;
+	}
+	fputc('\n', stderr);
 }
 
 int hf_args_refuse(const char *command, const char *format, ...)
 {
-	char text[512];
+	char text[512], line[1024];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	fprintf(stderr, "holdfast %s: ", command);
-	print_word(text);
-	fprintf(stderr, " [%s]\n  next: see holdfast %s --help\n", hf_err_name(HF_ERR_USAGE),
-		command);
+	for (char *c = text; *c; c++)
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	snprintf(line, sizeof(line), "holdfast %s: %s [%s]\n  next: see holdfast %s --help", command,
+		 text, hf_err_name(HF_ERR_USAGE), command);
+	print_wrapped(line);
 	return HF_EXIT_USAGE;
 }
 
 int hf_args_fault(const char *command, const struct hf_fault *fault)
 {
-	char text[1024];
+	char text[1024], line[1280];
 
 	hf_fault_format(fault, text, sizeof(text));
-	fprintf(stderr, "holdfast %s: %s\n", command, text);
+	snprintf(line, sizeof(line), "holdfast %s: %s", command, text);
+	print_wrapped(line);
 	return hf_err_exit(fault->err);
 }
 

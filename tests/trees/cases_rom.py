@@ -29,7 +29,7 @@ def efi(**more):
     return bytes(data)
 
 
-def rom(t, data, *argv, code):
+def rom(t, data, *argv, code=None):
     write(t.path("card.rom"), data)
     return t.holdfast("rom", "card.rom", *argv, code=code)
 

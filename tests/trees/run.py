@@ -4,6 +4,7 @@
 
 run.py [NAME...]: only these. UPDATE=1 writes the golden files; KEEP=1 keeps what was made.
 """
+import glob
 import importlib
 import os
 import shutil
@@ -16,8 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
 
-MODULES = ("cases_cli", "cases_rom", "cases_scan", "cases_verify", "cases_boot", "cases_tpm",
-           "cases_scale")
+MODULES = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(harness.HERE, "cases_*.py")))
 
 
 def run_one(name, function, work):
