@@ -1,17 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/events.h"
 
-const char *hf_mode_name(enum hf_mode mode)
-{
-	switch (mode) {
-	case HF_MODE_ENFORCE:
-		return "enforce";
-	case HF_MODE_AUDIT:
-		return "audit";
-	}
-	return "enforce";
-}
-
 static void put_text_or_null(struct hf_writer *w, const char *text)
 {
 	if (text)

@@ -22,6 +22,4 @@ void hf_begin_encode(const struct hf_begin *begin, struct hf_writer *w);
 void hf_end_encode(const struct hf_verdict *verdict, enum hf_err cause, enum hf_mode mode,
 		   struct hf_writer *w);
 
-const char *hf_mode_name(enum hf_mode mode);	/* "enforce", "audit" */
-
 #endif

@@ -8,20 +8,6 @@
 #define ROM_WINDOW "option-rom/window"
 #define ROM_CHAIN "option-rom/chain"
 
-bool hf_match_function(const struct hf_match *match, const struct hf_identity *identity)
-{
-	if (match->vendor != identity->vendor || match->device != identity->device ||
-	    match->class_code != identity->class_code)
-		return false;
-	if (match->has_subsystem && (match->subsystem_vendor != identity->subsystem_vendor ||
-				     match->subsystem_device != identity->subsystem_device))
-		return false;
-	if (match->has_revision && match->revision != identity->revision)
-		return false;
-	return !match->has_serial ||
-	       (identity->has_serial && match->serial == identity->serial);
-}
-
 static bool function_is(const struct hf_function *function, const struct hf_component *component)
 {
 	for (const struct hf_release *r = component->releases; r; r = r->next)
