@@ -248,8 +248,7 @@ static void judge_host(struct hf_assignment *s, struct hf_part_verdict *pv)
 			hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
 		}
 	}
-	if (part->functions ||
-	    (strcmp(part->path, "recheck") != 0 && strcmp(part->path, "host") != 0)) {
+	if (part->functions) {	/* a device in disguise */
 		finding.cause = HF_ERR_PART_UNKNOWN;
 		finding.mkey = finding.found = NULL;
 		hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);

@@ -83,12 +83,12 @@ static bool is_rom(const char *mkey)
 	return strncmp(mkey, ROM_PREFIX, sizeof(ROM_PREFIX) - 1) == 0;
 }
 
+/* What could not be measured may be code. */
 static bool is_code(const struct hf_measurement *m)
 {
 	if (m->flags & HF_MEASUREMENT_ADVISORY)
 		return false;
-	return (m->flags & HF_MEASUREMENT_CODE) ||
-	       (m->kind == HF_VALUE_FAILURE && is_rom(m->mkey));
+	return (m->flags & HF_MEASUREMENT_CODE) || m->kind == HF_VALUE_FAILURE;
 }
 
 /* Failures that say "there is nothing to read here", not "it could not be read". What
@@ -329,10 +329,13 @@ static void examine_part(struct examination *x, const struct hf_part *part)
 			      x->out ? hf_appraisal_identity(x->a, &f->identity) : NULL, NULL);
 	}
 	examine_counts(x, &s);
-	for (const struct hf_measurement *m = part->measurements; m; m = m->next)
-		if (is_code(m))
-			wrong(x, HF_ERR_UNCOVERED, NULL, m->mkey,
+	for (const struct hf_measurement *m = part->measurements; m; m = m->next) {
+		bool failed = m->kind == HF_VALUE_FAILURE;
+
+		if (is_code(m) && !(failed && harmless_failure(m->cause)))
+			wrong(x, failed ? HF_ERR_PART_UNREADABLE : HF_ERR_UNCOVERED, NULL, m->mkey,
 			      x->out ? value_text(x, m) : NULL, NULL);
+	}
 	if (!x->out)	/* nothing but scratch was taken */
 		x->a->arena->len = mark;
 }
