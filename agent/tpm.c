@@ -277,6 +277,22 @@ enum hf_err hf_tpm_pcrs(struct hf_tpm *tpm, enum hf_alg bank, struct hf_pcrs *re
 	return HF_OK;
 }
 
+enum hf_err hf_tpm_pcr_reset(struct hf_tpm *tpm, uint32_t pcr, struct hf_fault *fault)
+{
+	enum hf_err err;
+
+	if (pcr != 16)
+		return hf_fail(fault, HF_ERR_PCR_REFUSED, "TPM", "PCR %u is never reset", pcr);
+	err = ready(tpm, fault);
+	if (err)
+		return err;
+	if (tpm->known_pcr == pcr)
+		tpm->known_mask = 0;
+	TSS2_RC rc = Esys_PCR_Reset(tpm->esys, ESYS_TR_PCR16, ESYS_TR_PASSWORD, ESYS_TR_NONE,
+				    ESYS_TR_NONE);
+	return rc ? failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "PCR_Reset") : HF_OK;
+}
+
 /* ---- extend ---- */
 
 /* The PCR's value in each bank of entry must be known before it changes. */
