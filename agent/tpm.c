@@ -431,19 +431,6 @@ enum hf_err hf_tpm_extend(struct hf_tpm *tpm, uint32_t pcr, const struct hf_log_
 
 /* ---- random numbers and properties ---- */
 
-enum hf_err hf_tpm_pcr_reset(struct hf_tpm *tpm, uint32_t pcr, struct hf_fault *fault)
-{
-	enum hf_err err = ready(tpm, fault);
-
-	if (err)
-		return err;
-	tpm->known_mask = 0;
-	TSS2_RC rc = Esys_PCR_Reset(tpm->esys, ESYS_TR_PCR0 + pcr, ESYS_TR_PASSWORD, ESYS_TR_NONE,
-				    ESYS_TR_NONE);
-
-	return rc ? failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "PCR_Reset") : HF_OK;
-}
-
 enum hf_err hf_tpm_random(struct hf_tpm *tpm, uint8_t *out, size_t len, struct hf_fault *fault)
 {
 	uint8_t bytes[256];
