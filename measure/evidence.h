@@ -27,17 +27,20 @@ struct hf_evidence {		/* an empty span: not present */
 	struct hf_span ak_pem;		/* ak.pem: derived */
 };
 
-/* Makes dir if needed; each file appears whole or not at all (temporary name, fsync,
- * rename). */
+/* Makes dir if needed (not its parents); each file appears whole or not at all (temporary
+ * name, fsync, rename). Files of members that are not present are removed, so that dir
+ * never mixes two boots. Larger than its limit: HF_ERR_LIMIT. */
 enum hf_err hf_evidence_write(const struct hf_evidence *evidence, const char *dir,
 			      struct hf_fault *fault) HF_MUST_USE;
 /* Files that are not there give empty spans; nothing at all is HF_ERR_FILE_UNREADABLE. */
 enum hf_err hf_evidence_read(const char *dir, struct hf_arena *arena,
 			     struct hf_evidence *ret, struct hf_fault *fault) HF_MUST_USE;
 /* {"__cmwc_t": "...", "holdfast.evlog": ["media/type", "base64url", 4], ...}; NUL-terminated
- * text in the arena. */
+ * text in the arena, on one line. */
 enum hf_err hf_evidence_to_cmw(const struct hf_evidence *evidence, struct hf_arena *arena,
 			       struct hf_span *ret) HF_MUST_USE;
+/* Strict about our members (media type, base64url without padding, limits): HF_ERR_EVIDENCE_SHAPE
+ * or HF_ERR_LIMIT; members it does not know are passed over. */
 enum hf_err hf_evidence_from_cmw(struct hf_span json, struct hf_arena *arena,
 				 struct hf_evidence *ret) HF_MUST_USE;
 
