@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything the lab boots: kernel, agent images, tenants, store disks, and the road from
+a golden host to signed manifests. Made once per state of the inputs, under build/lab."""
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import image
+import pe
+import qemu
+import swtpm
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LAB = ROOT / "tests/lab"
+OUT = ROOT / "build/lab"
+BIN = ROOT / "build/release"
+BUSYBOX = "/bin/busybox"
+COMMAND_LINE = ("console=ttyS0 maxcpus=2 panic=0 efi=disable_early_pci_dma pcie_ports=compat "
+                "iommu.passthrough=0 iommu.strict=1 init_on_free=1 quiet")
+TENANT_COMMAND_LINE = "console=ttyS0 quiet"
+CONF = """# The lab's agent: judges by itself, finds its tenant on an NVMe drive.
+policy = local
+pcr = 13
+store = /dev/nvme0n1
+evidence = /dev/ttyS1
+generation = 1
+"""
+GATE_MODULES = ["nvme", "loop", "squashfs"]
+TENANT_MODULES = ["nvme", "e1000e", "virtio_pci", "virtio_net", "vmxnet3"]
+BANKS = "sha1,sha256,sha384,sha512"
+BEGIN = "-----BEGIN HOLDFAST EVIDENCE-----"
+END = "-----END HOLDFAST EVIDENCE-----"
+
+
+class LabError(Exception):
+    pass
+
+
+def run(*args, **kwargs):
+    """A command that has to work; its words are in the error when it does not."""
+    args = [str(arg) for arg in args]
+    done = subprocess.run(args, capture_output=True, text=True, **kwargs)
+    if done.returncode:
+        raise LabError(f"{' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}".strip())
+    return done.stdout
+
+
+def ctl(*args):
+    return run(BIN / "holdfastctl", *args)
+
+
+def kernel():
+    run(LAB / "fetch_kernel.sh", OUT / "kernel")
+    return next((OUT / "kernel/boot").glob("vmlinuz-*"))
+
+
+def modules():
+    kernel()
+    return image.Modules(OUT / "kernel")
+
+
+def inputs_digest():
+    """Names a state of everything the images are made from."""
+    digest = hashlib.sha256()
+    files = [BIN / "holdfast", BIN / "holdfastctl", kernel(), pathlib.Path(BUSYBOX),
+             pathlib.Path(qemu.OVMF_CODE), *sorted(LAB.rglob("*"))]
+    for path in files:
+        if path.is_file() and "__pycache__" not in path.parts and path.name != "scenarios.py":
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def evidence_json(text):
+    """The last complete evidence that came over the second serial port."""
+    found = re.findall(f"{BEGIN}\n(.*?)\n?{END}", text, re.S)
+    if not found:
+        raise LabError("no evidence came over the second serial port")
+    return found[-1].replace("\n", "") + "\n"
+
+
+def flip(data, offset):
+    changed = bytearray(data)
+    changed[offset] ^= 0x01
+    return bytes(changed)
+
+
+def tenant_tree(name):
+    """A system of busybox, a few drivers and one script."""
+    tree = image.Archive()
+    for path in ("proc", "sys", "dev", "run", "tmp", "mnt"):
+        tree.directory(path)
+    tree.copy("bin/busybox", BUSYBOX)
+    applets = ("sh cat mount modprobe insmod readlink grep ls stat tr poweroff wc sed").split()
+    for applet in applets:
+        tree.link(f"bin/{applet}", "busybox")
+    tree.copy("sbin/init", LAB / "tenant/init")
+    tree.link("init", "sbin/init")
+    tree.file("etc/tenant-release", name.encode() + b"\n")
+    tree.device("dev/console", 5, 1)
+    modules().add_to(tree, TENANT_MODULES)
+    return tree
+
+
+def squashfs(tree, path):
+    """Written with fixed times and owners: the same tree gives the same image."""
+    staging = path.with_suffix(".tree")
+    shutil.rmtree(staging, ignore_errors=True)
+    for name, (mode, data, _) in sorted(tree.entries.items()):
+        target = staging / name
+        kind = mode & 0o170000
+        if kind == 0o040000:
+            target.mkdir(parents=True, exist_ok=True)
+        elif kind == 0o120000:
+            target.symlink_to(data.decode())
+        elif kind == 0o100000:
+            target.write_bytes(data)
+            target.chmod(mode & 0o7777)
+    path.unlink(missing_ok=True)
+    run("mksquashfs", staging, path, "-all-root", "-all-time", "0", "-mkfs-time", "0", "-no-xattrs",
+        "-noappend", "-quiet", "-no-progress")
+    shutil.rmtree(staging)
+    return path.read_bytes()
+
+
+def compiled(source, output, *flags):
+    if not output.exists() or output.stat().st_mtime < source.stat().st_mtime:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        run("cc", *flags, "-o", output, source)
+    return output
+
+
+def second_boot_disk(directory):
+    """A FAT disk whose default boot program only says that it was started."""
+    path = directory / "second-boot.img"
+    if path.exists():
+        return path
+    program = compiled(LAB / "secondboot.c", directory / "secondboot.o", "-c", "-O1",
+                       "-ffreestanding", "-fno-stack-protector", "-fshort-wchar",
+                       "-mno-red-zone", "-fno-pic", "-fno-asynchronous-unwind-tables",
+                       "-fcf-protection=none", "-fno-ident")
+    run("ld", "-m", "i386pep", "--subsystem", "10", "-e", "efi_main", "--image-base", "0x10000",
+        "-s", "-o", directory / "BOOTX64.EFI", program)
+    new = directory / "second-boot.new"
+    new.write_bytes(bytes(2 << 20))
+    run("mformat", "-i", new, "-h", "64", "-s", "32", "-t", "2", "::")
+    run("mmd", "-i", new, "::/EFI", "::/EFI/BOOT")
+    run("mcopy", "-i", new, directory / "BOOTX64.EFI", "::/EFI/BOOT/BOOTX64.EFI")
+    new.rename(path)
+    return path
+
+
+def agent_image(anchors, manifests, conf=CONF):
+    """The initramfs of the gate. anchors and manifests: {file name: bytes}."""
+    archive = image.Archive()
+    for path in ("proc", "sys", "dev", "run", "etc/holdfast/anchors/owner", "etc/holdfast/manifests.d"):
+        archive.directory(path)
+    stripped = OUT / "holdfast.stripped"
+    with_pid = stripped.with_suffix(f".{os.getpid()}")
+    run("strip", "-o", with_pid, BIN / "holdfast")
+    with_pid.rename(stripped)
+    archive.copy("init", stripped)
+    tcti = "/usr/lib/x86_64-linux-gnu/libtss2-tcti-device.so.0"
+    for path, source in image.libraries(BIN / "holdfast", [tcti]):
+        archive.copy(path.lstrip("/"), source)
+    archive.device("dev/console", 5, 1)
+    archive.device("dev/null", 1, 3)
+    archive.file("etc/holdfast/holdfast.conf", conf.encode())
+    for name, data in anchors.items():
+        archive.file(f"etc/holdfast/anchors/owner/{name}", data)
+    for name, data in manifests.items():
+        archive.file(f"etc/holdfast/manifests.d/{name}", data)
+    modules().add_to(archive, GATE_MODULES)
+    return archive.bytes()
+
+
+def store_image(files):
+    archive = image.Archive()
+    for name, data in files.items():
+        archive.file(name, data)
+    data = archive.bytes()
+    return data + bytes(-len(data) % (1 << 20))

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The road from a golden host to a signed set of manifests, walked with holdfastctl as an
+operator would, and the images and disks that come of it."""
+import json
+import pathlib
+import shutil
+import subprocess
+import threading
+
+import build
+import image
+import pe
+import qemu
+import swtpm
+
+lock = threading.Lock()
+
+
+def unpack(file, directory):
+    shutil.rmtree(directory, ignore_errors=True)
+    build.ctl("evidence", "unpack", file, directory)
+
+
+def verify(lab, directory, scenario):
+    """(exit code, words) of an offline verification with the manifests of this scenario."""
+    variant = "audit" if scenario.image == "audit" else "golden"
+    done = subprocess.run(
+        [build.BIN / "holdfastctl", "evidence", "verify", directory, "--anchors", lab.dir / "anchors",
+         "--manifests", lab.dir / f"trusted-{variant}"], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+class Lab:
+    """All that scenarios boot. Made once per state of the inputs."""
+
+    def __init__(self, say):
+        self.say = say
+        self.kernel = build.kernel()
+        self.dir = build.OUT / "golden" / build.inputs_digest()
+        self.tpm_state = swtpm.manufacture(build.OUT / "tpm", build.BANKS)
+        if not (self.dir / "complete").exists():
+            self._make()
+        self.data_disk = self.dir / "data.img"
+        self.second_boot = self.dir / "second-boot.img"
+
+    def agent(self, name):
+        return self.dir / f"agent-{name}.cpio"
+
+    def store(self, name):
+        return self.dir / f"store-{name}.img"
+
+    def scratch(self, name, data):
+        with lock:
+            return image.write_if_changed(self.dir / name, data)
+
+    def _make(self):
+        for old in (build.OUT / "golden").glob("*"):
+            shutil.rmtree(old)
+        self.dir.mkdir(parents=True)
+        (self.dir / "data.img").write_bytes(bytes(1 << 20))
+        build.second_boot_disk(self.dir)
+        self._tenants()
+        self._keys()
+        self._capture()
+        self._manifests()
+        self._images()
+        (self.dir / "complete").touch()
+
+    def _tenants(self):
+        self.say("# tenant images")
+        self.root = build.squashfs(build.tenant_tree("switch-root-tenant"), self.dir / "root.squashfs")
+        initrd = build.tenant_tree("kexec-tenant").bytes()
+        (self.dir / "tenant.cpio").write_bytes(initrd)
+
+    def _keys(self):
+        (self.dir / "anchors").mkdir()
+        (self.dir / "keys").mkdir()
+        for name in ("owner", "stranger"):
+            build.ctl("keygen", "--out", self.dir / "keys" / name)
+        shutil.copy(self.dir / "keys/owner.pub.pem", self.dir / "anchors/owner.pem")
+
+    def _anchors(self):
+        return {"owner.pem": (self.dir / "anchors/owner.pem").read_bytes()}
+
+    def _capture(self):
+        """A first boot with no manifests: held, but everything is measured."""
+        self.say("# capture boot of the golden host")
+        image.write_if_changed(self.agent("capture"), build.agent_image(self._anchors(), {}))
+        image.write_if_changed(self.store("empty"), build.store_image({}))
+        with qemu.Machine(build.OUT / "out/capture", qemu.Host(), kernel=self.kernel,
+                          initrd=self.agent("capture"), command_line=build.COMMAND_LINE,
+                          store=self.store("empty"), data=self.dir / "data.img",
+                          tpm_state=self.tpm_state) as machine:
+            match = machine.wait_for(r"^holdfast result=\S+.*$", "Kernel panic.*$")
+            if not match or "cause=manifest-missing" not in match.group(0):
+                raise build.LabError("the capture boot was not held for want of manifests: "
+                                     + (match.group(0) if match else "it went off"))
+            machine.wait_for(build.END, stream="evidence")
+            text = build.evidence_json(machine.evidence)
+        (self.dir / "capture.json").write_text(text)
+        unpack(self.dir / "capture.json", self.dir / "capture")
+
+    def _sign(self, source, key, target):
+        """JSON source to signed CoRIM."""
+        build.ctl("manifest", "build", source, "--out", target.with_suffix(".unsigned"))
+        build.ctl("manifest", "sign", target.with_suffix(".unsigned"), "--key",
+                  self.dir / "keys" / f"{key}.pem", "--out", target)
+        target.with_suffix(".unsigned").unlink()
+        return target.read_bytes()
+
+    def _manifests(self):
+        self.say("# manifests from the golden host")
+        sources = self.dir / "sources"
+        build.ctl("manifest", "create", "--from", self.dir / "capture", "--out", sources)
+        signed = self.dir / "signed"
+        signed.mkdir()
+        self.sets = {"golden": {}, "other-key": {}}
+        for source in sorted(sources.glob("*.json")):
+            name = source.stem + ".corim"
+            self.sets["golden"][name] = self._sign(source, "owner", signed / name)
+            self.sets["other-key"][name] = self._sign(source, "stranger", signed / f"stranger-{name}")
+        model = next(source for source in sorted(sources.glob("*.json"))
+                     if "model" in json.loads(source.read_text()))
+        model_name = model.stem + ".corim"
+        content = json.loads(model.read_text())
+        self.sets["audit"] = self._with_model(content, model_name, mode="audit")
+        cut = self.sets["golden"][model_name]
+        self.sets["truncated"] = dict(self.sets["golden"], **{model_name: cut[: len(cut) - 40]})
+        second = self._variant(dict(content, model=content["model"] + "-b"), "second-model")
+        self.sets["two-models"] = dict(self.sets["golden"], **{"second-model.corim": second})
+
+    def _variant(self, content, name):
+        source = self.dir / f"{name}.json"
+        source.write_text(json.dumps(content, indent=1))
+        return self._sign(source, "owner", self.dir / "signed" / f"{name}.corim")
+
+    def _with_model(self, content, model_name, **changes):
+        return dict(self.sets["golden"], **{model_name: self._variant(dict(content, **changes), "audit-model")})
+
+    def _images(self):
+        self.say("# agent images, image lists and store disks")
+        anchors = self._anchors()
+        for name, manifests in self.sets.items():
+            image.write_if_changed(self.agent(name), build.agent_image(anchors, manifests))
+        other = build.CONF.replace("by itself", "by ITSELF")
+        image.write_if_changed(self.agent("initrd-differs"),
+                               build.agent_image(anchors, self.sets["golden"], other))
+        tenant_kernel = self.kernel.read_bytes()
+        tenant_initrd = (self.dir / "tenant.cpio").read_bytes()
+        for variant in ("golden", "audit"):
+            images = self._image_list(variant)
+            trusted = self.dir / f"trusted-{variant}"
+            trusted.mkdir()
+            for name, data in {**self.sets[variant], "images.corim": images}.items():
+                (trusted / name).write_bytes(data)
+            root = {"images.corim": images, "root.squashfs": self.root}
+            if variant == "audit":
+                image.write_if_changed(self.store("audit"), build.store_image(root))
+                continue
+            image.write_if_changed(self.store("root"), build.store_image(root))
+            image.write_if_changed(self.store("kexec"), build.store_image(
+                {"images.corim": images, "kernel": tenant_kernel, "initrd": tenant_initrd}))
+            root["root.squashfs"] = build.flip(self.root, len(self.root) // 2)
+            image.write_if_changed(self.store("differs"), build.store_image(root))
+
+    def _image_list(self, variant):
+        initrd = self.agent(variant)
+        patched = self.dir / f"kernel-{variant}"
+        patched.write_bytes(pe.qemu_patched_kernel(self.kernel.read_bytes(), initrd.stat().st_size,
+                                                   qemu.MEMORY_MIB))
+        source = self.dir / f"images-{variant}.json"
+        build.ctl("image", "measure", "--kernel", patched, "--initrd", initrd, "--command-line",
+                  pe.loaded_command_line(build.COMMAND_LINE), "--name", f"lab-agent-{variant}",
+                  "--tenant-kernel", self.kernel, "--tenant-initrd", self.dir / "tenant.cpio",
+                  "--tenant-command-line", build.TENANT_COMMAND_LINE,
+                  "--tenant-root", self.dir / "root.squashfs", "--out", source)
+        return self._sign(source, "owner", self.dir / "signed" / f"images-{variant}.corim")
+
+    def pre_extend_image(self):
+        """Another system, which holds the gate's kernel and image as files."""
+        with lock:
+            path = self.dir / "pre-extend.cpio"
+            program = build.compiled(build.LAB / "preextend.c", self.dir / "preextend", "-static", "-Os", "-s")
+            archive = image.Archive()
+            archive.directory("dev")
+            archive.device("dev/console", 5, 1)
+            archive.copy("init", program)
+            archive.copy("gate/kernel", self.kernel)
+            archive.copy("gate/initrd", self.agent("golden"))
+            archive.file("gate/cmdline", build.COMMAND_LINE.encode())
+            return image.write_if_changed(path, archive.bytes())

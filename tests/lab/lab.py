@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab: boots the gate on a virtual host with real firmware, TPM and kernel.
+
+Usage: lab.py list | run NAME... | all | demo | bench   [--jobs N] [--show]
+
+Prints one line a scenario: "ok NAME (seconds)", "not ok NAME why", "skip NAME why".
+Everything a run said stays in build/lab/out/NAME.
+"""
+import argparse
+import concurrent.futures
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import build  # noqa: E402
+import golden  # noqa: E402
+import scenarios  # noqa: E402
+
+TOOLS = ("qemu-system-x86_64", "swtpm", "swtpm_setup", "mksquashfs", "mformat", "mcopy", "cc", "ld", "ldd", "strip")
+printing = threading.Lock()
+
+
+def say(text):
+    with printing:
+        print(text, flush=True)
+
+
+def missing_tools():
+    found = [tool for tool in TOOLS if not shutil.which(tool)]
+    return found + [path for path in (build.BUSYBOX, scenarios.qemu.OVMF_CODE,
+                                      scenarios.qemu.ROM_DIR) if not os.path.exists(path)]
+
+
+def first_lines(error):
+    text = str(error).strip() or type(error).__name__
+    return " | ".join(line.strip() for line in text.splitlines()[:6])[:600]
+
+
+def run_one(lab, scenario, echo=None):
+    """(kind, seconds, why)"""
+    begin = time.monotonic()
+    try:
+        seconds = scenarios.Run(lab, scenario, echo).run()
+    except scenarios.Skipped as why:
+        say(f"skip {scenario.name} {why}")
+        return "skip", 0.0, str(why)
+    except Exception as error:  # whatever went wrong is this scenario's failure
+        why = first_lines(error)
+        if not isinstance(error, (scenarios.Failed, build.LabError, scenarios.qemu.TimedOut)):
+            why = f"{type(error).__name__}: {why}"
+        say(f"not ok {scenario.name} {why}")
+        return "not ok", time.monotonic() - begin, why
+    say(f"ok {scenario.name} ({seconds:.1f} s)")
+    return "ok", seconds, ""
+
+
+def run_many(wanted, jobs, echo=None):
+    lab = golden.Lab(say)
+    results = {}
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(run_one, lab, scenario, echo): scenario for scenario in wanted}
+        for future in concurrent.futures.as_completed(futures):
+            results[futures[future].name] = future.result()
+    return results
+
+
+def table(wanted, results):
+    rows = [("scenario", "what was done", "result", "s")]
+    for scenario in wanted:
+        kind, seconds, why = results[scenario.name]
+        if kind == "ok":
+            result = scenario.expect.replace("released by ", "RELEASED ").replace("held ", "HELD ")
+            if scenario.image == "audit":
+                result += ", WOULD HOLD"
+        else:
+            result = f"{'SKIPPED' if kind == 'skip' else 'FAILED'}: {why[:60]}"
+        rows.append((scenario.name, scenario.what, result, f"{seconds:.0f}"))
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    lines = []
+    for i, row in enumerate(rows):
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths)) + f"  {row[3]:>3}")
+        if i == 0:
+            lines.append("  ".join("-" * width for width in widths) + "  ---")
+    return "\n".join(lines)
+
+
+def demo(jobs):
+    """The golden host in full view, then everything that must not pass."""
+    def show(text):
+        with printing:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    first = [scenarios.BY_NAME["released-switch-root"], scenarios.BY_NAME["rom-flipped"]]
+    results = {}
+    for scenario in first:
+        say(f"\n##### {scenario.name}: {scenario.what}\n")
+        results.update(run_many([scenario], 1, show))
+    rest = [scenario for scenario in scenarios.ALL if scenario not in first]
+    say(f"\n##### {len(rest)} further scenarios, {jobs} at a time; what they say is in build/lab/out\n")
+    results.update(run_many(rest, jobs))
+    say("\n" + table(scenarios.ALL, results))
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=("list", "run", "all", "demo", "bench"))
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--show", action="store_true", help="show what the machine says")
+    args = parser.parse_args()
+    # any way out goes through the same clean-up: machines and TPMs are children
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(130))
+
+    if args.command == "list":
+        for scenario in scenarios.ALL:
+            print(f"{scenario.name:22} {scenario.what}  ->  {scenario.expect}")
+        return 0
+    missing = missing_tools()
+    if missing:
+        print(f"skip lab missing: {' '.join(missing)} (make deps)")
+        return 0
+    if args.command == "demo":
+        results = demo(args.jobs)
+    else:
+        unknown = [name for name in args.names if name not in scenarios.BY_NAME]
+        if unknown:
+            parser.error(f"unknown scenario {unknown[0]}; see: lab.py list")
+        wanted = [scenarios.BY_NAME[name] for name in args.names] or \
+            (scenarios.ALL if args.command == "all" else [])
+        if not wanted:
+            parser.error("which scenario? see: lab.py list")
+        begin = time.monotonic()
+        results = run_many(wanted, args.jobs if not args.show else 1,
+                           (lambda text: (sys.stdout.write(text), sys.stdout.flush())) if args.show else None)
+        kinds = [kind for kind, _, _ in results.values()]
+        print(f"# {kinds.count('ok')} passed, {kinds.count('not ok')} failed, {kinds.count('skip')} skipped "
+              f"in {time.monotonic() - begin:.0f} s")
+    return 1 if any(kind == "not ok" for kind, _, _ in results.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

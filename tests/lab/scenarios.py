@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's scenarios: what is done to the host, and what the gate must make of it."""
+import pathlib
+import re
+import struct
+import time
+
+import build
+import gdbstub
+import golden
+import qemu
+
+PASSED = r"^holdfast result=(?:released|held)\b.*$"
+CAUSES = {}
+
+
+def causes():
+    """What every cause says on the screen, from the one place that defines it."""
+    if not CAUSES:
+        text = (build.ROOT / "measure/causes.def").read_text()
+        pattern = r'HF_CAUSE\(\w+, \d+, "([^"]+)", (\w+), \w+, "([^"]+)", "([^"]+)"\)'
+        for name, kind, sentence, step in re.findall(pattern, text):
+            CAUSES[name] = (kind.lower(), sentence, step)
+    return CAUSES
+
+
+class Failed(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def need(condition, why):
+    if not condition:
+        raise Failed(why)
+
+
+class Scenario:
+    """One boot. what: the line for people. expect: "released by HOW" or "held CAUSE".
+    image: which agent image; store: which store disk; change(host): what is done to the
+    hardware. check(run): what else must be true."""
+
+    def __init__(self, name, what, expect, *, image="golden", store="root", change=None,
+                 words="", tpm=True, check=None, evidence=True, verify=None, runner=None):
+        self.name, self.what, self.expect = name, what, expect
+        self.image, self.store, self.change, self.words = image, store, change, words
+        self.tpm, self.check, self.evidence, self.verify = tpm, check, evidence, verify
+        self.runner = runner
+
+    @property
+    def released(self):
+        return self.expect.startswith("released")
+
+    @property
+    def cause(self):
+        return None if self.released else self.expect.split()[1]
+
+
+class Run:
+    """A scenario under way: the machine's words and what was made of them."""
+
+    def __init__(self, lab, scenario, echo=None):
+        self.lab, self.scenario, self.echo = lab, scenario, echo
+        self.out = build.OUT / "out" / scenario.name
+        self.machine = None
+        self.result = ""  # the gate's closing line
+
+    def start(self, **more):
+        scenario = self.scenario
+        host = qemu.Host()
+        if scenario.change:
+            scenario.change(host, self.lab)
+        settings = dict(
+            kernel=self.lab.kernel, initrd=self.lab.agent(scenario.image),
+            command_line=(build.COMMAND_LINE + " " + scenario.words).strip(),
+            store=self.lab.store(scenario.store), data=self.lab.data_disk,
+            tpm_state=self.lab.tpm_state if scenario.tpm else None, echo=self.echo)
+        settings.update(more)
+        self.machine = qemu.Machine(self.out, host, **settings)
+        return self.machine
+
+    def wait_for_result(self):
+        match = self.machine.wait_for(PASSED, r"Kernel panic - .*$")
+        need(match, "the machine switched off without a result")
+        # the closing line may still be on its way
+        self.machine.wait_for(re.escape(match.group(0)) + r"[^\n]*\n")
+        self.result = self.machine.console[match.start():].split("\n", 1)[0]
+
+    def judge(self):
+        if self.scenario.released:
+            self.expect_released()
+        else:
+            self.expect_held(self.scenario.cause)
+        if self.scenario.check:
+            self.scenario.check(self)
+
+    # ---- released ----
+    def expect_released(self):
+        how = self.scenario.expect.split()[-1]
+        need("result=released" in self.result, f"not released: {self.result}")
+        need(f"by={how}" in self.result, f"released in another way: {self.result}")
+        need(self.machine.wait_for(r"^TENANT-DONE", r"Kernel panic"), "the tenant did not finish")
+        self.machine.wait_off()
+        console = self.machine.console
+        match = re.search(r"^TENANT-STARTED name=(\S+) cpus=(\d+) drivers=(\S*) unbound=(\S*)$", console, re.M)
+        need(match, "the tenant did not say that it started")
+        name, cpus, drivers, unbound = match.groups()
+        need(name == f"{how}-tenant", f"another tenant started: {name}")
+        need(int(cpus) == qemu.CPUS, f"the tenant has {cpus} of {qemu.CPUS} processors")
+        need(not unbound, f"the tenant has devices without driver: {unbound}")
+        for driver in ("e1000e", "virtio-pci", "vmxnet3", "nvme"):
+            need(driver in drivers.split(","), f"the tenant lacks {driver}: {drivers}")
+        for file in ("holdfast.evlog", "claims.cbor", "verdict.json", "quote.attest"):
+            match = re.search(rf"^TENANT-FOUND \S+/{re.escape(file)} (\d+)$", console, re.M)
+            need(match and int(match.group(1)) > 0, f"the tenant does not find {file}")
+        self.verify(self.scenario.verify or 0)
+
+    # ---- held ----
+    def expect_held(self, cause):
+        need("result=held" in self.result, f"not held: {self.result}")
+        need(f"cause={cause}" in self.result.split(), f"held for another reason: {self.result}")
+        kind, sentence, step = causes()[cause]
+        screen = self.held_screen()
+        lines = screen.split("\n")
+        need(all(len(line) <= 80 for line in lines), "a line of the held screen is over 80 columns")
+        need(len([line for line in lines if line]) <= 24, "the held screen is over 24 lines")
+        words = " ".join(screen.split())
+        need(kind in words, f"the screen lacks the class {kind}")
+        need(sentence in words, f"the screen lacks the sentence: {sentence}")
+        need(step in words, f"the screen lacks the next step: {step}")
+        need(self.machine.linger(1.0), "the machine went off although it was held")
+        self.nothing_started()
+        if self.scenario.evidence:
+            self.verify(self.scenario.verify or 3)
+
+    def held_screen(self):
+        console = self.machine.console
+        end = console.index(self.result) + len(self.result)
+        begin = console.rfind("==== HELD", 0, end)
+        need(begin >= 0, "there is no held screen")
+        return console[begin:end]
+
+    def nothing_started(self):
+        need("TENANT-STARTED" not in self.machine.console, "the tenant started")
+        need("SECOND-BOOT-STARTED" not in self.machine.console, "the second boot option started")
+        need("RESET" not in self.machine.qmp.events, "the machine was reset")
+
+    # ---- evidence ----
+    def unpack(self):
+        self.machine.wait_for(re.escape(build.END), stream="evidence")
+        text = build.evidence_json(self.machine.evidence)
+        (self.out / "evidence.json").write_text(text)
+        directory = self.out / "evidence"
+        golden.unpack(self.out / "evidence.json", directory)
+        return directory
+
+    def verify(self, expected):
+        directory = self.unpack()
+        code, words = golden.verify(self.lab, directory, self.scenario)
+        (self.out / "verify.txt").write_text(words)
+        need(code == expected, f"evidence verify gives {code}, not {expected}: "
+                               + " | ".join(words.strip().splitlines()[-3:]))
+        if expected == 3 and self.scenario.cause and self.scenario.verify is None:
+            need(self.scenario.cause in words, f"evidence verify does not name {self.scenario.cause}")
+
+    def run(self):
+        begin = time.monotonic()
+        try:
+            if self.scenario.runner:
+                self.scenario.runner(self)
+            else:
+                with self.start():
+                    self.wait_for_result()
+                    self.judge()
+        finally:
+            self.seconds = time.monotonic() - begin
+        return self.seconds
+
+
+# ---- what is done to the host ----
+def romfile(host, device, path):
+    old = host.devices[device].rsplit("romfile=", 1)[1]
+    host.set(device, "romfile=" + old, "romfile=" + str(path))
+
+
+def rom_flipped(host, lab):
+    """One bit, in the image for BIOS that UEFI never runs."""
+    data = pathlib.Path(qemu.ROM_DIR, "efi-e1000e.rom").read_bytes()
+    romfile(host, "nic0", lab.scratch("flipped.rom", build.flip(data, 0x4000)))
+
+
+def rom_images(data):
+    """(offset, PCIR offset, length) of each image in the chain."""
+    found, offset = [], 0
+    while True:
+        pcir = offset + struct.unpack_from("<H", data, offset + 0x18)[0]
+        length = struct.unpack_from("<H", data, pcir + 0x10)[0] * 512
+        found.append((offset, pcir, length))
+        if data[pcir + 0x15] & 0x80:
+            return found
+        offset += length
+
+
+def rom_third_image(host, lab):
+    """A small third image, properly chained behind the two genuine ones."""
+    data = bytearray(pathlib.Path(qemu.ROM_DIR, "efi-e1000e.rom").read_bytes())
+    images = rom_images(data)
+    assert len(images) == 2
+    offset, pcir, length = images[-1]
+    data[pcir + 0x15] &= 0x7F
+    added = bytearray(2048)
+    added[0:4] = b"\x55\xaa\x04\xcb"
+    struct.pack_into("<H", added, 0x18, 0x1C)
+    vendor, device = struct.unpack_from("<HH", data, pcir + 4)
+    struct.pack_into("<4sHHHHB3sHHBBHH", added, 0x1C, b"PCIR", vendor, device, 0, 0x18, 0,
+                     b"\x00\x00\x02", 4, 1, 0, 0x80, 0, 0)
+    added[0x100:0x120] = b"added behind the genuine images."
+    rom = bytes(data[: offset + length]) + bytes(added)
+    romfile(host, "nic0", lab.scratch("third.rom", rom))
+
+
+def rom_gone(host, lab):
+    romfile(host, "nic0", "")
+
+
+def device_extra(host, lab):
+    host.devices["extra"] = host.devices["nic0"].replace("bus=rp0", "bus=rp4").replace(":10,", ":1f,")
+
+
+def device_missing(host, lab):
+    del host.devices["nic2"]
+
+
+def device_moved(host, lab):
+    host.set("nic2", "bus=rp3", "bus=rp4")
+
+
+# ---- runs that are more than one boot and a look ----
+def run_pre_extended(run):
+    """Boots another system first; it extends the gate's PCR and starts the gate by kexec."""
+    with run.start(initrd=run.lab.pre_extend_image()):
+        need(run.machine.wait_for(r"^PREEXTEND-DONE", r"^PREEXTEND-FAILED.*$").group(0) == "PREEXTEND-DONE",
+             "the first system could not do its part")
+        run.wait_for_result()
+        run.judge()
+
+
+def run_killed(run):
+    """Stops the machine while the gate measures, and sends PID 1 to address 0."""
+    second = run.lab.second_boot
+    with qemu.Machine(run.out, qemu.Host(), kernel=None, initrd=None, command_line=None,
+                      store=run.lab.store("root"), data=run.lab.data_disk, second_boot=second,
+                      seconds=60) as alone:
+        need(alone.wait_for("SECOND-BOOT-STARTED", "Shell>").group(0) == "SECOND-BOOT-STARTED",
+             "the second boot option does not work even alone")
+    with run.start(second_boot=second, debug=True) as machine:
+        need(machine.wait_for(r"^ *\d+ ms  enumerate\b", PASSED), "the gate did not get there")
+        gdb = gdbstub.Gdb(machine.gdb_path)
+        try:
+            for _ in range(2000):
+                if gdb.crash_user_mode():
+                    break
+                gdb.resume()
+                machine.linger(0.01)
+                gdb.interrupt()
+            else:
+                raise Failed("the gate was never seen in user mode")
+        finally:
+            gdb.close()
+        match = machine.wait_for(PASSED, r"Kernel panic - not syncing.*$")
+        need(match, "the machine went off after the crash")
+        if "panic" in match.group(0):
+            need(machine.linger(5), "the machine went off after the panic")
+            run.result = match.group(0)
+        else:
+            run.wait_for_result()
+            run.expect_held("agent-crashed")
+            need(machine.linger(5), "the machine went off after the crash")
+        run.nothing_started()
+
+
+def check_audit(run):
+    need("WOULD HOLD" in run.machine.console, "the screen does not say WOULD HOLD")
+    need(re.search(r'^TENANT-VERDICT .*firmware-unknown', run.machine.console, re.M),
+         "the hand-over does not name the refusal")
+    need("audit" in (run.out / "verify.txt").read_text(), "the evidence does not say audit")
+
+
+ALL = [
+    Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root"),
+    Scenario("released-kexec", "golden host, tenant is a kernel and initrd", "released by kexec", store="kexec"),
+    Scenario("rom-flipped", "one bit of a NIC's ROM flipped", "held firmware-unknown", change=rom_flipped),
+    Scenario("rom-third-image", "a third ROM image behind two genuine ones", "held uncovered", change=rom_third_image),
+    Scenario("rom-gone", "a NIC without its ROM", "held measurement-missing", change=rom_gone),
+    Scenario("device-extra", "one NIC too many", "held part-extra", change=device_extra),
+    Scenario("device-missing", "a NIC taken out", "held part-missing", change=device_missing),
+    Scenario("device-moved", "a NIC in another slot", "held part-moved", change=device_moved),
+    Scenario("manifest-other-key", "manifests signed by another key", "held signer-unknown", image="other-key"),
+    Scenario("manifest-truncated", "a manifest cut short", "held cbor-truncated", image="truncated"),
+    Scenario("models-two", "two models for this host", "held model-ambiguous", image="two-models"),
+    Scenario("tpm-none", "no TPM", "held tpm-missing", tpm=False),
+    Scenario("pcr-not-zero", "somebody extended the PCR first", "held pcr-not-zero", runner=run_pre_extended),
+    Scenario("tenant-differs", "one bit of the tenant's image flipped", "held tenant-image-unknown", store="differs"),
+    Scenario("initrd-differs", "another initrd (PCR 9)", "held agent-initrd-changed", image="initrd-differs"),
+    Scenario("command-line-differs", "one word more (PCR 9)", "held agent-command-line-changed", words="loglevel=3"),
+    Scenario("agent-killed", "the gate dies while it measures", "held agent-crashed", runner=run_killed),
+    Scenario("audit-rom-flipped", "the flipped ROM under a signed audit mode", "released by switch-root",
+             image="audit", store="audit", change=rom_flipped, check=check_audit, verify=3),
+    Scenario("mode-by-command-line", "audit asked for on the command line", "held command-line-refused",
+             words="holdfast.mode=audit"),
+]
+BY_NAME = {scenario.name: scenario for scenario in ALL}
