@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A firmware that measured its boot: an event log and the extends that go with it.
+
+TCG PC Client Platform Firmware Profile 1.05, section 10. What UEFI firmware and the
+kernel's stub leave behind when the gate's image was booted: one driver from a device's
+ROM in PCR 2, the kernel in PCR 4, initrd and command line in PCR 9, separators.
+"""
+import hashlib
+import struct
+
+BANKS = (("sha1", 4), ("sha256", 11), ("sha384", 12), ("sha512", 13))
+EV_NO_ACTION, EV_SEPARATOR, EV_EVENT_TAG = 3, 4, 6
+EV_VARIABLE, EV_APPLICATION, EV_DRIVER, EV_ACTION = 0x80000001, 0x80000003, 0x80000004, 0x80000007
+TAG_INITRD, TAG_LOAD_OPTIONS = 0x8f3b22ec, 0x8f3b22ed
+
+DRIVER = b"UEFI driver in the card's ROM"
+KERNEL = b"kernel with the EFI stub"
+INITRD = b"the gate's initrd"
+COMMAND_LINE = "console=ttyS0 maxcpus=2 panic=0".encode("utf-16-le") + b"\0\0"
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def tagged(tag, text):
+    return struct.pack("<II", tag, len(text)) + text
+
+
+def event(pcr, kind, data, hashed=None):
+    """(pcr, type, bytes that were hashed, event data)"""
+    return pcr, kind, data if hashed is None else hashed, data
+
+
+def good():
+    events = [event(0, EV_VARIABLE, b"firmware volume"), event(7, EV_VARIABLE, b"SecureBoot")]
+    events.append(event(2, EV_DRIVER, b"device path of the card", DRIVER))
+    events += [event(pcr, EV_SEPARATOR, bytes(4)) for pcr in range(8)]
+    events.append(event(4, EV_ACTION, b"Calling EFI Application from Boot Option"))
+    events.append(event(4, EV_APPLICATION, b"device path of the kernel", KERNEL))
+    events.append(event(9, EV_EVENT_TAG, tagged(TAG_LOAD_OPTIONS, b"LOADED_IMAGE::LoadOptions"),
+                        COMMAND_LINE))
+    events.append(event(9, EV_EVENT_TAG, tagged(TAG_INITRD, b"Linux initrd"), INITRD))
+    return events
+
+
+def altered(**what):
+    """The good boot with other bytes hashed: driver=, kernel=, initrd=, command_line=."""
+    was = {"driver": DRIVER, "kernel": KERNEL, "initrd": INITRD, "command_line": COMMAND_LINE}
+    swap = {was[key]: value for key, value in what.items()}
+    return [(pcr, kind, swap.get(hashed, hashed), data) for pcr, kind, hashed, data in good()]
+
+
+def log(events):
+    spec = b"Spec ID Event03\0" + struct.pack("<IBBBBI", 0, 0, 2, 105, 2, len(BANKS))
+    for name, number in BANKS:
+        spec += struct.pack("<HH", number, hashlib.new(name).digest_size)
+    spec += b"\0"
+    out = struct.pack("<II20sI", 0, EV_NO_ACTION, bytes(20), len(spec)) + spec
+    for pcr, kind, hashed, data in events:
+        out += struct.pack("<III", pcr, kind, len(BANKS))
+        for name, number in BANKS:
+            out += struct.pack("<H", number) + hashlib.new(name, hashed).digest()
+        out += struct.pack("<I", len(data)) + data
+    return out
+
+
+def extend(tpm, events):
+    words = [f"{pcr}:" + ",".join(f"{name}={hashlib.new(name, hashed).hexdigest()}"
+                                  for name, _ in BANKS) for pcr, _, hashed, _ in events]
+    for at in range(0, len(words), 8):
+        tpm.tool("tpm2_pcrextend", *words[at:at + 8])
+
+
+def agent_image():
+    return {"role": "agent", "name": "gate-1", "kernel": sha256(KERNEL),
+            "initrd": sha256(INITRD), "command_line": sha256(COMMAND_LINE)}
