@@ -9,7 +9,7 @@ import hashlib
 import struct
 
 BANKS = (("sha1", 4), ("sha256", 11), ("sha384", 12), ("sha512", 13))
-EV_NO_ACTION, EV_SEPARATOR, EV_EVENT_TAG = 3, 4, 6
+EV_NO_ACTION, EV_SEPARATOR, EV_EVENT_TAG, EV_CRTM_VERSION = 3, 4, 6, 8
 EV_VARIABLE, EV_APPLICATION, EV_DRIVER, EV_ACTION = 0x80000001, 0x80000003, 0x80000004, 0x80000007
 TAG_INITRD, TAG_LOAD_OPTIONS = 0x8f3b22ec, 0x8f3b22ed
 
@@ -32,12 +32,23 @@ def event(pcr, kind, data, hashed=None):
     return pcr, kind, data if hashed is None else hashed, data
 
 
+def variable(name, value):
+    """UEFI_VARIABLE_DATA: section 10.2.6."""
+    return bytes(16) + struct.pack("<QQ", len(name), len(value)) + name.encode("utf-16-le") + value
+
+
+def image_load(path=bytes.fromhex("7fff0400")):
+    """UEFI_IMAGE_LOAD_EVENT: section 10.2.3; not what is hashed."""
+    return struct.pack("<QQQQ", 0x1000, 0x2000, 0, len(path)) + path
+
+
 def good():
-    events = [event(0, EV_VARIABLE, b"firmware volume"), event(7, EV_VARIABLE, b"SecureBoot")]
-    events.append(event(2, EV_DRIVER, b"device path of the card", DRIVER))
+    events = [event(0, EV_CRTM_VERSION, "1.0".encode("utf-16-le") + b"\0\0"),
+              event(7, EV_VARIABLE, variable("SecureBoot", b"\0"))]
+    events.append(event(2, EV_DRIVER, image_load(), DRIVER))
     events += [event(pcr, EV_SEPARATOR, bytes(4)) for pcr in range(8)]
     events.append(event(4, EV_ACTION, b"Calling EFI Application from Boot Option"))
-    events.append(event(4, EV_APPLICATION, b"device path of the kernel", KERNEL))
+    events.append(event(4, EV_APPLICATION, image_load(), KERNEL))
     events.append(event(9, EV_EVENT_TAG, tagged(TAG_LOAD_OPTIONS, b"LOADED_IMAGE::LoadOptions"),
                         COMMAND_LINE))
     events.append(event(9, EV_EVENT_TAG, tagged(TAG_INITRD, b"Linux initrd"), INITRD))

@@ -95,6 +95,9 @@ class Tpm:
             raise Failed(f"{' '.join(argv)}: {done.stderr.decode()}")
         return done.stdout.decode()
 
+    def pcrs_allocated(self):
+        return re.findall(r"(sha\d+): \[ 0", self.tool("tpm2_getcap", "pcrs"))
+
     def pcrs(self, pcr):
         """Bank name to value of one PCR, for every allocated bank."""
         text = self.tool("tpm2_pcrread", "+".join(
