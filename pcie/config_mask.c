@@ -149,9 +149,10 @@ static size_t capability_end(const struct starts *s, size_t base, size_t len)
 static void clear(uint8_t *config, size_t end, size_t base, const struct hf_mask_row *row)
 {
 	for (size_t i = 0; i < row->len && base + row->offset + i < end; i++) {
-		uint8_t *byte = config + base + row->offset + i;
+		unsigned gone = row->bits ? (unsigned)row->bits >> 8 * i : 0xff;
+		uint8_t *byte = &config[base + row->offset + i];
 
-		*byte = row->bits ? (uint8_t)(*byte & ~(row->bits >> 8 * i)) : 0;
+		*byte = (uint8_t)(*byte & ~gone);
 	}
 }
 
