@@ -17,7 +17,6 @@ class Gdb:
         self.connection.connect(str(path))
         self.connection.sendall(b"+")
         self.command("qSupported:xmlRegisters=i386")
-        self.command("?")
 
     def _send(self, text):
         data = text.encode()
@@ -44,7 +43,10 @@ class Gdb:
 
     def command(self, text):
         self._send(text)
-        return self._receive()
+        answer = self._receive()
+        while answer.startswith("T"):  # that the machine stopped, said unasked
+            answer = self._receive()
+        return answer
 
     def threads(self):
         answer, found = self.command("qfThreadInfo"), []
