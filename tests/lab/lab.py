@@ -9,7 +9,9 @@ Everything a run said stays in build/lab/out/NAME.
 """
 import argparse
 import concurrent.futures
+import gzip
 import os
+import re
 import shutil
 import signal
 import sys
@@ -108,6 +110,37 @@ def demo(jobs):
     return results
 
 
+STAGE = re.compile(r"^ *(\d+) ms +(\S+) +([+-]\d+) ms(?: +(.*))?$", re.M)
+
+
+def bench():
+    """Milliseconds by stage as the gate itself prints them; sizes; peak memory."""
+    wanted = [scenarios.BY_NAME["released-switch-root"], scenarios.BY_NAME["released-kexec"]]
+    results = run_many(wanted, 1)
+    consoles = {}
+    for scenario in wanted:
+        console = (build.OUT / "out" / scenario.name / "console.txt").read_text()
+        consoles[scenario.name] = {name: (int(at), int(took)) for at, name, took, _ in STAGE.findall(console)}
+        peak = re.search(r"\bpeak[= ](\d+ ?Ki?B)", console)
+        if peak:
+            consoles[scenario.name]["peak"] = peak.group(1)
+    names = list(consoles[wanted[0].name])
+    print(f"  {'milliseconds from /init, by stage':<34}" + "".join(f"{s.name[9:]:>15}" for s in wanted))
+    for name in names:
+        if name != "peak":
+            cells = [consoles[s.name].get(name) for s in wanted]
+            print(f"  {name:<34}" + "".join(f"{cell[1]:>15}" if cell else f"{'-':>15}" for cell in cells))
+    for label, pick in (("until release", lambda rows: max(v[0] for k, v in rows.items() if k != "peak")),):
+        print(f"  {label:<34}" + "".join(f"{pick(consoles[s.name]):>15}" if consoles[s.name] else f"{'-':>15}"
+                                         for s in wanted))
+    print(f"  {'peak memory of the agent':<34}" + "".join(f"{consoles[s.name].get('peak', '-'):>15}" for s in wanted))
+    initrd = golden.Lab(say).agent("golden").read_bytes()
+    print(f"  {'initramfs, plain':<34}{len(initrd) / 2**20:>11.1f} MiB")
+    print(f"  {'initramfs, gzip -6':<34}{len(gzip.compress(initrd, 6)) / 2**20:>11.1f} MiB")
+    print(f"  {'the agent itself, stripped':<34}{(build.OUT / 'holdfast.stripped').stat().st_size / 2**10:>11.0f} KiB")
+    return results
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=("list", "run", "all", "demo", "bench"))
@@ -129,6 +162,8 @@ def main():
         return 0
     if args.command == "demo":
         results = demo(args.jobs)
+    elif args.command == "bench":
+        results = bench()
     else:
         unknown = [name for name in args.names if name not in scenarios.BY_NAME]
         if unknown:
