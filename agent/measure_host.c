@@ -76,7 +76,8 @@ void hf_survey_drop(struct hf_survey *survey)
 
 static bool is_unread(const struct hf_measurement *m)
 {
-	if (!m->cause)
+	/* Advisory: the shadow of the boot display's ROM, say, which UEFI leaves empty. */
+	if (!m->cause || m->flags & HF_MEASUREMENT_ADVISORY)
 		return false;
 	switch ((int)m->cause) {
 	case HF_ERR_NOT_MEASURED:
