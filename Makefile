@@ -15,7 +15,7 @@ WARN := -Wall -Wextra -Wconversion -Wvla -Wshadow -Wmissing-prototypes -Wstrict-
 	-Wformat=2 -Wundef -Wno-sign-conversion
 HARDEN := -fstack-protector-strong -fPIE -fcf-protection
 CPPFLAGS_ALL := -std=c11 -D_GNU_SOURCE -I. -DHF_VERSION='"$(VERSION)"' -MMD -MP $(CPPFLAGS)
-LDFLAGS_ALL := -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 ifeq ($(MODE),release)
 CFLAGS_ALL := -O2 -g -D_FORTIFY_SOURCE=3 $(WARN) $(HARDEN) $(CFLAGS)
 else ifeq ($(MODE),asan)
@@ -28,11 +28,17 @@ else ifeq ($(MODE),fuzz)
 CC := clang
 CFLAGS_ALL := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all $(WARN) -fPIE $(CFLAGS)
 LDFLAGS_ALL += -fsanitize=address,undefined
+else ifeq ($(MODE),fault)
+# Every fallible call of our own objects goes through tests/fault/wrap.c.
+CFLAGS_ALL := -O1 -g -fno-builtin -fsanitize=address -fno-omit-frame-pointer $(WARN) -fPIE $(CFLAGS)
+LDFLAGS_ALL += -fsanitize=address $(O)/tests/fault/wrap.o \
+	$(shell sed -n 's/^HF_WRAP(\([A-Za-z0-9_]*\),.*/-Wl,--wrap=\1/p' tests/fault/wrapped.def)
+LIBS_FAULT := $(O)/tests/fault/wrap.o
 else ifeq ($(MODE),cov)
 CFLAGS_ALL := -O0 -g --coverage $(WARN) -fPIE $(CFLAGS)
 LDFLAGS_ALL += --coverage
 else
-$(error MODE is release, asan, clang, fuzz or cov)
+$(error MODE is release, asan, clang, fault, fuzz or cov)
 endif
 ifeq ($(WERROR),1)
 CFLAGS_ALL += -Werror
@@ -62,7 +68,7 @@ all: $(O)/holdfast $(O)/holdfastctl  ## build the agent and the operator's tool
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  MODE=release|asan|clang|fuzz|cov   V=1   WERROR=1   DESTDIR=   HOLDFAST_CORPUS=DIR"
+	@echo "  MODE=release|asan|clang|fault|fuzz|cov   V=1   WERROR=1   DESTDIR=   HOLDFAST_CORPUS=DIR"
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
@@ -79,17 +85,18 @@ $(O)/lib%.a:
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(O)/holdfast: $(O)/agent/main.o $(O)/libagent.a $(LIBS_A)
+$(O)/holdfast: $(LIBS_FAULT) $(O)/agent/main.o $(O)/libagent.a $(LIBS_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_TPM) $(LIBS_PCI) $(LIBS_CORE)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_TPM) $(LIBS_PCI) $(LIBS_CORE)
 
-$(O)/holdfastctl: $(O)/controller/holdfastctl.o $(O)/libcontroller.a $(LIBS_A)
+$(O)/holdfastctl: $(LIBS_FAULT) $(O)/controller/holdfastctl.o $(O)/libcontroller.a $(LIBS_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_CORE)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_CORE) $(if $(LIBS_FAULT),$(LIBS_TPM))
 
 # A test of one module links every library it may use. Tests named agent_* and
 # controller_* also link that folder.
 unit_libs = $(if $(filter agent_%,$(1)),$(O)/libagent.a) $(if $(filter controller_%,$(1)),$(O)/libcontroller.a) $(LIBS_A)
+.SECONDARY:
 .SECONDEXPANSION:
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $$(call unit_libs,$$*)
 	$(call say,LD,$@)

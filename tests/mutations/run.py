@@ -24,7 +24,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COPY = os.path.join(ROOT, "build/mutation")
-BLOCK = re.compile(r"^name: (.+)\nfile: (.+)\ntest: (.+)\n<<<<\n(.*?)====\n(.*?)>>>>\n",
+BLOCK = re.compile(r"^name: ([^\n]+)\nfile: ([^\n]+)\ntest: ([^\n]+)\n<<<<\n(.*?)====\n(.*?)>>>>\n",
                    re.M | re.S)
 
 
@@ -32,6 +32,11 @@ def sh(command, timeout=300):
     return subprocess.run(["timeout", "-k", "5", str(timeout), "bash", "-c", command], cwd=COPY,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace")
+
+
+def targets(test):
+    """What make has to build for a test: the unit test it runs, or the programs."""
+    return " ".join(re.findall(r"build/\S+/test_\w+", test)) or "all"
 
 
 def refresh_copy():
@@ -59,7 +64,7 @@ def main():
     # A test that fails without any mutation proves nothing.
     status, broken = 0, set()
     for test in sorted({b[2] for b in blocks}):
-        result = sh(test)
+        result = sh(f"make -j2 {targets(test)} && {test}", 900)
         if result.returncode != 0:
             print(result.stdout[-2000:])
             broken.add(test)
@@ -77,7 +82,7 @@ def main():
         with open(target, "w") as out:
             out.write(source.replace(old, new))
         try:
-            built = sh("make -j2 all units CFLAGS=-Wno-error")
+            built = sh(f"make -j2 {targets(test)}")
             if built.returncode != 0:
                 print(built.stdout[-2000:])
                 print(f"not ok {name}: does not compile", flush=True)
@@ -91,7 +96,6 @@ def main():
         finally:
             with open(target, "w") as out:
                 out.write(source)
-    sh("make -j2 all units")
     sys.exit(status)
 
 
