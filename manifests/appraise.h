@@ -62,6 +62,10 @@ void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *ma
 		      const struct hf_model *model, struct hf_arena *arena,
 		      struct hf_verdict *verdict);
 
+/* Whether an event's own digest proves that it measured mere data: a separator, an
+ * action's text, a device's SPDM answer. Everything else in PCR 2 and 4 counts as code. */
+bool hf_event_is_data(const struct hf_event *event);
+
 /* Whether a part's drivers may be bound. */
 const struct hf_part_verdict *hf_verdict_for(const struct hf_verdict *verdict, const char *place);
 

@@ -73,7 +73,7 @@ static const char *event_text(struct boot *b, const struct hf_event *event)
 
 /* A separator (PFP 1.05, 3.3.2.2: four zero bytes), an action's text, a device's SPDM
  * measurement: the digest says that nothing but these bytes was measured. */
-static bool is_no_code(const struct hf_event *event)
+bool hf_event_is_data(const struct hf_event *event)
 {
 	static const char spdm[] = "SPDM Device Sec";
 	struct hf_span data = event->data;
@@ -268,12 +268,12 @@ static void take_event(struct boot *b, const struct hf_event *event)
 {
 	switch (event->pcr) {
 	case PCR_DRIVERS:
-		if (!is_no_code(event) && !is_boot_code(b, event))
+		if (!hf_event_is_data(event) && !is_boot_code(b, event))
 			add_to(b, &b->drivers, HF_ERR_BOOT_DRIVER_UNKNOWN, NULL,
 			       event_text(b, event), NULL);
 		break;
 	case PCR_BOOT:
-		if (!is_no_code(event) && (is_agent_kernel(b, event) || !is_boot_code(b, event)))
+		if (!hf_event_is_data(event) && (is_agent_kernel(b, event) || !is_boot_code(b, event)))
 			keep(b, b->programs, &b->program_count, PROGRAMS_MAX, event);
 		break;
 	case PCR_STUB:

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/create.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "manifests/appraise.h"
+
+#define PCR_DRIVERS 2
+#define PCR_BOOT 4
+
+struct creator {
+	const struct hf_create *options;
+	struct hf_arena *arena;
+	struct hf_manifests *out;
+	struct hf_model *model;
+	struct hf_claims claims;
+	struct hf_writer *notes;
+	char claims_hex[2 * HF_DIGEST_MAX + 1];
+};
+
+static void note(struct creator *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void note(struct creator *c, const char *format, ...)
+{
+	char line[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	hf_put(c->notes, line, strlen(line));
+	hf_put(c->notes, "\n", 1);
+}
+
+static const char *text(struct creator *c, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static const char *text(struct creator *c, const char *format, ...)
+{
+	char buf[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(buf, sizeof(buf), format, args);
+	va_end(args);
+	return hf_arena_text(c->arena, buf, strlen(buf));
+}
+
+/* Lower-case letters, digits and single dashes: a name that is also a good file name. */
+static void slug(const char *in, char *out, size_t cap)
+{
+	size_t len = 0;
+
+	for (; *in && len + 1 < cap; in++) {
+		char ch = *in >= 'A' && *in <= 'Z' ? (char)(*in - 'A' + 'a') : *in;
+		bool plain = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9');
+
+		if (plain)
+			out[len++] = ch;
+		else if (len && out[len - 1] != '-')
+			out[len++] = '-';
+	}
+	while (len && out[len - 1] == '-')
+		len--;
+	out[len] = '\0';
+}
+
+static const char *host_text(const struct creator *c, const char *mkey)
+{
+	struct hf_part *host = hf_claims_find_part(&c->claims, "host");
+	struct hf_measurement *m = host ? hf_measurement_find(host->measurements, mkey) : NULL;
+
+	return m && m->kind == HF_VALUE_TEXT && m->text[0] ? m->text : NULL;
+}
+
+/* ---- components ---- */
+
+static struct hf_match match_of(const struct hf_identity *id)
+{
+	struct hf_match match = {
+		.vendor = id->vendor,
+		.device = id->device,
+		.class_code = id->class_code,
+		.has_revision = true,
+		.revision = id->revision,
+		.has_subsystem = id->subsystem_vendor || id->subsystem_device,
+	};
+
+	if (match.has_subsystem) {
+		match.subsystem_vendor = id->subsystem_vendor;
+		match.subsystem_device = id->subsystem_device;
+	}
+	return match;
+}
+
+static bool match_equal(const struct hf_match *a, const struct hf_match *b)
+{
+	return a->vendor == b->vendor && a->device == b->device &&
+	       a->class_code == b->class_code && a->revision == b->revision &&
+	       a->has_subsystem == b->has_subsystem &&
+	       a->subsystem_vendor == b->subsystem_vendor &&
+	       a->subsystem_device == b->subsystem_device;
+}
+
+static bool reference_equal(const struct hf_reference *a, const struct hf_reference *b)
+{
+	if (strcmp(a->mkey, b->mkey) != 0 || a->digest_count != b->digest_count ||
+	    !a->text != !b->text || (a->text && strcmp(a->text, b->text) != 0))
+		return false;
+	for (size_t i = 0; i < a->digest_count; i++)
+		if (!hf_digest_equal(&a->digests[i], &b->digests[i]))
+			return false;
+	return true;
+}
+
+static bool references_equal(const struct hf_reference *a, const struct hf_reference *b)
+{
+	for (; a && b; a = a->next, b = b->next)
+		if (!reference_equal(a, b))
+			return false;
+	return !a && !b;
+}
+
+static bool release_equal(const struct hf_release *a, const struct hf_release *b)
+{
+	const struct hf_environment *x = a->environments, *y = b->environments;
+
+	for (; x && y; x = x->next, y = y->next)
+		if (!match_equal(&x->match, &y->match) || x->count != y->count ||
+		    !references_equal(x->references, y->references))
+			return false;
+	return !x && !y;
+}
+
+/* A reference for what was measured whole and is judged; false when memory runs out. */
+static bool add_reference(struct creator *c, const struct hf_measurement *m,
+			  struct hf_reference ***end, enum hf_method *method)
+{
+	struct hf_reference *ref;
+
+	if (m->flags & HF_MEASUREMENT_ADVISORY || m->cause != HF_OK ||
+	    (m->kind != HF_VALUE_DIGESTS && m->kind != HF_VALUE_TEXT) ||
+	    (m->kind == HF_VALUE_TEXT && !m->text[0]))
+		return true;
+	ref = hf_arena_take(c->arena, sizeof(*ref));
+	if (!ref)
+		return false;
+	ref->mkey = m->mkey;
+	if (m->kind == HF_VALUE_TEXT)
+		ref->text = m->text;
+	for (size_t i = 0; m->kind == HF_VALUE_DIGESTS && i < m->digest_count; i++)
+		ref->digests[ref->digest_count++] = m->digests[i];
+	if (m->method > *method)
+		*method = m->method;
+	**end = ref;
+	*end = &ref->next;
+	return true;
+}
+
+static void note_failures(struct creator *c, const struct hf_part *part,
+			  const struct hf_function *function)
+{
+	for (const struct hf_measurement *m = function->measurements; m; m = m->next)
+		if (m->cause != HF_OK && !(m->flags & HF_MEASUREMENT_ADVISORY))
+			note(c, "%s: %s could not be measured: %s", part->path, m->mkey,
+			     hf_err_name(m->cause));
+}
+
+static bool add_function(struct creator *c, const struct hf_part *part,
+			 const struct hf_function *function, struct hf_release *release,
+			 enum hf_method *method)
+{
+	struct hf_environment *env = hf_arena_take(c->arena, sizeof(*env)), **end;
+	struct hf_reference **references;
+
+	if (!env)
+		return false;
+	env->match = match_of(&function->identity);
+	env->count = 1;
+	references = &env->references;
+	for (const struct hf_measurement *m = function->measurements; m; m = m->next)
+		if (!add_reference(c, m, &references, method))
+			return false;
+	note_failures(c, part, function);
+	for (end = &release->environments; *end; end = &(*end)->next) {
+		if (match_equal(&(*end)->match, &env->match) &&
+		    references_equal((*end)->references, env->references)) {
+			(*end)->count++;
+			return true;
+		}
+	}
+	*end = env;
+	return true;
+}
+
+static struct hf_release *release_of(struct creator *c, const struct hf_part *part,
+				     enum hf_method *ret_method)
+{
+	struct hf_release *release = hf_arena_take(c->arena, sizeof(*release));
+	const char *name = c->options->release ? c->options->release : "as-found";
+
+	if (!release)
+		return NULL;
+	*ret_method = HF_METHOD_IDENTITY;
+	release->name = text(c, "%s", name);
+	release->state = HF_RELEASE_ALLOWED;
+	release->provenance = text(c, "measured on %s %s at %s; claims.cbor SHA-256 %s",
+				   c->model->vendor, c->model->product, part->path, c->claims_hex);
+	for (const struct hf_function *f = part->functions; f; f = f->next)
+		if (!add_function(c, part, f, release, ret_method))
+			return NULL;
+	return release->name && release->provenance ? release : NULL;
+}
+
+/* The component of that name, made if needed, with a release equal to this one: two
+ * cards of one kind with different firmware become two releases. */
+static bool place_release(struct creator *c, const char *name, struct hf_release *release,
+			  const struct hf_part *part)
+{
+	struct hf_component **component = &c->out->components;
+	struct hf_release **end;
+	size_t number = 1;
+
+	while (*component && strcmp((*component)->name, name) != 0)
+		component = &(*component)->next;
+	if (!*component) {
+		*component = hf_arena_take(c->arena, sizeof(**component));
+		if (!*component)
+			return false;
+		(*component)->name = name;
+	}
+	for (end = &(*component)->releases; *end; end = &(*end)->next, number++)
+		if (release_equal(*end, release))
+			return true;
+	if (number > 1) {
+		release->name = text(c, "%s-%zu", release->name, number);
+		note(c, "%s: other firmware than its kind: see release %s of %s", part->path,
+		     release->name ? release->name : "", name);
+	}
+	*end = release;
+	return release->name != NULL;
+}
+
+static const char *component_name(struct creator *c, const struct hf_part *part)
+{
+	const struct hf_identity *id = &part->functions->identity;
+
+	if (part->kind == HF_PART_BOARD)
+		return text(c, "board-%s", c->model->name);
+	if (id->subsystem_vendor || id->subsystem_device)
+		return text(c, "card-%04x-%04x-%04x-%04x", id->vendor, id->device,
+			    id->subsystem_vendor, id->subsystem_device);
+	return text(c, "card-%04x-%04x", id->vendor, id->device);
+}
+
+static bool add_rule(struct creator *c, const char *component, const struct hf_part *part,
+		     enum hf_method method)
+{
+	struct hf_rule *rule = hf_arena_take(c->arena, sizeof(*rule)), **end;
+	size_t same = 1;
+
+	if (!rule)
+		return false;
+	for (end = &c->model->rules; *end; end = &(*end)->next)
+		same += strcmp((*end)->component, component) == 0;
+	rule->name = same == 1 ? component : text(c, "%s-%zu", component, same);
+	rule->component = component;
+	rule->place = part->path;
+	rule->presence = HF_PRESENCE_REQUIRED;
+	rule->count = 1;
+	rule->least_method = method;
+	rule->action = HF_ACTION_HOLD;
+	*end = rule;
+	return rule->name != NULL;
+}
+
+static bool add_part(struct creator *c, const struct hf_part *part)
+{
+	const char *name = component_name(c, part);
+	enum hf_method method;
+	struct hf_release *release = name ? release_of(c, part, &method) : NULL;
+
+	if (!release || !place_release(c, name, release, part))
+		return false;
+	return add_rule(c, name, part, method);
+}
+
+/* ---- what firmware ran ---- */
+
+static const struct hf_digest *sha256_of(const struct hf_event *event)
+{
+	for (size_t i = 0; i < event->digest_count; i++)
+		if (event->digests[i].alg == HF_ALG_SHA256)
+			return &event->digests[i];
+	return NULL;
+}
+
+/* Which device carries this driver, if some claim has the same digest. */
+static const struct hf_function *carrier_of(const struct creator *c,
+					    const struct hf_digest *digest)
+{
+	for (const struct hf_part *p = c->claims.parts; p; p = p->next)
+		for (const struct hf_function *f = p->functions; f; f = f->next)
+			for (const struct hf_measurement *m = f->measurements; m; m = m->next)
+				for (size_t i = 0;
+				     m->kind == HF_VALUE_DIGESTS && i < m->digest_count; i++)
+					if (hf_digest_equal(&m->digests[i], digest))
+						return f;
+	return NULL;
+}
+
+static enum hf_err add_boot_code(struct creator *c, const char *kind,
+				 const struct hf_digest *digest)
+{
+	struct hf_boot_code *code = hf_arena_take(c->arena, sizeof(*code)), **end;
+	const struct hf_function *carrier = carrier_of(c, digest);
+	size_t index = 0;
+
+	if (!code)
+		return HF_ERR_LIMIT;
+	for (end = &c->model->boot_code; *end; end = &(*end)->next, index++)
+		if (hf_digest_equal(&(*end)->sha256, digest))
+			return HF_OK;
+	code->sha256 = *digest;
+	if (carrier)
+		code->name = text(c, "%s-%zu of %04x:%04x", kind, index, carrier->identity.vendor,
+				  carrier->identity.device);
+	else
+		code->name = text(c, "%s-%zu", kind, index);
+	*end = code;
+	return code->name ? HF_OK : HF_ERR_LIMIT;
+}
+
+static bool application_wanted(const struct creator *c, const struct hf_digest *digest)
+{
+	for (size_t i = 0; i < c->options->application_count; i++)
+		if (hf_digest_equal(&c->options->applications[i], digest))
+			return true;
+	return false;
+}
+
+static enum hf_err take_event(struct creator *c, const struct hf_event *event)
+{
+	const struct hf_digest *digest = sha256_of(event);
+	char hex[2 * HF_DIGEST_MAX + 1];
+
+	if (event->type == HF_EV_NO_ACTION || hf_event_is_data(event) ||
+	    (event->pcr != PCR_DRIVERS && event->pcr != PCR_BOOT))
+		return HF_OK;
+	if (!digest) {
+		note(c, "the firmware log has code in PCR %u without a SHA-256 digest", event->pcr);
+		return HF_OK;
+	}
+	if (event->pcr == PCR_DRIVERS)
+		return add_boot_code(c, "driver", digest);
+	if (application_wanted(c, digest))
+		return add_boot_code(c, "application", digest);
+	hf_digest_hex(digest, hex);
+	note(c, "PCR 4 also ran %s: the gate's own kernel belongs into the image list,", hex);
+	note(c, "  anything else needs --application");
+	return HF_OK;
+}
+
+static enum hf_err read_firmware_log(struct creator *c, struct hf_span log,
+				     struct hf_fault *fault)
+{
+	struct hf_log_reader reader;
+	struct hf_event event;
+	enum hf_err err;
+
+	if (log.len == 0) {
+		note(c, "there is no firmware log: the model lists no boot code");
+		return HF_OK;
+	}
+	err = hf_log_open(log, &reader);
+	while (!err && hf_log_next(&reader, &event))
+		err = take_event(c, &event);
+	if (!err)
+		err = reader.err;
+	return err ? hf_fail(fault, err, "firmware.evlog", "firmware log") : HF_OK;
+}
+
+static bool begin_model(struct creator *c)
+{
+	const char *vendor = host_text(c, "smbios/vendor");
+	const char *product = host_text(c, "smbios/product");
+	struct hf_name_list **end;
+	char name[64], both[256];
+
+	c->model = hf_arena_take(c->arena, sizeof(*c->model));
+	if (!c->model)
+		return false;
+	if (!vendor || !product)
+		note(c, "the claims name no SMBIOS vendor and product: write them into the model");
+	c->model->vendor = vendor ? vendor : "unknown";
+	c->model->product = product ? product : "unknown";
+	snprintf(both, sizeof(both), "%s %s", c->model->vendor, c->model->product);
+	slug(both, name, sizeof(name));
+	c->model->name = text(c, "%s", name[0] ? name : "model");
+	c->model->generation = c->options->generation;
+	c->model->mode = c->options->mode;
+	c->model->tpm_required = true;
+	c->model->unknown = HF_ACTION_HOLD;
+	c->model->provenance = text(c, "captured from a host; claims.cbor SHA-256 %s",
+				    c->claims_hex);
+	end = &c->model->drivers;
+	for (size_t i = 0; i < c->options->driver_count; i++) {
+		*end = hf_arena_take(c->arena, sizeof(**end));
+		if (!*end)
+			return false;
+		(*end)->name = c->options->drivers[i];
+		end = &(*end)->next;
+	}
+	return c->model->name && c->model->provenance;
+}
+
+enum hf_err hf_create(const struct hf_create *options, const struct hf_evidence *evidence,
+		      struct hf_manifests *out, struct hf_writer *notes, struct hf_fault *fault)
+{
+	struct creator c = { .options = options, .arena = out->arena, .out = out, .notes = notes };
+	struct hf_digest digest;
+	enum hf_err err;
+
+	if (evidence->claims.len == 0)
+		return hf_fail(fault, HF_ERR_CLAIMS_MISSING, "claims.cbor", "no claims");
+	hf_claims_init(&c.claims, out->arena);
+	err = hf_claims_decode(&c.claims, evidence->claims);
+	if (!err)
+		err = hf_digest(HF_ALG_SHA256, evidence->claims, &digest);
+	if (err)
+		return hf_fail(fault, err, "claims.cbor", "claims");
+	hf_digest_hex(&digest, c.claims_hex);
+	if (!begin_model(&c))
+		return hf_fail(fault, HF_ERR_LIMIT, "claims.cbor", "too large");
+	for (const struct hf_part *p = c.claims.parts; p; p = p->next) {
+		if (p->kind == HF_PART_HOST || !p->functions || hf_part_superseded(p))
+			continue;
+		if (!add_part(&c, p))
+			return hf_fail(fault, HF_ERR_LIMIT, "claims.cbor", "too large");
+	}
+	if (!c.model->rules)
+		return hf_fail(fault, HF_ERR_CLAIMS_MISSING, "claims.cbor", "no parts in it");
+	out->models = c.model;
+	return read_firmware_log(&c, evidence->firmware_log, fault);
+}

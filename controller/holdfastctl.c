@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/commands.h"
+#include "measure/err.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} commands[] = {
+	{ "keygen", hf_cmd_keygen, "make a signing key and its anchor" },
+	{ "manifest", hf_cmd_manifest, "create, build, sign, show and check manifests" },
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: holdfastctl COMMAND [OPTION...]\n\n", out);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+	fputs("\n"
+	      "holdfastctl COMMAND --help   the options of one command\n"
+	      "holdfastctl --version        the version\n\n"
+	      "exit codes: 0 done or affirmed, 1 internal, 2 usage, 3 judged and refused\n", out);
+}
+
+/* Output that did not reach its reader must not look like success. */
+static int finish(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "holdfastctl: standard output: %s [%s]\n  next: %s\n",
+		hf_err_sentence(HF_ERR_OUTPUT_FAILED), hf_err_name(HF_ERR_OUTPUT_FAILED),
+		hf_err_next_step(HF_ERR_OUTPUT_FAILED));
+	return code == HF_EXIT_OK ? HF_EXIT_INTERNAL : code;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return HF_EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("holdfastctl %s\n", HF_VERSION);
+		return finish(HF_EXIT_OK);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		print_usage(stdout);
+		return finish(HF_EXIT_OK);
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return finish(commands[i].run(argc - 1, argv + 1));
+	fprintf(stderr, "holdfastctl: there is no such command [%s]\n\n", hf_err_name(HF_ERR_USAGE));
+	print_usage(stderr);
+	return HF_EXIT_USAGE;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "controller/manifest_cmds.h"
+#include "controller/source.h"
+#include "measure/file.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+static bool is_json(struct hf_span bytes)
+{
+	size_t i = 0;
+
+	while (i < bytes.len && strchr(" \t\r\n", bytes.ptr[i]) && bytes.ptr[i])
+		i++;
+	return i < bytes.len && bytes.ptr[i] == '{';
+}
+
+static bool is_bare_corim(struct hf_span bytes)
+{
+	struct hf_cbor r = hf_cbor_at(bytes);
+
+	return hf_cbor_peek(&r) == HF_CBOR_TAG && hf_cbor_tag(&r) == 501;
+}
+
+static enum hf_err read_unverified(struct hf_span bytes, int64_t now, struct hf_manifests *out)
+{
+	struct hf_cose cose;
+	enum hf_err err = hf_cose_parse(bytes, &cose);
+
+	if (!err && cose.hash_envelope)
+		err = HF_ERR_COSE_HASH_ENVELOPE;
+	if (!err && !hf_span_equal(cose.content_type, hf_span_text(HF_CORIM_CONTENT_TYPE)))
+		err = HF_ERR_COSE_CONTENT_TYPE;
+	return err ? err : hf_corim_decode(cose.payload, out->file_count, now, out);
+}
+
+enum hf_err hf_input_read(const char *path, const struct hf_trust *trust, int64_t now,
+			  struct hf_manifests *out, enum hf_input_kind *ret_kind,
+			  struct hf_span *ret_bytes, struct hf_fault *fault)
+{
+	enum hf_input_kind kind;
+	struct hf_span bytes;
+	enum hf_err err = hf_file_read(AT_FDCWD, path, HF_COSE_MAX, out->arena, &bytes, fault);
+
+	if (err)
+		return err;
+	if (is_json(bytes)) {
+		kind = HF_INPUT_SOURCE;
+		err = hf_source_parse(bytes, path, out, fault);
+	} else if (is_bare_corim(bytes)) {
+		kind = HF_INPUT_UNSIGNED;
+		err = hf_corim_decode(bytes, out->file_count, now, out);
+		if (err)
+			hf_fail(fault, err, path, "unsigned");
+	} else if (trust) {
+		kind = HF_INPUT_VERIFIED;
+		err = hf_manifest_load(trust, path, bytes, now, out, fault);
+	} else {
+		kind = HF_INPUT_UNVERIFIED;
+		err = read_unverified(bytes, now, out);
+		if (err)
+			hf_fail(fault, err, path, "signature not checked");
+	}
+	if (err)
+		return err;
+	*ret_kind = kind;
+	if (ret_bytes)
+		*ret_bytes = bytes;
+	return HF_OK;
+}
+
+enum hf_err hf_input_encode(struct hf_manifests *manifests, const char *path,
+			    struct hf_span *ret, struct hf_fault *fault)
+{
+	struct hf_manifests again = { .arena = manifests->arena };
+	struct hf_writer w = { .cap = HF_CORIM_MAX }, second = { .cap = HF_CORIM_MAX };
+	char id[HF_SOURCE_ID_MAX];
+	enum hf_err err;
+
+	w.buf = hf_arena_take(manifests->arena, w.cap);
+	second.buf = hf_arena_take(manifests->arena, second.cap);
+	if (!w.buf || !second.buf)
+		return hf_fail(fault, HF_ERR_LIMIT, path, "too large");
+	hf_source_id(manifests, id);
+	err = hf_corim_encode(manifests, id, &w);
+	if (!err)
+		err = hf_corim_decode(hf_written(&w), 0, 0, &again);
+	if (!err)
+		err = hf_corim_encode(&again, id, &second);
+	if (!err && !hf_span_equal(hf_written(&w), hf_written(&second)))
+		err = HF_ERR_INTERNAL;
+	if (err)
+		return hf_fail(fault, err, path, "cannot be encoded");
+	*ret = hf_written(&w);
+	return HF_OK;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is valid and still cannot mean what it says. The rules' order of precedence is
+ * that of manifests/appraise_rules.c. [pure] */
+#include "controller/manifest_cmds.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+struct lint {
+	const struct hf_manifests *manifests;
+	hf_lint_report report;
+	void *self;
+	size_t file, errors;
+};
+
+static void say(struct lint *l, bool error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void say(struct lint *l, bool error, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	l->errors += error;
+	l->report(l->self, error, l->file, text);
+}
+
+static const struct hf_component *component_named(const struct hf_manifests *m, const char *name)
+{
+	for (const struct hf_component *c = m->components; c; c = c->next)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+/* The strongest method by which a release that is not revoked could be matched. */
+static enum hf_method best_method(const struct hf_component *component)
+{
+	enum hf_method best = HF_METHOD_IDENTITY;
+
+	for (const struct hf_release *r = component->releases; r; r = r->next) {
+		if (r->state == HF_RELEASE_REVOKED)
+			continue;
+		for (const struct hf_environment *e = r->environments; e; e = e->next)
+			for (const struct hf_reference *ref = e->references; ref; ref = ref->next) {
+				if (ref->digest_count)
+					return HF_METHOD_SIGNED;
+				best = HF_METHOD_VERSION;
+			}
+	}
+	return best;
+}
+
+static void lint_component(struct lint *l, const struct hf_component *component)
+{
+	bool allowed = false, used = false;
+
+	for (const struct hf_release *r = component->releases; r; r = r->next) {
+		allowed |= r->state == HF_RELEASE_ALLOWED;
+		if (!r->provenance)
+			say(l, false, "%s, release %s: no provenance", component->name, r->name);
+		if (r->state == HF_RELEASE_REVOKED && !r->note)
+			say(l, false, "%s, release %s: revoked without a note", component->name,
+			    r->name);
+	}
+	if (!allowed)
+		say(l, false, "%s: no release of it is allowed", component->name);
+	for (const struct hf_model *m = l->manifests->models; m; m = m->next)
+		for (const struct hf_rule *rule = m->rules; rule; rule = rule->next)
+			used |= strcmp(rule->component, component->name) == 0;
+	if (!used && l->manifests->models)
+		say(l, false, "%s: no rule uses it", component->name);
+}
+
+static bool same_place(const struct hf_rule *a, const struct hf_rule *b)
+{
+	return a->place && b->place && strcmp(a->place, b->place) == 0;
+}
+
+/* b comes after a in the model. */
+static void lint_pair(struct lint *l, const struct hf_rule *a, const struct hf_rule *b)
+{
+	bool same = strcmp(a->component, b->component) == 0;
+	bool anywhere = !a->place && !b->place;
+
+	if (same && same_place(a, b))
+		say(l, true, "rule %s can never apply: rule %s has the same component and place",
+		    b->name, a->name);
+	else if (same_place(a, b) && a->presence == HF_PRESENCE_REQUIRED &&
+		 b->presence == HF_PRESENCE_REQUIRED)
+		say(l, true, "rules %s and %s both require a part at %s, which holds one", a->name,
+		    b->name, a->place);
+	else if (same && anywhere && a->presence == HF_PRESENCE_FORBIDDEN)
+		say(l, true, "rule %s can never apply: rule %s forbids the component", b->name,
+		    a->name);
+	else if (same && anywhere && b->presence == HF_PRESENCE_FORBIDDEN)
+		say(l, true, "rule %s can never apply: rule %s forbids the component", a->name,
+		    b->name);
+}
+
+static void lint_rule(struct lint *l, const struct hf_rule *rule)
+{
+	const struct hf_component *component = component_named(l->manifests, rule->component);
+
+	if (!component)
+		say(l, true, "rule %s: no file given here describes component %s", rule->name,
+		    rule->component);
+	else if (rule->presence != HF_PRESENCE_FORBIDDEN &&
+		 rule->least_method > best_method(component))
+		say(l, true, "rule %s: no release of %s can be matched by method %s or better",
+		    rule->name, rule->component, hf_method_name(rule->least_method));
+	if (rule->place && rule->count > 1)
+		say(l, true, "rule %s: one place holds one part, not %u", rule->name, rule->count);
+	for (const struct hf_rule *later = rule->next; later; later = later->next)
+		lint_pair(l, rule, later);
+}
+
+static void lint_model(struct lint *l, const struct hf_model *model)
+{
+	for (const struct hf_rule *rule = model->rules; rule; rule = rule->next)
+		lint_rule(l, rule);
+	if (!model->boot_code)
+		say(l, false, "model %s: no boot code: every driver that firmware runs is refused",
+		    model->name);
+	if (model->mode == HF_MODE_AUDIT)
+		say(l, false, "model %s: audit mode refuses nothing", model->name);
+	for (const struct hf_model *m = l->manifests->models; m != model; m = m->next)
+		if (strcmp(m->vendor, model->vendor) == 0 &&
+		    strcmp(m->product, model->product) == 0)
+			say(l, true, "models %s and %s are for the same vendor and product", m->name,
+			    model->name);
+}
+
+size_t hf_lint(const struct hf_manifests *manifests, hf_lint_report report, void *self)
+{
+	struct lint l = { .manifests = manifests, .report = report, .self = self };
+
+	for (const struct hf_component *c = manifests->components; c; c = c->next) {
+		l.file = c->file;
+		lint_component(&l, c);
+	}
+	for (const struct hf_model *m = manifests->models; m; m = m->next) {
+		l.file = m->file;
+		lint_model(&l, m);
+	}
+	for (const struct hf_image *i = manifests->images; i; i = i->next) {
+		l.file = i->file;
+		for (const struct hf_image *j = manifests->images; j != i; j = j->next)
+			if (i->role == j->role && strcmp(i->name, j->name) == 0)
+				say(&l, true, "two images have the name %s", i->name);
+	}
+	return l.errors;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* controller/manifest_cmds.h: the subcommands of `holdfastctl manifest` and the one way
+ * in which they read what an operator names: a JSON source, a built or a signed CoRIM. */
+#ifndef HF_CONTROLLER_MANIFEST_CMDS_H
+#define HF_CONTROLLER_MANIFEST_CMDS_H
+
+#include "manifests/trust.h"
+
+#define HF_MANIFEST_ARENA (1u << 30)	/* bytes reserved, not used */
+
+int hf_manifest_create(int argc, char **argv);
+int hf_manifest_build(int argc, char **argv);
+int hf_manifest_sign(int argc, char **argv);
+int hf_manifest_show(int argc, char **argv);
+int hf_manifest_check(int argc, char **argv);
+
+enum hf_input_kind {
+	HF_INPUT_SOURCE,	/* JSON */
+	HF_INPUT_UNSIGNED,	/* a bare CoRIM */
+	HF_INPUT_UNVERIFIED,	/* signed, and there was no trust to check it by */
+	HF_INPUT_VERIFIED,
+};
+/* Appends what path holds to out; trust NULL: signatures are not checked (for showing,
+ * never for judging). ret_bytes (may be NULL): the file. On failure out is as before. */
+enum hf_err hf_input_read(const char *path, const struct hf_trust *trust, int64_t now,
+			  struct hf_manifests *out, enum hf_input_kind *ret_kind,
+			  struct hf_span *ret_bytes, struct hf_fault *fault) HF_MUST_USE;
+/* The deterministic encoding of manifests, in their arena, checked by decoding it. */
+enum hf_err hf_input_encode(struct hf_manifests *manifests, const char *path,
+			    struct hf_span *ret, struct hf_fault *fault) HF_MUST_USE;
+/* Releases, rules and references that cannot mean what they say. Each finding is one
+ * call; the count of errors comes back, warnings not counted. [pure] */
+typedef void (*hf_lint_report)(void *self, bool error, size_t file, const char *text);
+size_t hf_lint(const struct hf_manifests *manifests, hf_lint_report report, void *self);
+
+#endif

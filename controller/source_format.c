@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Manifests to JSON sources: the members in the order in which a person reads them.
+ * [edge: jansson] */
+#include "controller/source.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	if (text)
+		json_object_set_new(object, key, json_string(text));
+}
+
+static void set_number(json_t *object, const char *key, uint64_t number)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)number));
+}
+
+static void set_digest(json_t *object, const char *key, const struct hf_digest *digest)
+{
+	char hex[2 * HF_DIGEST_MAX + 1];
+
+	hf_digest_hex(digest, hex);
+	set_text(object, key, hex);
+}
+
+static json_t *begin(void)
+{
+	json_t *object = json_object();
+
+	set_number(object, "format", HF_SOURCE_FORMAT);
+	return object;
+}
+
+static json_t *format_references(const struct hf_environment *env)
+{
+	json_t *object = json_object();
+
+	for (const struct hf_reference *ref = env->references; ref; ref = ref->next) {
+		json_t *value = json_object();
+
+		for (size_t i = 0; i < ref->digest_count; i++)
+			set_digest(value, hf_alg_name(ref->digests[i].alg), &ref->digests[i]);
+		set_text(value, "text", ref->text);
+		json_object_set_new(object, ref->mkey, value);
+	}
+	return object;
+}
+
+static json_t *format_function(const struct hf_environment *env)
+{
+	const struct hf_match *match = &env->match;
+	json_t *object = json_object();
+	char text[24];
+
+	snprintf(text, sizeof(text), "%04x", match->vendor);
+	set_text(object, "vendor", text);
+	snprintf(text, sizeof(text), "%04x", match->device);
+	set_text(object, "device", text);
+	snprintf(text, sizeof(text), "%06x", match->class_code);
+	set_text(object, "class", text);
+	if (match->has_subsystem) {
+		snprintf(text, sizeof(text), "%04x:%04x", match->subsystem_vendor,
+			 match->subsystem_device);
+		set_text(object, "subsystem", text);
+	}
+	if (match->has_revision) {
+		snprintf(text, sizeof(text), "%02x", match->revision);
+		set_text(object, "revision", text);
+	}
+	if (match->has_serial) {
+		snprintf(text, sizeof(text), "%016llx", (unsigned long long)match->serial);
+		set_text(object, "serial", text);
+	}
+	set_number(object, "count", env->count);
+	json_object_set_new(object, "measurements", format_references(env));
+	return object;
+}
+
+static json_t *format_component(const struct hf_component *component)
+{
+	json_t *root = begin(), *releases = json_array();
+
+	set_text(root, "component", component->name);
+	for (const struct hf_release *r = component->releases; r; r = r->next) {
+		json_t *release = json_object(), *functions = json_array();
+
+		set_text(release, "name", r->name);
+		set_text(release, "state", hf_release_state_name(r->state));
+		set_text(release, "note", r->note);
+		for (const struct hf_environment *env = r->environments; env; env = env->next)
+			json_array_append_new(functions, format_function(env));
+		json_object_set_new(release, "functions", functions);
+		set_text(release, "provenance", r->provenance);
+		json_array_append_new(releases, release);
+	}
+	json_object_set_new(root, "releases", releases);
+	return root;
+}
+
+static json_t *format_rule(const struct hf_rule *rule)
+{
+	json_t *object = json_object();
+
+	set_text(object, "name", rule->name);
+	set_text(object, "component", rule->component);
+	set_text(object, "place", rule->place);
+	set_text(object, "presence", hf_presence_name(rule->presence));
+	set_number(object, "count", rule->count);
+	set_text(object, "least_method", hf_method_name(rule->least_method));
+	set_text(object, "action", hf_action_name(rule->action));
+	return object;
+}
+
+static json_t *format_model(const struct hf_model *model)
+{
+	json_t *root = begin(), *drivers = json_array(), *codes = json_array(),
+	       *rules = json_array();
+
+	set_text(root, "model", model->name);
+	set_text(root, "vendor", model->vendor);
+	set_text(root, "product", model->product);
+	set_number(root, "generation", model->generation);
+	set_text(root, "mode", hf_mode_name(model->mode));
+	set_text(root, "tpm", model->tpm_required ? "required" : "optional");
+	set_text(root, "unknown", hf_action_name(model->unknown));
+	for (const struct hf_name_list *d = model->drivers; d; d = d->next)
+		json_array_append_new(drivers, json_string(d->name));
+	json_object_set_new(root, "drivers", drivers);
+	for (const struct hf_boot_code *b = model->boot_code; b; b = b->next) {
+		json_t *code = json_object();
+
+		set_text(code, "name", b->name);
+		set_digest(code, "sha256", &b->sha256);
+		json_array_append_new(codes, code);
+	}
+	json_object_set_new(root, "boot_code", codes);
+	for (const struct hf_rule *r = model->rules; r; r = r->next)
+		json_array_append_new(rules, format_rule(r));
+	json_object_set_new(root, "rules", rules);
+	set_text(root, "provenance", model->provenance);
+	return root;
+}
+
+static json_t *format_images(const struct hf_image *images)
+{
+	json_t *root = begin(), *list = json_array();
+
+	for (const struct hf_image *image = images; image; image = image->next) {
+		json_t *object = json_object();
+		bool tenant = image->role == HF_IMAGE_TENANT;
+
+		set_text(object, "role", tenant ? "tenant" : "agent");
+		if (tenant)
+			set_text(object, "kind", image->kind == HF_TENANT_ROOT ? "root" : "kexec");
+		set_text(object, "name", image->name);
+		if (image->has_kernel)
+			set_digest(object, "kernel", &image->kernel);
+		if (image->has_initrd)
+			set_digest(object, "initrd", &image->initrd);
+		if (image->has_command_line)
+			set_digest(object, "command_line", &image->command_line);
+		if (image->has_root)
+			set_digest(object, "root", &image->root);
+		set_text(object, "command_line_text", image->command_line_text);
+		set_text(object, "provenance", image->provenance);
+		json_array_append_new(list, object);
+	}
+	json_object_set_new(root, "images", list);
+	return root;
+}
+
+/* Takes over root. False when memory runs out. */
+static bool dump(json_t *root, FILE *out)
+{
+	bool ok = root && json_dumpf(root, out, JSON_INDENT(2)) == 0 && fputc('\n', out) != EOF;
+
+	json_decref(root);
+	return ok;
+}
+
+char *hf_source_format(const struct hf_manifests *manifests)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	bool ok = true;
+
+	if (!out)
+		return NULL;
+	for (const struct hf_component *c = manifests->components; c && ok; c = c->next)
+		ok = dump(format_component(c), out);
+	for (const struct hf_model *m = manifests->models; m && ok; m = m->next)
+		ok = dump(format_model(m), out);
+	if (manifests->images && ok)
+		ok = dump(format_images(manifests->images), out);
+	if (fclose(out) != 0 || !ok) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+void hf_source_id(const struct hf_manifests *manifests, char out[static HF_SOURCE_ID_MAX])
+{
+	if (manifests->components)
+		snprintf(out, HF_SOURCE_ID_MAX, "component/%s", manifests->components->name);
+	else if (manifests->models)
+		snprintf(out, HF_SOURCE_ID_MAX, "model/%s", manifests->models->name);
+	else
+		snprintf(out, HF_SOURCE_ID_MAX, "images/%s",
+			 manifests->images ? manifests->images->name : "none");
+}
