@@ -51,7 +51,7 @@ static enum hf_err write_new(const char *path, struct hf_span bytes, mode_t mode
 	int saved;
 
 	if (fd < 0 && errno == EEXIST)
-		return hf_fail(fault, HF_ERR_USAGE, path, "the file exists and is not replaced");
+		return hf_fail(fault, HF_ERR_OUTPUT_FAILED, path, "the file exists and is not replaced");
 	if (fd < 0)
 		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, errno, path);
 	while (done < bytes.len) {
@@ -97,7 +97,7 @@ static enum hf_err make_key(const char *out, enum hf_cose_alg alg, struct hf_fau
 	snprintf(private_path, sizeof(private_path), "%s.key", out);
 	snprintf(public_path, sizeof(public_path), "%s.pem", out);
 	if (access(public_path, F_OK) == 0)
-		return hf_fail(fault, HF_ERR_USAGE, public_path,
+		return hf_fail(fault, HF_ERR_OUTPUT_FAILED, public_path,
 			       "the file exists and is not replaced");
 	err = hf_key_generate(alg, &key);
 	if (err)

@@ -3,8 +3,12 @@
 #ifndef HF_CONTROLLER_CTL_H
 #define HF_CONTROLLER_CTL_H
 
+#include <stdio.h>
+
 #include "measure/err.h"
 
+/* Text and a newline, wrapped at 80 columns. */
+void hf_ctl_print(FILE *out, const char *text);
 /* The fault on stderr: "holdfastctl COMMAND: where: sentence (detail) [name]", then the
  * next step. Returns its exit code. */
 int hf_ctl_fault(const char *command, const struct hf_fault *fault);

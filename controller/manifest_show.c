@@ -134,8 +134,11 @@ static void report(struct check *check, bool error, const char *path, const char
 		   const char *text)
 {
 	if (!check->findings) {
-		printf("%s: %s: %s%s%s%s\n", path, error ? "error" : "warning", text,
-		       reason ? " [" : "", reason ? reason : "", reason ? "]" : "");
+		char line[1024];
+
+		snprintf(line, sizeof(line), "%s: %s: %s%s%s%s", path, error ? "error" : "warning",
+			 text, reason ? " [" : "", reason ? reason : "", reason ? "]" : "");
+		hf_ctl_print(stdout, line);
 		return;
 	}
 	json_array_append_new(check->findings,
