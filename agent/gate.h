@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* agent/gate.h: the gate's whole state, and one function per stage (the rows of
+ * hf_gate_stages in gate.c). A stage reads what earlier stages left here, adds its own, and
+ * returns HF_OK or fills the fault; it never chooses its successor. */
+#ifndef HF_AGENT_GATE_H
+#define HF_AGENT_GATE_H
+
+#include "agent/bootkey.h"
+#include "agent/conf.h"
+#include "agent/hold.h"
+#include "agent/screen.h"
+#include "agent/stages.h"
+#include "agent/tenant.h"
+#include "agent/tpm.h"
+#include "manifests/appraise.h"
+#include "manifests/trust.h"
+#include "measure/evidence.h"
+#include "pcie/readers.h"
+
+#define HF_GATE_CLAIMS_MAX ((size_t)1 << 30)	/* bytes; only touched pages are real */
+#define HF_GATE_SCRATCH_MAX ((size_t)512 << 20)
+
+struct hf_gate_options {
+	bool pid1;		/* the first process of a host: everything else is a rehearsal */
+	const char *sysfs;	/* rehearsal: the captured tree; else NULL */
+	const char *procfs;	/* rehearsal: NULL: beside the tree */
+	const char *etc;	/* "/etc/holdfast" */
+	const char *config;	/* NULL: etc/holdfast.conf */
+	const char *tcti;	/* NULL: from the configuration; a rehearsal has no default */
+	const char *evidence;	/* directory, or NULL */
+};
+
+struct hf_gate {
+	struct hf_gate_options options;
+	struct hf_conf conf;
+	struct hf_screen screen;
+	char note[160];		/* what the present stage has to say in one line */
+	const char *stage;	/* its name */
+	uint64_t start_ms, entered_ms;	/* CLOCK_BOOTTIME */
+	uint64_t stage_ms[HF_STAGE_COUNT];
+
+	struct hf_host host;
+	bool host_open;
+	struct hf_hold hold;
+	struct hf_arena arena;		/* claims, manifests, spans of the evidence */
+	struct hf_arena judge_arena;	/* the present verdict */
+	struct hf_claims claims;	/* "host", then the parts as judged */
+	struct hf_part *host_part;
+	struct hf_claims notes;		/* "bind", "store", "recheck": recorded, not judged */
+	struct hf_bus bus;
+
+	struct hf_trust trust;
+	struct hf_manifests *manifests;	/* of the image */
+	struct hf_manifests *lists;	/* image lists of the store, then those of the image */
+	const struct hf_model *model;
+	struct hf_fault manifest_fault;	/* err HF_OK: there is none */
+
+	struct hf_tpm *tpm;		/* NULL: none, which only a signed model may permit */
+	uint32_t banks;			/* mask */
+	struct hf_log log;
+	bool log_started;
+	struct hf_boot_key *boot_key;	/* NULL before begin and after CAP */
+	struct hf_span boot_spki;
+	struct hf_digest boot_id;	/* SHA-256 of it */
+
+	struct hf_arena encoded_arena;
+	struct hf_writer encoded;	/* every recorded part as bstr, in log order */
+	size_t encoded_count;
+	struct hf_part *recorded;	/* the last part of claims with an event; NULL: none */
+
+	struct hf_span firmware_log;
+	struct hf_verdict verdict;
+	bool judged;
+	bool would_hold;		/* refused in audit mode */
+	struct hf_tenant tenant;
+	struct hf_bind_list {		/* functions that the gate bound, to unbind again */
+		struct hf_address address;
+		const char *path, *driver;
+	} *bound;
+	size_t bound_count, bound_cap;
+
+	struct hf_evidence evidence;
+	char *verdict_json;
+};
+
+extern const struct hf_stage_row hf_gate_stages[HF_STAGE_COUNT];
+extern const struct hf_stage_watch hf_gate_watch;
+
+/* Memory, screen, options: before the first stage. */
+enum hf_err hf_gate_open(struct hf_gate *gate, const struct hf_gate_options *options,
+			 struct hf_fault *fault) HF_MUST_USE;
+void hf_gate_close(struct hf_gate *gate);
+
+/* One per row. */
+enum hf_err hf_gate_hold(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_begin(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_enumerate(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_measure(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_record(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_appraise(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_bind(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_store(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_link(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_challenge(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_recheck(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_quote(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_ticket(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_last_look(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_release(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+
+/* ---- shared between the stages' files ---- */
+static inline bool hf_gate_live(const struct hf_gate *gate)
+{
+	return gate->options.pid1 && gate->host_open && gate->host.live;
+}
+void hf_gate_note(struct hf_gate *gate, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+uint64_t hf_gate_now_ms(void);	/* CLOCK_BOOTTIME */
+/* Reserve, extend in every bank, commit: the one way an event comes into being. */
+enum hf_err hf_gate_event(struct hf_gate *gate, enum hf_tag tag, struct hf_span payload,
+			  struct hf_fault *fault) HF_MUST_USE;
+/* Encode one part, keep the bytes for the evidence, extend path and digest. */
+enum hf_err hf_gate_record_part(struct hf_gate *gate, const struct hf_part *part,
+				struct hf_fault *fault) HF_MUST_USE;
+/* A note: pseudo part of kind host; measurements of text are added to it. */
+struct hf_part *hf_gate_note_part(struct hf_gate *gate, const char *path);
+enum hf_err hf_gate_note_text(struct hf_gate *gate, struct hf_part *part, const char *mkey,
+			      const char *text) HF_MUST_USE;
+enum hf_err hf_gate_note_digest(struct hf_gate *gate, struct hf_part *part, const char *mkey,
+				const struct hf_digest *digest, uint64_t size) HF_MUST_USE;
+/* Judge all of claims again, from nothing. */
+void hf_gate_judge(struct hf_gate *gate);
+/* What a refusal costs: HF_OK when there is none or the signed mode is audit. */
+enum hf_err hf_gate_verdict(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* Whether a part's drivers may be bound. */
+bool hf_gate_admitted(const struct hf_gate *gate, const struct hf_part *part);
+/* END for cause (HF_OK: none) and a quote over it. */
+enum hf_err hf_gate_end_and_quote(struct hf_gate *gate, enum hf_err cause,
+				  struct hf_fault *fault) HF_MUST_USE;
+/* CAP in every bank, the boot key wiped, and a quote that shows the cap. */
+enum hf_err hf_gate_cap(struct hf_gate *gate, struct hf_span payload, struct hf_fault *fault) HF_MUST_USE;
+/* Fill gate->evidence from everything there is; cause as the host's result. */
+enum hf_err hf_gate_collect(struct hf_gate *gate, const struct hf_fault *result,
+			    struct hf_fault *fault) HF_MUST_USE;
+/* To --evidence and the evidence port, whichever there are. */
+enum hf_err hf_gate_deliver(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* The first difference between two lists of functions; NULL: the same. */
+const char *hf_gate_look(const struct hf_claims *before, const struct hf_claims *after,
+			 const char **ret_path);
+
+#endif

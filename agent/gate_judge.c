@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The stages appraise and recheck: what was recorded is judged, and later compared with
+ * what the host shows when it is asked again. */
+#include "agent/gate.h"
+
+#include <stdio.h>
+
+#include "manifests/report.h"
+
+#define SCREEN_TREE_MAX 4096	/* bytes; a larger tree is shown one line a part */
+#define REPORT_MAX ((size_t)4 << 20)
+#define DIFFERENCES_MAX 64	/* written down one by one; the count is always right */
+
+/* ---- judging ---- */
+
+/* Parts, then what firmware ran before us once the image lists of the store are there. */
+void hf_gate_judge(struct hf_gate *gate)
+{
+	gate->judge_arena.len = 0;
+	hf_appraise(&gate->claims, gate->manifests, gate->model, &gate->judge_arena, &gate->verdict);
+	gate->judged = true;
+}
+
+bool hf_gate_admitted(const struct hf_gate *gate, const struct hf_part *part)
+{
+	const struct hf_part_verdict *v = gate->judged ? hf_verdict_for(&gate->verdict, part->path)
+						       : NULL;
+
+	return v && (v->status == HF_STATUS_ACCEPTED || v->status == HF_STATUS_WARNED);
+}
+
+/* Isolating a part is not among the things this version does: it is held instead. */
+enum hf_err hf_gate_verdict(struct hf_gate *gate, struct hf_fault *fault)
+{
+	const struct hf_verdict *v = &gate->verdict;
+	enum hf_err cause = v->cause != HF_OK ? v->cause : HF_ERR_INTERNAL;
+
+	if (!gate->judged)
+		return hf_fail(fault, HF_ERR_INTERNAL, NULL, "%s", "nothing was judged");
+	if (v->status == HF_STATUS_ACCEPTED || v->status == HF_STATUS_WARNED)
+		return HF_OK;
+	if (gate->model && gate->model->mode == HF_MODE_AUDIT) {
+		gate->would_hold = true;
+		hf_screen_print(&gate->screen, "WOULD HOLD (audit): %s at %s\n", hf_err_name(cause),
+				v->cause_place ? v->cause_place : "boot");
+		return HF_OK;
+	}
+	return hf_fail(fault, cause, v->cause_place ? v->cause_place : "boot", "%s",
+		       v->cause_mkey ? v->cause_mkey : "");
+}
+
+/* ---- the screen ---- */
+
+static void put_compact(const struct hf_gate *gate, struct hf_writer *w)
+{
+	char line[HF_SCREEN_COLUMNS + 1];
+
+	for (const struct hf_part *p = gate->claims.parts; p; p = p->next) {
+		const struct hf_part_verdict *v = gate->judged ? hf_verdict_for(&gate->verdict, p->path)
+							       : NULL;
+
+		if (p->kind == HF_PART_HOST || hf_part_superseded(p))
+			continue;
+		snprintf(line, sizeof(line), "%-5s %-34.34s %3zu fn %-8s %-8s %s\n",
+			 hf_part_kind_name(p->kind), p->path, p->function_count,
+			 hf_method_name(hf_part_method(p)), v ? hf_status_name(v->status) : "-",
+			 v && v->component ? v->component->name : "");
+		hf_put(w, line, strlen(line));
+		if (w->len && w->buf[w->len - 1] != '\n')
+			hf_put(w, "\n", 1);
+	}
+}
+
+static void show_report(struct hf_gate *gate)
+{
+	struct hf_arena arena;
+	struct hf_writer w;
+
+	if (hf_arena_make(REPORT_MAX, &arena) != HF_OK)
+		return;
+	w = (struct hf_writer){ .buf = arena.base, .cap = arena.cap };
+	hf_report_tree(&gate->claims, gate->judged ? &gate->verdict : NULL, &w);
+	if (w.full || w.len > SCREEN_TREE_MAX) {
+		w = (struct hf_writer){ .buf = arena.base, .cap = arena.cap };
+		put_compact(gate, &w);
+	}
+	hf_report_coverage(&gate->claims, &w);
+	hf_screen_put(&gate->screen, hf_written(&w));
+	hf_arena_drop(&arena);
+}
+
+static void show_findings(struct hf_gate *gate)
+{
+	struct hf_arena arena;
+	struct hf_writer w;
+
+	if (!gate->judged || hf_arena_make(REPORT_MAX, &arena) != HF_OK)
+		return;
+	w = (struct hf_writer){ .buf = arena.base, .cap = arena.cap };
+	hf_report_findings(&gate->verdict, &w);
+	if (w.len > SCREEN_TREE_MAX)	/* the rest is in the evidence */
+		w.len = SCREEN_TREE_MAX;
+	hf_screen_put(&gate->screen, hf_written(&w));
+	hf_arena_drop(&arena);
+}
+
+/* ---- appraise ---- */
+
+enum hf_err hf_gate_appraise(struct hf_gate *gate, struct hf_fault *fault)
+{
+	enum hf_err err;
+
+	/* Record before judging: whatever has no event is not looked at. */
+	if (!gate->recorded || gate->recorded->next)
+		return hf_fail(fault, HF_ERR_STAGE_ORDER, NULL, "%s", "a part has no event yet");
+	if (gate->manifest_fault.err != HF_OK) {
+		show_report(gate);
+		*fault = gate->manifest_fault;
+		return fault->err;
+	}
+	hf_gate_judge(gate);
+	show_report(gate);
+	show_findings(gate);
+	err = hf_gate_verdict(gate, fault);
+	hf_gate_note(gate, "%s: %s%s", gate->model->name, hf_status_name(gate->verdict.status),
+		     gate->would_hold ? ", WOULD HOLD" : "");
+	return err;
+}
+
+/* ---- recheck ---- */
+
+struct differences {
+	struct hf_gate *gate;
+	struct hf_part *note;
+	size_t count;
+	enum hf_err err;
+	struct hf_fault *fault;
+};
+
+static void difference(void *self, const struct hf_part *part, const struct hf_function *function,
+		       const struct hf_measurement *before, const struct hf_measurement *after,
+		       const char *what)
+{
+	struct differences *d = self;
+	const char *path = function ? function->path : part->path;
+	const char *mkey = before ? before->mkey : after ? after->mkey : "";
+	char key[32], text[2 * HF_PATH_MAX + HF_MKEY_MAX];
+
+	d->count++;
+	if (d->count == 1)
+		hf_fail(d->fault, HF_ERR_RECHECK_DIFFERENT, path, "%s%s%s", mkey, mkey[0] ? ": " : "",
+			what);
+	if (d->count > DIFFERENCES_MAX || d->err != HF_OK)
+		return;
+	snprintf(key, sizeof(key), "difference-%zu", d->count);
+	snprintf(text, sizeof(text), "%s %s %s", path, mkey, what);
+	d->err = hf_gate_note_text(d->gate, d->note, key, text);
+}
+
+/* The parts as they count: without the host, without what a later entry replaced. */
+static enum hf_err parts_view(const struct hf_claims *claims, struct hf_arena *arena,
+			      struct hf_claims *ret)
+{
+	hf_claims_init(ret, arena);
+	for (const struct hf_part *p = claims->parts; p; p = p->next) {
+		struct hf_part *copy;
+
+		if (p->kind == HF_PART_HOST || hf_part_superseded(p))
+			continue;
+		copy = hf_arena_take(arena, sizeof(*copy));
+		if (!copy)
+			return HF_ERR_NO_MEMORY;
+		*copy = *p;
+		copy->next = NULL;
+		*ret->parts_end = copy;
+		ret->parts_end = &copy->next;
+		ret->part_count++;
+		ret->function_count += p->function_count;
+	}
+	return HF_OK;
+}
+
+static enum hf_err measure_again(struct hf_gate *gate, struct hf_arena *arena,
+				 struct hf_claims *ret, struct hf_fault *fault)
+{
+	const struct hf_read_options options = { .rom_bound = true };
+	struct hf_bus bus;
+	enum hf_err err = hf_bus_read(&gate->host, arena, &bus, fault);
+
+	if (err != HF_OK)
+		return err;
+	hf_claims_init(ret, arena);
+	err = hf_topology(&bus, ret);
+	if (err == HF_OK)
+		err = hf_measure(&gate->host, &bus, &options, ret, NULL, NULL);
+	return err == HF_OK ? HF_OK : hf_fail(fault, err, gate->host.root, "%s", "measuring again");
+}
+
+static enum hf_err recheck(struct hf_gate *gate, struct hf_arena *arena, struct hf_fault *fault)
+{
+	struct differences d = { .gate = gate, .fault = fault };
+	struct hf_claims before, after;
+	enum hf_err err = measure_again(gate, arena, &after, fault);
+
+	if (err != HF_OK)
+		return err;
+	d.note = hf_gate_note_part(gate, "recheck");
+	err = parts_view(&gate->claims, arena, &before);
+	if (err != HF_OK || !d.note)
+		return hf_fail(fault, HF_ERR_NO_MEMORY, "recheck", "%s", "");
+	(void)hf_claims_compare(&before, &after, difference, &d);
+	if (d.err != HF_OK)
+		return hf_fail(fault, d.err, "recheck", "%zu differences", d.count);
+	hf_gate_note(gate, "%zu functions measured again, %zu differences", after.function_count, d.count);
+	/* Recorded whatever came of it; then judged. */
+	struct hf_fault difference_fault = *fault;
+
+	err = hf_gate_record_part(gate, d.note, fault);
+	if (err != HF_OK)
+		return err;
+	if (d.count == 0)
+		return HF_OK;
+	*fault = difference_fault;
+	return HF_ERR_RECHECK_DIFFERENT;
+}
+
+enum hf_err hf_gate_recheck(struct hf_gate *gate, struct hf_fault *fault)
+{
+	struct hf_arena arena;
+	enum hf_err err = hf_arena_make(HF_GATE_SCRATCH_MAX, &arena);
+
+	if (err != HF_OK)
+		return hf_fail(fault, err, "recheck", "%s", "");
+	err = recheck(gate, &arena, fault);
+	hf_arena_drop(&arena);
+	return err;
+}
+
+/* ---- last look ---- */
+
+static bool identity_same(const struct hf_identity *a, const struct hf_identity *b)
+{
+	return a->vendor == b->vendor && a->device == b->device &&
+	       a->subsystem_vendor == b->subsystem_vendor &&
+	       a->subsystem_device == b->subsystem_device && a->class_code == b->class_code &&
+	       a->revision == b->revision && a->header_type == b->header_type &&
+	       a->has_serial == b->has_serial && (!a->has_serial || a->serial == b->serial);
+}
+
+static const struct hf_function *find_function(const struct hf_claims *claims,
+					       const struct hf_part *like, const char *path)
+{
+	const struct hf_part *part = hf_claims_find_part(claims, like->path);
+
+	for (const struct hf_function *f = part ? part->functions : NULL; f; f = f->next)
+		if (strcmp(f->path, path) == 0)
+			return f;
+	return NULL;
+}
+
+const char *hf_gate_look(const struct hf_claims *before, const struct hf_claims *after,
+			 const char **ret_path)
+{
+	for (const struct hf_part *p = before->parts; p; p = p->next) {
+		if (p->kind == HF_PART_HOST || hf_part_superseded(p))
+			continue;
+		for (const struct hf_function *f = p->functions; f; f = f->next) {
+			const struct hf_function *now = find_function(after, p, f->path);
+
+			*ret_path = f->path;
+			if (!now)
+				return "gone";
+			if (!identity_same(&f->identity, &now->identity))
+				return "identity changed";
+		}
+	}
+	for (const struct hf_part *p = after->parts; p; p = p->next) {
+		for (const struct hf_function *f = p->functions; f; f = f->next) {
+			*ret_path = f->path;
+			if (!find_function(before, p, f->path))
+				return "appeared";
+		}
+	}
+	*ret_path = NULL;
+	return NULL;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The stages last-look and release. Release is entered from last-look alone, and its order
+ * is fixed: CAP, receipt, endorsement hierarchy off, evidence out, then the tenant. */
+#include "agent/gate.h"
+
+#include <stdio.h>
+
+#include "agent/pid1.h"
+#include "agent/release.h"
+
+static enum hf_err look_again(struct hf_gate *gate, struct hf_arena *arena, struct hf_fault *fault)
+{
+	struct hf_claims now;
+	struct hf_bus bus;
+	const char *path, *what;
+	enum hf_err err = hf_bus_read(&gate->host, arena, &bus, fault);
+
+	if (err != HF_OK)
+		return err;
+	hf_claims_init(&now, arena);
+	err = hf_topology(&bus, &now);
+	if (err != HF_OK)
+		return hf_fail(fault, err, gate->host.root, "%s", "last look");
+	what = hf_gate_look(&gate->claims, &now, &path);
+	if (what)
+		return hf_fail(fault, HF_ERR_LAST_LOOK_DIFFERENT, path, "%s", what);
+	hf_gate_note(gate, "%zu functions, all as measured", now.function_count);
+	return HF_OK;
+}
+
+enum hf_err hf_gate_last_look(struct hf_gate *gate, struct hf_fault *fault)
+{
+	struct hf_arena arena;
+	enum hf_err err = hf_arena_make(HF_GATE_SCRATCH_MAX, &arena);
+
+	if (err != HF_OK)
+		return hf_fail(fault, err, "last look", "%s", "");
+	err = look_again(gate, &arena, fault);
+	hf_arena_drop(&arena);
+	return err;
+}
+
+/* ---- release ---- */
+
+static bool by_kexec(const struct hf_gate *gate)
+{
+	return gate->tenant.image->kind == HF_TENANT_KEXEC;
+}
+
+static enum hf_err cap_payload(const struct hf_gate *gate, struct hf_writer *w)
+{
+	const struct hf_tenant *t = &gate->tenant;
+	struct hf_digest command_line;
+	enum hf_err err = HF_OK;
+
+	hf_cbor_put_map(w, 3);
+	hf_cbor_put_text(w, "tenant");
+	if (by_kexec(gate)) {
+		err = hf_digest(HF_ALG_SHA256, hf_span_text(t->image->command_line_text), &command_line);
+		if (err != HF_OK)
+			return err;
+		hf_cbor_put_array(w, 3);
+		hf_cbor_put_bstr(w, (struct hf_span){ t->kernel.sha256.bytes, 32 });
+		hf_cbor_put_bstr(w, (struct hf_span){ t->initrd.sha256.bytes, 32 });
+		hf_cbor_put_bstr(w, (struct hf_span){ command_line.bytes, 32 });
+	} else {
+		hf_cbor_put_array(w, 1);
+		hf_cbor_put_bstr(w, (struct hf_span){ t->root.sha256.bytes, 32 });
+	}
+	hf_cbor_put_text(w, "release");
+	hf_cbor_put_text(w, by_kexec(gate) ? "kexec" : "switch-root");
+	hf_cbor_put_text(w, "last-look");
+	hf_cbor_put_text(w, "same");
+	return w->full ? HF_ERR_LIMIT : HF_OK;
+}
+
+static enum hf_err close_evidence(struct hf_gate *gate, struct hf_fault *fault)
+{
+	const struct hf_fault released = { 0 };
+	uint8_t payload[256];
+	struct hf_writer w = { .buf = payload, .cap = sizeof(payload) };
+	enum hf_err err = cap_payload(gate, &w);
+
+	if (err != HF_OK)
+		return hf_fail(fault, err, "CAP", "%s", "");
+	err = hf_gate_cap(gate, hf_written(&w), fault);
+	if (err == HF_OK && gate->tpm)
+		err = hf_tpm_endorsement_off(gate->tpm, fault);
+	if (err == HF_OK)
+		err = hf_gate_collect(gate, &released, fault);
+	if (err == HF_OK)
+		err = hf_evidence_write(&gate->evidence, HF_RUN, fault);
+	if (err == HF_OK)
+		err = hf_gate_deliver(gate, fault);
+	return err;
+}
+
+static void say_released(struct hf_gate *gate)
+{
+	char name[64];
+
+	hf_screen_value(gate->tenant.image->name, name, sizeof(name));
+	hf_screen_print(&gate->screen, "%s\nholdfast result=released by=%s ms=%llu tenant=%.20s%s\n",
+			gate->would_hold ? "RELEASED in audit mode: WOULD HOLD, see above" : "RELEASED",
+			by_kexec(gate) ? "kexec" : "switch-root",
+			(unsigned long long)(hf_gate_now_ms() - gate->start_ms), name,
+			gate->would_hold ? " would-hold" : "");
+}
+
+static enum hf_err start_tenant(struct hf_gate *gate, struct hf_fault *fault)
+{
+	enum hf_err err;
+
+	if (by_kexec(gate)) {
+		err = hf_release_hand_over(&gate->tenant, HF_RUN, fault);
+		if (err == HF_OK)
+			err = hf_release_load(&gate->tenant, fault);
+		if (err != HF_OK)
+			return err;
+		say_released(gate);
+		return hf_release_kexec(fault);
+	}
+	err = hf_hold_give_back(&gate->host, &gate->hold, fault);
+	if (err != HF_OK)
+		return err;
+	say_released(gate);
+	return hf_release_switch_root(fault);
+}
+
+enum hf_err hf_gate_release(struct hf_gate *gate, struct hf_fault *fault)
+{
+	enum hf_err err;
+
+	if (!hf_gate_live(gate))
+		return hf_fail(fault, HF_ERR_CAPTURED_TREE, gate->host.root, "%s", "");
+	err = close_evidence(gate, fault);
+	if (err != HF_OK)
+		return err;
+	if (gate->tpm) {
+		hf_tpm_close(gate->tpm);
+		gate->tpm = NULL;
+	}
+	return start_tenant(gate, fault);
+}

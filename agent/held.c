@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* HELD: it has no successor. The PCR is capped in every bank, the log finished, the evidence
+ * sent, the reason shown on every console, and then nothing happens any more. No step here
+ * may stop the next one. */
+#include "agent/gate.h"
+
+#include <stdio.h>
+
+#include "agent/pid1.h"
+#include "agent/platform.h"
+
+#define REPEAT_S 60
+#define HELD_MAX 4096
+
+struct held {
+	uint8_t text[HELD_MAX];
+	struct hf_writer screen;
+	struct hf_gate *gate;
+};
+
+/* A refusal is evidence too: END and a quote over it, if the log got as far as BEGIN. */
+static void close_log(struct hf_gate *gate, const struct hf_fault *why)
+{
+	uint8_t payload[128];
+	struct hf_writer w = { .buf = payload, .cap = sizeof(payload) };
+	struct hf_fault fault = { 0 };
+	char text[512];
+
+	if (!gate->log_started)
+		return;
+	if (gate->log.state == HF_LOG_OPEN && why->err != HF_ERR_EXTEND_UNKNOWN &&
+	    hf_gate_end_and_quote(gate, why->err, &fault) != HF_OK) {
+		hf_fault_format(&fault, text, sizeof(text));
+		hf_screen_print(&gate->screen, "no quote: %s\n", text);
+	}
+	if (gate->log.state == HF_LOG_CAPPED)
+		return;
+	hf_cbor_put_map(&w, 1);
+	hf_cbor_put_text(&w, "held");
+	hf_cbor_put_text(&w, hf_err_name(why->err));
+	if (hf_gate_cap(gate, hf_written(&w), &fault) != HF_OK) {
+		hf_fault_format(&fault, text, sizeof(text));
+		hf_screen_print(&gate->screen, "capping the PCR: %s\n", text);
+	}
+}
+
+static void send_evidence(struct hf_gate *gate, const struct hf_fault *why)
+{
+	struct hf_fault fault = { 0 };
+	char text[512];
+
+	if (hf_gate_collect(gate, why, &fault) == HF_OK && hf_gate_deliver(gate, &fault) == HF_OK)
+		return;
+	hf_fault_format(&fault, text, sizeof(text));
+	hf_screen_print(&gate->screen, "evidence: %s\n", text);
+}
+
+/* The verdict's own words for the cause, if it was a verdict that held the host. */
+static const struct hf_finding *finding_of(const struct hf_gate *gate, enum hf_err cause,
+					   const struct hf_part_verdict **ret_part, size_t *ret_count)
+{
+	const struct hf_finding *found = NULL;
+
+	*ret_part = NULL;
+	*ret_count = 0;
+	if (!gate->judged)
+		return NULL;
+	for (const struct hf_part_verdict *p = gate->verdict.parts; p; p = p->next) {
+		for (const struct hf_finding *f = p->findings; f; f = f->next) {
+			*ret_count += f->action != HF_ACTION_WARN;
+			if (!found && f->cause == cause) {
+				found = f;
+				*ret_part = p;
+			}
+		}
+	}
+	for (const struct hf_finding *f = gate->verdict.boot; f; f = f->next) {
+		*ret_count += 1;
+		found = found ? found : f->cause == cause ? f : NULL;
+	}
+	return found;
+}
+
+/* The kernel's name for the physical slot above a device, where it has one. */
+static void find_slot(const struct hf_gate *gate, const struct hf_address *address, char *out, size_t cap)
+{
+	char path[64], text[32], want[32];
+
+	out[0] = '\0';
+	snprintf(want, sizeof(want), "%04x:%02x:%02x", address->domain, address->bus, address->device);
+	for (unsigned slot = 0; slot < 256 && gate->host_open; slot++) {
+		snprintf(path, sizeof(path), "bus/pci/slots/%u/address", slot);
+		if (hf_host_read_text(&gate->host, path, text, sizeof(text)) == HF_OK &&
+		    strcmp(text, want) == 0)
+			snprintf(out, cap, "PCIe slot %u", slot);
+	}
+}
+
+struct device_text {
+	char slot[32], part[80], serial[32], address[64];
+};
+
+static void describe_device(const struct hf_gate *gate, const struct hf_finding *finding,
+			    const struct hf_part_verdict *part, struct device_text *t)
+{
+	const struct hf_function *f = finding ? finding->function : NULL;
+	char address[HF_ADDRESS_TEXT];
+
+	memset(t, 0, sizeof(*t));
+	if (!f && part && part->part)
+		f = part->part->functions;
+	if (part && part->component)
+		snprintf(t->part, sizeof(t->part), "%.79s", part->component->name);
+	else if (part && part->rule)
+		snprintf(t->part, sizeof(t->part), "%.79s", part->rule->name);
+	if (!f || (part && part->part && part->part->kind == HF_PART_BOARD && !finding->function))
+		return;
+	find_slot(gate, &f->address, t->slot, sizeof(t->slot));
+	if (f->identity.has_serial)
+		snprintf(t->serial, sizeof(t->serial), "%016llx", (unsigned long long)f->identity.serial);
+	hf_address_format(&f->address, address);
+	snprintf(t->address, sizeof(t->address), "%s  %04x:%04x class %06x", address,
+		 f->identity.vendor, f->identity.device, f->identity.class_code);
+}
+
+static void render(struct held *held, const struct hf_fault *why)
+{
+	struct hf_gate *gate = held->gate;
+	const char *vendor = hf_platform_text(gate->host_part, "smbios/vendor");
+	const char *product = hf_platform_text(gate->host_part, "smbios/product");
+	const char *serial = hf_platform_text(gate->host_part, "smbios/serial");
+	const char *secure_boot = hf_platform_text(gate->host_part, "secure-boot");
+	const struct hf_part_verdict *part;
+	struct device_text device;
+	char host[160];
+	size_t count;
+	const struct hf_finding *finding = finding_of(gate, why->err, &part, &count);
+
+	describe_device(gate, finding, part, &device);
+	snprintf(host, sizeof(host), "%.48s %.48s%s%.32s", vendor ? vendor : "", product ? product : "",
+		 serial ? ", serial " : "", serial ? serial : "");
+
+	const struct hf_held_view view = {
+		.cause = why->err, .stage = gate->stage, .host = host, .slot = device.slot,
+		.part = device.part, .serial = device.serial, .address = device.address,
+		.place = why->where[0] ? why->where : NULL,
+		.what = finding ? finding->mkey : NULL,
+		.found = finding ? finding->found : NULL,
+		.expected = finding ? finding->expected : NULL,
+		.detail = finding ? NULL : why->detail,
+		.root_of_trust = secure_boot && strcmp(secure_boot, "on") == 0 ? "secure-boot" : "none",
+		.mode = gate->model && gate->model->mode == HF_MODE_AUDIT ? "audit" : "enforce",
+		.others = finding && count > 1 ? count - 1 : 0,
+		.after_ms = gate->entered_ms - gate->start_ms,
+		.capped = gate->tpm && gate->log_started && gate->log.state == HF_LOG_CAPPED,
+		.quoted = gate->evidence.quote.len > 0,
+	};
+	held->screen = (struct hf_writer){ .buf = held->text, .cap = sizeof(held->text) };
+	hf_screen_held(&view, &held->screen);
+}
+
+static void show(void *self)
+{
+	const struct held *held = self;
+
+	hf_screen_put(&held->gate->screen, hf_written(&held->screen));
+}
+
+enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *why)
+{
+	static struct held held;
+	struct hf_fault fault;
+
+	held.gate = gate;
+	if (gate->options.pid1 && gate->screen.count == 0 &&
+	    hf_screen_consoles(&gate->screen, &fault) != HF_OK)
+		gate->screen.count = 0;	/* nobody to tell; held all the same */
+	close_log(gate, why);
+	send_evidence(gate, why);
+	render(&held, why);
+	show(&held);
+	if (gate->options.pid1)
+		hf_pid1_park(REPEAT_S, show, &held);
+	return why->err;
+}

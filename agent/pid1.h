@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* agent/pid1.h: what the first process of a host must do for itself: mounts, consoles'
+ * descriptors, signals. [edge: kernel] */
+#ifndef HF_AGENT_PID1_H
+#define HF_AGENT_PID1_H
+
+#include "measure/err.h"
+
+#define HF_SECURITYFS "/sys/kernel/security"
+#define HF_RUN "/run/holdfast"
+
+/* Descriptors 0-2, then /proc /sys /dev /run and securityfs. */
+enum hf_err hf_pid1_mounts(struct hf_fault *fault) HF_MUST_USE;
+/* Every fatal signal from now on ends in HELD agent-crashed: a handler on a stack of its
+ * own writes one prepared text to the given consoles and pauses for ever. */
+enum hf_err hf_pid1_signals(const int *consoles, size_t count, struct hf_fault *fault) HF_MUST_USE;
+/* Signals as a new program expects them. */
+void hf_pid1_signals_default(void);
+/* Never returns; calls again (may be NULL) every seconds. */
+_Noreturn void hf_pid1_park(unsigned seconds, void (*again)(void *self), void *self);
+
+#endif

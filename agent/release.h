@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* agent/release.h: give the host to its tenant. Nothing is decided here; prepare comes
+ * while the host can still be held with nothing said, start when everything is.
+ * [edge: kernel] */
+#ifndef HF_AGENT_RELEASE_H
+#define HF_AGENT_RELEASE_H
+
+#include "agent/tenant.h"
+
+/* For a root image: modules, loop device over the sealed memory, read-only mount. */
+enum hf_err hf_release_prepare(struct hf_tenant *tenant, struct hf_fault *fault) HF_MUST_USE;
+/* The files of a directory as a cpio archive with its folders; appended behind the initrd. */
+enum hf_err hf_release_hand_over(struct hf_tenant *tenant, const char *dir, struct hf_fault *fault) HF_MUST_USE;
+/* Loads kernel and initrd from the memory that was hashed; no other kernel can follow. */
+enum hf_err hf_release_load(struct hf_tenant *tenant, struct hf_fault *fault) HF_MUST_USE;
+/* Both return only when they failed. */
+enum hf_err hf_release_kexec(struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_release_switch_root(struct hf_fault *fault) HF_MUST_USE;
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* agent/screen.h: what a technician sees, on every active console. Text only, no line over
+ * 80 columns, everything foreign made printable. The held screen fits 24 x 80 and ends with
+ * one key=value line for machines. */
+#ifndef HF_AGENT_SCREEN_H
+#define HF_AGENT_SCREEN_H
+
+#include "measure/bytes.h"
+#include "measure/err.h"
+
+#define HF_SCREEN_CONSOLES_MAX 8
+#define HF_SCREEN_ROWS 24
+#define HF_SCREEN_COLUMNS 80
+
+struct hf_screen {
+	int fds[HF_SCREEN_CONSOLES_MAX];
+	size_t count;
+	bool owned;	/* opened here, to be closed here */
+};
+/* pid1: closed until hf_screen_consoles; else standard output. */
+void hf_screen_open(struct hf_screen *screen, bool pid1);
+/* Every console the kernel calls active, else /dev/console. HF_ERR_CONSOLE_FAILED. */
+enum hf_err hf_screen_consoles(struct hf_screen *screen, struct hf_fault *fault) HF_MUST_USE;
+void hf_screen_close(struct hf_screen *screen);
+
+void hf_screen_put(const struct hf_screen *screen, struct hf_span text);
+void hf_screen_print(const struct hf_screen *screen, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* "   123 ms  measure       +45 ms  9 functions": one line, cut at 80 columns. */
+void hf_screen_stage(const struct hf_screen *screen, uint64_t at_ms, const char *name,
+		     uint64_t took_ms, enum hf_err err, const char *note);
+
+struct hf_held_view {	/* NULL or empty: not known, its line is left out */
+	enum hf_err cause;
+	const char *stage, *host;
+	const char *slot, *part, *serial, *address;	/* of the device at fault */
+	const char *place;	/* stable path, or file, or whatever the fault names */
+	const char *what;	/* mkey or rule */
+	const char *found, *expected, *detail;
+	const char *root_of_trust, *mode;
+	size_t others;		/* further refusals */
+	uint64_t after_ms;
+	bool capped, quoted;
+};
+/* At most HF_SCREEN_ROWS lines. [pure] */
+void hf_screen_held(const struct hf_held_view *view, struct hf_writer *w);
+/* "key=value" text: whatever would break the line becomes '_'. [pure] */
+void hf_screen_value(const char *value, char *out, size_t cap);
+
+#endif
