@@ -4,9 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "measure/cbor.h"
+#include "measure/file.h"
 
 #define BYTES(...) ((struct hf_span){ (const uint8_t[]){ __VA_ARGS__ }, \
 				      sizeof((const uint8_t[]){ __VA_ARGS__ }) })
@@ -328,6 +331,40 @@ static void a_full_writer_stays_full(void **state)
 	assert_int_equal(buf[3], 0xaa);
 }
 
+static void real_files(void **state)
+{
+	static const struct { const char *name; enum hf_err strict, lenient; } rows[] = {
+		{ "authored-sample/good-meta.corim", HF_OK, HF_OK },
+		{ "authored-sample/good-cwt.corim", HF_OK, HF_OK },
+		{ "authored-sample/bad-trailing.corim", HF_ERR_CBOR_TRAILING, HF_ERR_CBOR_TRAILING },
+		{ "authored-sample/bad-truncated.corim", HF_ERR_CBOR_TRUNCATED, HF_ERR_CBOR_TRUNCATED },
+		{ "altera/testfiles_fw_rim_signed.rim", HF_OK, HF_OK },
+		{ "altera/testfiles_design_rim_unsigned.rim", HF_OK, HF_OK },
+		{ "veraison/corim_testcases_signed-good-corim.cbor", HF_OK, HF_OK },
+		{ "veraison/corim_testcases_corim-roles.cbor", HF_ERR_CBOR_NOT_CANONICAL, HF_OK },
+		{ "veraison/coev_tdx_testcases_ce-seam-evidence.cbor", HF_ERR_CBOR_NOT_CANONICAL, HF_OK },
+	};
+	const char *corpus = getenv("HOLDFAST_CORPUS") ? getenv("HOLDFAST_CORPUS") : "../shared/data";
+	struct hf_arena arena;
+	char path[512];
+
+	(void)state;
+	assert_int_equal(hf_arena_make(16u << 20, &arena), HF_OK);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct hf_span file;
+
+		snprintf(path, sizeof(path), "%s/corim/%s", corpus, rows[i].name);
+		if (hf_file_read(AT_FDCWD, path, 1u << 20, &arena, &file, NULL)) {
+			print_message("SKIP real files: there is no %s\n", path);
+			hf_arena_drop(&arena);
+			skip();
+		}
+		assert_int_equal(skip_err(file, false), rows[i].strict);
+		assert_int_equal(skip_err(file, true), rows[i].lenient);
+	}
+	hf_arena_drop(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +382,7 @@ int main(void)
 		cmocka_unit_test(containers_are_checked_when_entered),
 		cmocka_unit_test(text_is_printable_utf8),
 		cmocka_unit_test(a_full_writer_stays_full),
+		cmocka_unit_test(real_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

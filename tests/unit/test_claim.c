@@ -437,6 +437,79 @@ static void assert_not_encodable(const struct hf_part *part)
 	assert_true(w.full);
 }
 
+/* A part whose one measurement has a value of this length, made without our own limits. */
+static enum hf_err decode_sized(struct fixture *f, size_t path, size_t mkey, bool text, size_t value)
+{
+	struct hf_writer w = { buf, sizeof(buf), 0, false };
+	struct hf_claims claims;
+
+	memset(buf2, 'x', sizeof(buf2));
+	hf_cbor_put_map(&w, 3);
+	hf_cbor_put_uint(&w, 0);
+	hf_cbor_put_uint(&w, HF_PART_HOST);
+	hf_cbor_put_uint(&w, 1);
+	hf_cbor_put_tstr(&w, (struct hf_span){ buf2, path });
+	hf_cbor_put_uint(&w, 3);
+	hf_cbor_put_array(&w, 1);
+	hf_cbor_put_map(&w, 3);
+	hf_cbor_put_uint(&w, 0);
+	hf_cbor_put_tstr(&w, (struct hf_span){ buf2, mkey });
+	hf_cbor_put_uint(&w, 1);
+	hf_cbor_put_uint(&w, HF_METHOD_BYTES);
+	hf_cbor_put_uint(&w, text ? 6 : 8);
+	if (text)
+		hf_cbor_put_tstr(&w, (struct hf_span){ buf2, value });
+	else
+		hf_cbor_put_bstr(&w, (struct hf_span){ buf2, value });
+	assert_false(w.full);
+	hf_claims_init(&claims, &f->arena);
+	return hf_part_decode(&claims, hf_written(&w));
+}
+
+static void decoding_has_the_same_limits(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(decode_sized(f, HF_PATH_MAX, HF_MKEY_MAX, true, HF_TEXT_MAX), HF_OK);
+	assert_int_equal(decode_sized(f, HF_PATH_MAX + 1, HF_MKEY_MAX, true, 1), HF_ERR_CBOR_LIMIT);
+	assert_int_equal(decode_sized(f, HF_PATH_MAX, HF_MKEY_MAX + 1, true, 1), HF_ERR_CBOR_LIMIT);
+	assert_int_equal(decode_sized(f, 1, 1, true, HF_TEXT_MAX + 1), HF_ERR_CBOR_LIMIT);
+	assert_int_equal(decode_sized(f, 1, 1, false, HF_BYTES_MAX), HF_OK);
+	assert_int_equal(decode_sized(f, 1, 1, false, HF_BYTES_MAX + 1), HF_ERR_CBOR_LIMIT);
+	assert_int_equal(decode_sized(f, 1, 1, true, 0), HF_OK);
+	assert_int_equal(decode_sized(f, 0, 1, true, 0), HF_ERR_CBOR_TEXT);
+}
+
+static void a_part_of_more_than_four_mebibytes_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct hf_part *part = hf_claims_add_part(&f->claims, HF_PART_HOST, "host");
+	size_t cap = HF_PART_CBOR_MAX + HF_BYTES_MAX * 2;
+	struct hf_writer w = { hf_arena_take(&f->arena, cap), cap, 0, false };
+	struct hf_claims again;
+	char name[8];
+
+	assert_non_null(w.buf);
+	for (int i = 0; i < 63; i++) {
+		snprintf(name, sizeof(name), "m%02d", i);
+		assert_int_equal(hf_measurement_set_bytes(&f->claims,
+			measure(&f->claims, part, NULL, name, HF_METHOD_BYTES, 0),
+			(struct hf_span){ buf, HF_BYTES_MAX }), HF_OK);
+	}
+	hf_part_encode(part, &w);
+	assert_false(w.full);
+	hf_claims_init(&again, &f->arena);
+	assert_int_equal(hf_part_decode(&again, hf_written(&w)), HF_OK);
+	assert_int_equal(hf_measurement_set_bytes(&f->claims,
+		measure(&f->claims, part, NULL, "more", HF_METHOD_BYTES, 0),
+		(struct hf_span){ buf, HF_BYTES_MAX }), HF_OK);
+	w.len = 0;
+	hf_part_encode(part, &w);
+	assert_true(w.full);
+	assert_true(w.len > HF_PART_CBOR_MAX);	/* all of it was written: only the size is wrong */
+	assert_int_equal(hf_part_decode(&again, hf_written(&w)), HF_ERR_CBOR_LIMIT);
+}
+
 static void what_could_not_be_decoded_is_not_encoded(void **state)
 {
 	struct fixture *f = *state;
@@ -601,6 +674,8 @@ int main(void)
 		TEST(names_have_limits),
 		TEST(counts_have_limits),
 		TEST(values_have_limits),
+		TEST(decoding_has_the_same_limits),
+		TEST(a_part_of_more_than_four_mebibytes_is_refused),
 		TEST(what_could_not_be_decoded_is_not_encoded),
 		TEST(every_difference_is_seen),
 		TEST(the_strongest_method_that_succeeded),

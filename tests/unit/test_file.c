@@ -64,7 +64,9 @@ static void what_is_written_is_read(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(hf_file_write(dirfd_of_test, "a", hf_span_text("first"), 0640, &fault), HF_OK);
+	assert_int_equal(hf_file_write(dirfd_of_test, "a", hf_span_text("first"), 0646, &fault), HF_OK);
+	assert_int_equal(fstatat(dirfd_of_test, "a", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0646);	/* whatever the umask */
 	assert_int_equal(hf_file_write(dirfd_of_test, "a", hf_span_text("second"), 0600, &fault), HF_OK);
 	assert_int_equal(count_files(), 1);
 	assert_int_equal(fstatat(dirfd_of_test, "a", &st, 0), 0);
