@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A whole evidence set of an accepted boot; each test changes one thing, and exactly the
+ * check that is about it must refuse. */
+#include "tests/unit/boot_fixture.h"
+#include "tests/unit/tpm_fixture.h"
+
+#include "manifests/verify.h"
+
+struct boot_case {	/* what the host does; a test changes it before make() */
+	const char *mode, *end_mode, *verdict, *cause, *manifest_error;
+	const char *driver, *kernel, *initrd, *options;
+	const char *cap_held, *cap_release;	/* both NULL: no CAP */
+	bool receipt, no_boot_key, no_end, second_end, firmware_extends_13;
+	uint32_t receipt_reset, our_pcr, quoted;
+	struct hf_span nonce;
+};
+
+struct made {
+	struct fixture *fx;
+	struct fake_tpm tpm;
+	struct hf_evidence e;
+	struct hf_digest boot_id;
+	struct log firmware;
+	struct hf_log log;
+	uint8_t log_buf[HF_LOG_MAX], claims[1 << 16], quote[1024], sig[256], receipt[1024], rsig[256];
+	struct hf_verify_options options;
+	struct hf_verification v;
+};
+
+static const struct boot_case good = {
+	.mode = "enforce", .end_mode = "enforce", .verdict = "accepted", .driver = "driver",
+	.kernel = "kernel", .initrd = "initrd", .options = "options", .our_pcr = HF_PCR_DEFAULT,
+};
+
+static void event(struct made *m, enum hf_tag tag, struct hf_span payload)
+{
+	struct hf_log_entry entry;
+
+	assert_int_equal(hf_log_reserve(&m->log, tag, payload, &entry), HF_OK);
+	hf_log_commit(&m->log);
+}
+
+static void text_or_null(struct hf_writer *w, const char *text)
+{
+	if (text)
+		hf_cbor_put_text(w, text);
+	else
+		hf_cbor_put_null(w);
+}
+
+static void put_begin(struct made *m, const struct boot_case *c)
+{
+	uint8_t buf[1024], id[32] = { 1 };
+	struct hf_writer w = { .buf = buf, .cap = sizeof(buf) };
+
+	hf_cbor_put_map(&w, 10);
+	hf_cbor_put_text(&w, "mode");
+	hf_cbor_put_text(&w, c->mode);
+	hf_cbor_put_text(&w, "agent");
+	hf_cbor_put_text(&w, "0.1.0");
+	hf_cbor_put_text(&w, "model");
+	hf_cbor_put_text(&w, "acme-one");
+	hf_cbor_put_text(&w, "policy");
+	hf_cbor_put_text(&w, "local");
+	hf_cbor_put_text(&w, "anchors");
+	hf_cbor_put_array(&w, 0);
+	hf_cbor_put_text(&w, "boot-key");
+	if (c->no_boot_key)
+		hf_cbor_put_null(&w);
+	else
+		hf_cbor_put_bstr(&w, (struct hf_span){ m->boot_id.bytes, 32 });
+	hf_cbor_put_text(&w, "manifests");
+	hf_cbor_put_array(&w, 1);
+	hf_cbor_put_array(&w, 2);
+	hf_cbor_put_text(&w, "a.corim");
+	hf_cbor_put_bstr(&w, (struct hf_span){ id, 32 });
+	hf_cbor_put_text(&w, "generation");
+	hf_cbor_put_uint(&w, 7);
+	hf_cbor_put_text(&w, "command-line");
+	hf_cbor_put_text(&w, "quiet");
+	hf_cbor_put_text(&w, "manifest-error");
+	text_or_null(&w, c->manifest_error);
+	assert_false(w.full);
+	event(m, HF_TAG_BEGIN, hf_written(&w));
+}
+
+static void put_part(struct made *m, const struct hf_part *part)
+{
+	static uint8_t cbor[1 << 16];
+	uint8_t buf[512];
+	struct hf_writer c = { .buf = cbor, .cap = sizeof(cbor) };
+	struct hf_writer w = { .buf = buf, .cap = sizeof(buf) };
+	struct hf_digest digest;
+
+	hf_part_encode(part, &c);
+	assert_false(c.full);
+	assert_int_equal(hf_digest(HF_ALG_SHA384, hf_written(&c), &digest), HF_OK);
+	hf_log_part_payload(&w, part->path, &digest);
+	event(m, HF_TAG_PART, hf_written(&w));
+}
+
+static void put_end(struct made *m, const struct boot_case *c)
+{
+	uint8_t buf[512];
+	struct hf_writer w = { .buf = buf, .cap = sizeof(buf) };
+
+	hf_cbor_put_map(&w, 4);
+	hf_cbor_put_text(&w, "mode");
+	hf_cbor_put_text(&w, c->end_mode);
+	hf_cbor_put_text(&w, "cause");
+	text_or_null(&w, c->cause);
+	hf_cbor_put_text(&w, "parts");
+	hf_cbor_put_array(&w, 0);
+	hf_cbor_put_text(&w, "verdict");
+	hf_cbor_put_text(&w, c->verdict);
+	event(m, HF_TAG_END, hf_written(&w));
+}
+
+static void put_cap(struct made *m, const struct boot_case *c)
+{
+	uint8_t buf[256];
+	struct hf_writer w = { .buf = buf, .cap = sizeof(buf) };
+
+	hf_cbor_put_map(&w, (c->cap_held != NULL) + (c->cap_release != NULL));
+	if (c->cap_held) {
+		hf_cbor_put_text(&w, "held");
+		hf_cbor_put_text(&w, c->cap_held);
+	}
+	if (c->cap_release) {
+		hf_cbor_put_text(&w, "release");
+		hf_cbor_put_text(&w, c->cap_release);
+	}
+	event(m, HF_TAG_CAP, hf_written(&w));
+}
+
+static void quote(struct made *m, uint8_t *attest, size_t cap, struct hf_span *ret_attest,
+		  uint8_t *sig, size_t sig_cap, struct hf_span *ret_sig)
+{
+	struct hf_writer a = { .buf = attest, .cap = cap }, s = { .buf = sig, .cap = sig_cap };
+	struct hf_pcrs pcrs, ours;
+
+	assert_int_equal(hf_log_replay(m->e.firmware_log, HF_ALG_SHA256, &pcrs), HF_OK);
+	assert_int_equal(hf_log_replay(hf_written(&m->log.out), HF_ALG_SHA256, &ours), HF_OK);
+	for (size_t i = 8; i < 24; i++)
+		if (ours.extended >> i & 1)
+			memcpy(pcrs.value[i], ours.value[i], 32);
+	tpm_attest(&m->tpm, &pcrs, &a);
+	*ret_attest = hf_written(&a);
+	tpm_sign(&m->tpm, *ret_attest, &s);
+	*ret_sig = hf_written(&s);
+}
+
+static struct made *make_of(const struct boot_case *c, struct fixture *fx)
+{
+	struct made *m = calloc(1, sizeof(*m));
+	struct hf_writer claims = { .buf = m->claims, .cap = sizeof(m->claims) };
+
+	m->fx = fx;
+	tpm_make(&m->tpm);
+	if (c->quoted)
+		m->tpm.pcrs = c->quoted;
+	fx_image(fx, "gate", "kernel", "initrd", "options");
+	fx_boot_code(fx, "driver");
+	m->e.boot_key = hf_span_text("boot key");
+	assert_int_equal(hf_digest(HF_ALG_SHA256, m->e.boot_key, &m->boot_id), HF_OK);
+	m->tpm.nonce = c->nonce.len ? c->nonce : (struct hf_span){ m->boot_id.bytes, 32 };
+	m->e.ak = m->tpm.ak;
+	log_boot(&m->firmware, c->driver, c->kernel, c->initrd, c->options);
+	if (c->firmware_extends_13)
+		log_event(&m->firmware, 13, HF_EV_IPL, "x", hf_span_text("x"));
+	m->e.firmware_log = hf_written(&m->firmware.w);
+	assert_int_equal(hf_log_start(&m->log, m->log_buf, sizeof(m->log_buf),
+				      HF_ALG_MASK(HF_ALG_SHA256) | HF_ALG_MASK(HF_ALG_SHA384),
+				      c->our_pcr), HF_OK);
+	put_begin(m, c);
+	for (const struct hf_part *p = fx->claims.parts; p; p = p->next)
+		put_part(m, p);
+	if (!c->no_end)
+		put_end(m, c);
+	quote(m, m->quote, sizeof(m->quote), &m->e.quote, m->sig, sizeof(m->sig), &m->e.signature);
+	if (c->cap_held || c->cap_release)
+		put_cap(m, c);
+	m->tpm.reset_count = c->receipt_reset ? c->receipt_reset : m->tpm.reset_count;
+	if (c->receipt)
+		quote(m, m->receipt, sizeof(m->receipt), &m->e.receipt, m->rsig, sizeof(m->rsig),
+		      &m->e.receipt_signature);
+	m->e.log = hf_written(&m->log.out);
+	hf_claims_encode(&fx->claims, &claims);
+	assert_false(claims.full);
+	m->e.claims = hf_written(&claims);
+	m->options = (struct hf_verify_options){ fx->manifests, { NULL, 0 }, HF_PCR_DEFAULT };
+	return m;
+}
+
+static struct made *make(const struct boot_case *c)
+{
+	return make_of(c, fx_new());
+}
+
+static void drop(struct made *m)
+{
+	EVP_PKEY_free(m->tpm.key);
+	fx_free(m->fx);
+	free(m);
+}
+
+static void verify(struct made *m)
+{
+	memset(&m->v, 0xaa, sizeof(m->v));
+	hf_verify_evidence(&m->e, &m->options, &m->fx->arena, &m->v);
+}
+
+static void affirmed(struct made *m)
+{
+	verify(m);
+	for (enum hf_check c = 0; c < HF_CHECK_COUNT; c++)
+		if (m->v.checks[c].outcome == HF_OUTCOME_FAILED)
+			print_message("%s: %s %s\n", hf_check_name(c),
+				      hf_err_name(m->v.checks[c].cause), m->v.checks[c].detail);
+	assert_string_equal(hf_err_name(m->v.cause), "ok");
+	for (enum hf_check c = 0; c < HF_CHECK_COUNT; c++)
+		if (c != HF_CHECK_RECEIPT)
+			assert_int_equal(m->v.checks[c].outcome, HF_OUTCOME_OK);
+}
+
+/* check refuses for cause, and it alone. */
+static void refused(struct made *m, enum hf_check check, enum hf_err cause)
+{
+	verify(m);
+	assert_string_equal(hf_err_name(m->v.cause), hf_err_name(cause));
+	assert_int_equal(m->v.checks[check].outcome, HF_OUTCOME_FAILED);
+	assert_string_equal(hf_err_name(m->v.checks[check].cause), hf_err_name(cause));
+	for (enum hf_check c = 0; c < HF_CHECK_COUNT; c++)
+		if (c != check)
+			assert_int_not_equal(m->v.checks[c].outcome, HF_OUTCOME_FAILED);
+}
+
+static void case_refused(const struct boot_case *c, enum hf_check check, enum hf_err cause)
+{
+	struct made *m = make(c);
+
+	refused(m, check, cause);
+	drop(m);
+}
+
+#define TEST(name) static void name(void **state)
+#define CASE struct boot_case c = good; (void)state
+
+TEST(accepted_boot)
+{
+	CASE;
+	struct made *m = make(&c);
+
+	affirmed(m);
+	assert_int_equal(m->v.checks[HF_CHECK_RECEIPT].outcome, HF_OUTCOME_SKIPPED);
+	assert_int_equal(m->v.claims.part_count, 4);
+	assert_ptr_equal(m->v.model, m->fx->model);
+	assert_string_equal(m->v.verdict.agent_image->name, "gate");
+	assert_int_equal(m->v.quote.reset_count, 7);
+	assert_int_equal(m->v.begin.generation, 7);
+	drop(m);
+}
+
+TEST(accepted_boot_with_receipt)
+{
+	CASE;
+	c.cap_release = "kexec";
+	c.receipt = true;
+	struct made *m = make(&c);
+
+	affirmed(m);
+	assert_int_equal(m->v.checks[HF_CHECK_RECEIPT].outcome, HF_OUTCOME_OK);
+	assert_true(hf_span_equal(m->v.cap.release, hf_span_text("kexec")));
+	drop(m);
+}
+
+TEST(nonce_given)
+{
+	CASE;
+	c.nonce = hf_span_text("the controller's nonce");
+	struct made *m = make(&c);
+
+	m->options.nonce = c.nonce;
+	affirmed(m);
+	m->options.nonce.len--;
+	refused(m, HF_CHECK_QUOTE, HF_ERR_QUOTE_NONCE);
+	m->options.nonce.len = 0;
+	refused(m, HF_CHECK_QUOTE, HF_ERR_QUOTE_NONCE);
+	drop(m);
+	c.nonce.len = 0;
+	c.no_boot_key = true;
+	m = make(&c);
+	m->e.boot_key.len = 0;
+	refused(m, HF_CHECK_QUOTE, HF_ERR_QUOTE_NONCE);
+	drop(m);
+}
+
+TEST(firmware_log)
+{
+	CASE;
+	struct made *m = make(&c);
+
+	m->e.firmware_log.len = 0;
+	refused(m, HF_CHECK_FIRMWARE_LOG, HF_ERR_FIRMWARE_LOG_MISSING);
+	drop(m);
+	c.firmware_extends_13 = true;
+	case_refused(&c, HF_CHECK_FIRMWARE_LOG, HF_ERR_PCR_NOT_ZERO);
+}
+
+/* An event less in the firmware's log: what is left is flawless, but not what was quoted. */
+TEST(firmware_log_without_its_last_event)
+{
+	CASE;
+	struct made *m = make(&c);
+
+	log_boot(&m->firmware, NULL, c.kernel, c.initrd, c.options);
+	m->e.firmware_log = hf_written(&m->firmware.w);
+	refused(m, HF_CHECK_QUOTE, HF_ERR_QUOTE_PCR_DIGEST);
+	drop(m);
+}
+
+/* One log of the gate put in another's place. */
+TEST(log_of_another_boot)
+{
+	CASE;
+	struct made *m = make(&c), *other;
+
+	c.cause = "limit-exceeded";
+	other = make(&c);
+	m->e.log = other->e.log;
+	refused(m, HF_CHECK_QUOTE, HF_ERR_QUOTE_PCR_DIGEST);
+	drop(m);
+	drop(other);
+}
+
+TEST(log_grammar)
+{
+	CASE;
+	struct made *m = make(&c);
+	struct hf_span log = m->e.log;
+
+	m->e.log.len -= 1;
+	verify(m);
+	assert_int_equal(m->v.checks[HF_CHECK_LOG].outcome, HF_OUTCOME_FAILED);
+	m->e.log.len = 0;
+	verify(m);
+	assert_int_equal(m->v.checks[HF_CHECK_LOG].outcome, HF_OUTCOME_FAILED);
+	m->e.log = log;
+	m->log_buf[log.len - 2] ^= 1;	/* inside END's data */
+	refused(m, HF_CHECK_LOG, HF_ERR_LOG_DIGEST);
+	drop(m);
+	c.no_end = true;
+	case_refused(&c, HF_CHECK_LOG, HF_ERR_LOG_GRAMMAR);
+	c = good;
+	c.our_pcr = 14;		/* a gate's log, in another PCR */
+	m = make(&c);
+	verify(m);
+	assert_int_equal(m->v.checks[HF_CHECK_LOG].outcome, HF_OUTCOME_FAILED);
+	drop(m);
+}
+
+TEST(log_goes_on_after_end)
+{
+	CASE;
+	struct made *m = make(&c), *tail;
+	uint8_t *joined = calloc(1, HF_LOG_MAX);
+	size_t spec = 32 + 37, n = m->e.log.len;
+
+	c.no_end = true;
+	tail = make(&c);
+	memcpy(joined, m->e.log.ptr, n);
+	memcpy(joined + n, tail->e.log.ptr + spec, tail->e.log.len - spec);
+	m->e.log = (struct hf_span){ joined, n + tail->e.log.len - spec };
+	verify(m);
+	assert_int_equal(m->v.checks[HF_CHECK_LOG].outcome, HF_OUTCOME_FAILED);
+	drop(m);
+	drop(tail);
+	free(joined);
+}
+
+TEST(begin_fields)
+{
+	CASE;
+	struct made *m = make(&c);
+
+	m->e.boot_key = hf_span_text("another key");
+	refused(m, HF_CHECK_BEGIN, HF_ERR_CLAIMS_DIGEST);
+	drop(m);
+	c.mode = "lenient";
+	case_refused(&c, HF_CHECK_BEGIN, HF_ERR_EVENT_SHAPE);
+}
+
+TEST(claims)
+{
+	CASE;
+	struct made *m = make(&c);
+	struct hf_writer w = { .buf = m->claims, .cap = sizeof(m->claims) };
+
+	m->fx->card->functions->identity.revision = 1;	/* one bit of one claim */
+	hf_claims_encode(&m->fx->claims, &w);
+	refused(m, HF_CHECK_CLAIMS, HF_ERR_CLAIMS_DIGEST);
+
+	m->fx->card->functions->identity.revision = 0;
+	m->fx->card->next = NULL;			/* one part less */
+	w.len = 0;
+	hf_claims_encode(&m->fx->claims, &w);
+	m->fx->claims.part_count--;
+	w.len = 0;
+	hf_claims_encode(&m->fx->claims, &w);
+	m->e.claims = hf_written(&w);
+	refused(m, HF_CHECK_CLAIMS, HF_ERR_CLAIMS_MISSING);
+
+	m->fx->card->next = m->fx->disk;
+	m->fx->claims.part_count++;
+	struct hf_part *more = fx_part(m->fx, HF_PART_CARD, "pci0000:00/03.0/00");
+
+	fx_function(m->fx, more, 0x1b36, 0x0010, 0x010802);
+	w.len = 0;
+	hf_claims_encode(&m->fx->claims, &w);
+	m->e.claims = hf_written(&w);
+	refused(m, HF_CHECK_CLAIMS, HF_ERR_CLAIMS_DIGEST);
+	m->e.claims.len = 0;
+	verify(m);
+	assert_int_equal(m->v.checks[HF_CHECK_CLAIMS].outcome, HF_OUTCOME_FAILED);
+	drop(m);
+}
+
+TEST(key_and_quote)
+{
+	CASE;
+	struct made *m = make(&c), *other = make(&c);
+
+	m->e.ak = other->e.ak;		/* a good key, not the one that signed */
+	refused(m, HF_CHECK_QUOTE, HF_ERR_QUOTE_SIGNATURE);
+	m->e.ak = m->tpm.ak;
+	m->tpm.public_area[7] ^= 1;
+	refused(m, HF_CHECK_KEY, HF_ERR_AK_TEMPLATE);
+	m->tpm.public_area[7] ^= 1;
+	affirmed(m);
+	m->quote[m->e.quote.len - 1] ^= 1;
+	refused(m, HF_CHECK_QUOTE, HF_ERR_QUOTE_SIGNATURE);
+	m->quote[m->e.quote.len - 1] ^= 1;
+	m->e.signature.len--;
+	verify(m);
+	assert_int_equal(m->v.checks[HF_CHECK_QUOTE].outcome, HF_OUTCOME_FAILED);
+	drop(m);
+	drop(other);
+	c.quoted = 1u << HF_PCR_DEFAULT;	/* ours alone says nothing of who measured */
+	case_refused(&c, HF_CHECK_QUOTE, HF_ERR_QUOTE_SELECTION);
+}
+
+TEST(the_hosts_own_verdict)
+{
+	CASE;
+	c.verdict = "held";
+	c.cause = "firmware-unknown";
+	case_refused(&c, HF_CHECK_END, HF_ERR_FIRMWARE_UNKNOWN);
+	c.cause = "no-such-cause";
+	case_refused(&c, HF_CHECK_END, HF_ERR_INTERNAL);
+	c.cause = "manifest-missing";
+	c.manifest_error = "manifest-missing";
+	case_refused(&c, HF_CHECK_END, HF_ERR_MANIFEST_MISSING);
+	c = good;
+	c.end_mode = "audit";
+	case_refused(&c, HF_CHECK_END, HF_ERR_EVENT_SHAPE);
+	c.mode = "audit";
+	c.verdict = "held";
+	c.cause = "firmware-unknown";	/* would hold: what we think of it decides */
+	struct made *m = make(&c);
+
+	affirmed(m);
+	drop(m);
+	c = good;
+	c.verdict = "warned";
+	m = make(&c);
+	affirmed(m);
+	drop(m);
+}
+
+TEST(receipt)
+{
+	CASE;
+	c.receipt = true;
+	case_refused(&c, HF_CHECK_RECEIPT, HF_ERR_EVIDENCE_SHAPE);	/* without CAP */
+	c.cap_release = "kexec";
+	c.receipt = false;
+	case_refused(&c, HF_CHECK_RECEIPT, HF_ERR_EVIDENCE_SHAPE);	/* CAP without it */
+	c.receipt = true;
+	c.receipt_reset = 8;
+	case_refused(&c, HF_CHECK_RECEIPT, HF_ERR_QUOTE_NONCE);	/* another boot */
+	c.receipt_reset = 0;
+	c.cap_release = NULL;
+	c.cap_held = "last-look-different";
+	case_refused(&c, HF_CHECK_RECEIPT, HF_ERR_LAST_LOOK_DIFFERENT);
+	c.cap_release = "kexec";	/* held and released at once */
+	case_refused(&c, HF_CHECK_RECEIPT, HF_ERR_EVENT_SHAPE);
+	c.cap_held = NULL;
+	struct made *m = make(&c);
+
+	m->e.receipt = m->e.quote;	/* the first quote again */
+	m->e.receipt_signature = m->e.signature;
+	refused(m, HF_CHECK_RECEIPT, HF_ERR_QUOTE_PCR_DIGEST);
+	drop(m);
+}
+
+TEST(model)
+{
+	CASE;
+	struct made *m = make(&c);
+
+	m->fx->model->product = "Two";
+	refused(m, HF_CHECK_MODEL, HF_ERR_MODEL_NONE);
+	m->fx->manifests->models = NULL;
+	refused(m, HF_CHECK_MODEL, HF_ERR_MODEL_NONE);
+	drop(m);
+}
+
+TEST(appraisal)
+{
+	CASE;
+	struct fixture *fx = fx_new();
+	struct hf_digest evil = fx_digest("rom evil");
+	struct hf_measurement *rom = hf_measurement_find(fx->card->functions->measurements,
+							 "option-rom/window");
+
+	assert_int_equal(hf_measurement_set_digests(rom, &evil, 1, 8), HF_OK);
+	struct made *m = make_of(&c, fx);	/* an agent that says accepted none the less */
+
+	refused(m, HF_CHECK_PARTS, HF_ERR_FIRMWARE_UNKNOWN);
+	m->fx->nic_rule->action = HF_ACTION_WARN;
+	affirmed(m);
+	assert_int_equal(m->v.verdict.status, HF_STATUS_WARNED);
+	drop(m);
+}
+
+TEST(what_firmware_ran)
+{
+	CASE;
+	c.driver = "evil";
+	case_refused(&c, HF_CHECK_BOOT, HF_ERR_BOOT_DRIVER_UNKNOWN);
+	c = good;
+	c.initrd = "evil";
+	case_refused(&c, HF_CHECK_BOOT, HF_ERR_AGENT_INITRD_CHANGED);
+	c = good;
+	c.options = "evil";
+	case_refused(&c, HF_CHECK_BOOT, HF_ERR_AGENT_COMMAND_LINE_CHANGED);
+	c = good;
+	c.kernel = "evil";
+	case_refused(&c, HF_CHECK_BOOT, HF_ERR_AGENT_KERNEL_CHANGED);
+	c.kernel = c.initrd = c.options = NULL;
+	case_refused(&c, HF_CHECK_BOOT, HF_ERR_AGENT_IMAGE_UNMEASURED);
+	c = good;
+	struct made *m = make(&c);
+
+	m->fx->manifests->images = NULL;
+	refused(m, HF_CHECK_BOOT, HF_ERR_IMAGE_LIST_MISSING);
+	drop(m);
+}
+
+TEST(nothing)
+{
+	CASE;
+	struct made *m = make(&c);
+
+	m->e = (struct hf_evidence){ .log = { NULL, 0 } };
+	verify(m);
+	assert_int_equal(m->v.cause, HF_ERR_FIRMWARE_LOG_MISSING);
+	assert_int_equal(m->v.verdict.status, HF_STATUS_HELD);
+	m->options.pcr = 24;
+	refused(m, HF_CHECK_LOG, HF_ERR_PCR_REFUSED);
+	drop(m);
+}
+
+/* Whatever allocation fails, evidence is not affirmed. */
+TEST(full_arena)
+{
+	CASE;
+	struct made *m = make(&c);
+	size_t before = m->fx->arena.len, need;
+
+	affirmed(m);
+	need = m->fx->arena.len - before;
+	for (size_t room = 0; room < need; room += 64) {
+		struct hf_arena small = { m->fx->arena.base + before, room, 0 };
+
+		memset(&m->v, 0xaa, sizeof(m->v));
+		hf_verify_evidence(&m->e, &m->options, &small, &m->v);
+		assert_int_not_equal(m->v.cause, HF_OK);
+	}
+	drop(m);
+}
+
+TEST(words)
+{
+	(void)state;
+	for (enum hf_check c = 0; c < HF_CHECK_COUNT; c++)
+		assert_string_not_equal(hf_check_name(c), "unknown");
+	assert_string_equal(hf_outcome_name(HF_OUTCOME_OK), "ok");
+	assert_string_equal(hf_outcome_name(HF_OUTCOME_FAILED), "failed");
+	assert_string_equal(hf_outcome_name(HF_OUTCOME_SKIPPED), "skipped");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepted_boot), cmocka_unit_test(accepted_boot_with_receipt),
+		cmocka_unit_test(nonce_given), cmocka_unit_test(firmware_log),
+		cmocka_unit_test(firmware_log_without_its_last_event),
+		cmocka_unit_test(log_of_another_boot), cmocka_unit_test(log_grammar),
+		cmocka_unit_test(log_goes_on_after_end), cmocka_unit_test(begin_fields),
+		cmocka_unit_test(claims), cmocka_unit_test(key_and_quote),
+		cmocka_unit_test(the_hosts_own_verdict), cmocka_unit_test(receipt),
+		cmocka_unit_test(model), cmocka_unit_test(appraisal),
+		cmocka_unit_test(what_firmware_ran), cmocka_unit_test(nothing),
+		cmocka_unit_test(full_arena), cmocka_unit_test(words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
