@@ -12,6 +12,7 @@ static const struct command {
 } commands[] = {
 	{ "keygen", hf_cmd_keygen, "make a signing key and its anchor" },
 	{ "manifest", hf_cmd_manifest, "create, build, sign, show and check manifests" },
+	{ "log", hf_cmd_log, "show an event log, or replay it to PCR values" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
