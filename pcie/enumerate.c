@@ -6,6 +6,7 @@
  */
 #include "pcie/enumerate.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pci/pci.h>
@@ -139,8 +140,9 @@ static void link_name(const struct hf_host *host, const struct hf_bus_function *
 	name = strrchr(target, '/');
 	name = name ? name + 1 : target;
 	n = (ssize_t)strnlen(name, cap - 1);
-	memcpy(out, name, (size_t)n);
 	out[n] = '\0';
+	for (ssize_t i = 0; i < n; i++)
+		out[i] = name[i] > 0x20 && name[i] < 0x7f ? name[i] : '?';
 }
 
 static enum hf_err read_function(const struct hf_host *host, struct hf_arena *arena,
@@ -159,6 +161,40 @@ static enum hf_err read_function(const struct hf_host *host, struct hf_arena *ar
 	return HF_OK;
 }
 
+/* libpci gives up (and leaks) at the first name it cannot read, and reads some that are
+ * none: only exact addresses get that far. */
+static enum hf_err check_names(const struct hf_host *host, struct hf_fault *fault)
+{
+	static const char where[] = "bus/pci/devices";
+	int fd = openat(host->sysfs, where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	enum hf_err err = HF_OK;
+	struct dirent *entry;
+
+	if (!dir) {
+		hf_fail_errno(fault, HF_ERR_PCI_ACCESS, errno, where);
+		if (fd >= 0)
+			close(fd);
+		return HF_ERR_PCI_ACCESS;
+	}
+	while (!err && (entry = readdir(dir)) != NULL) {
+		char exact[HF_ADDRESS_TEXT];
+		struct hf_address address;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		if (hf_address_parse(entry->d_name, &address)) {
+			hf_address_format(&address, exact);
+			if (strcmp(exact, entry->d_name) == 0 && address.domain <= INT32_MAX)
+				continue;
+		}
+		err = hf_fail(fault, HF_ERR_PCI_ACCESS, where, "%.80s is no PCI address",
+			      entry->d_name);
+	}
+	closedir(dir);
+	return err;
+}
+
 enum hf_err hf_bus_read(const struct hf_host *host, struct hf_arena *arena,
 			struct hf_bus *ret, struct hf_fault *fault)
 {
@@ -167,6 +203,9 @@ enum hf_err hf_bus_read(const struct hf_host *host, struct hf_arena *arena,
 	enum hf_err err;
 
 	snprintf(path, sizeof(path), "%s/bus/pci", host->root);
+	err = check_names(host, fault);
+	if (err)
+		return err;
 	err = list(path, arena, &bus);
 	if (err)
 		return hf_fail(fault, err, path, "%s", complaint);

@@ -324,10 +324,10 @@ def server():
         stacks[s]["devices"].append(root_port("01.0", switch(
             [gpu(name + "a"), gpu(name + "b"), nic(name + "a", 2), nic(name + "b", 2),
              nvme(name + "a"), nvme(name + "b")])))
-    for s in (3, 8):           # a switch of eight drives, and a NIC
+    for s in (3, 8):           # a switch of drives, and a NIC
         name = f"stack {s}"
         stacks[s]["devices"].append(root_port("01.0", switch(
-            [nvme(f"{name} {i}") for i in range(8)])))
+            [nvme(f"{name} {i}") for i in range(8 if s == 3 else 6)])))
         stacks[s]["devices"].append(root_port("03.0", nic(name, 4, "8086", "1593")))
     for s in (4, 9):           # NVSwitches
         for i in range(2):
@@ -347,7 +347,7 @@ def server():
         {"at": "00.0", "vendor": "1000", "device": "10e2", "class": "010400",
          "subsystem": "1000:4010", "rom": efi_rom("raid", legacy=16384, pad=131072)}]))
     vmd = {"domain": "10000", "bus": "00",
-           "devices": [root_port(f"0{i}.0", nvme(f"vmd {i}")) for i in range(2, 6)]}
+           "devices": [root_port(f"0{i}.0", nvme(f"vmd {i}")) for i in range(2, 5)]}
     roots = stacks + [vmd]
     fill(roots, stacks, 350)
     return {"dmi": {"vendor": "Example", "product": "Two-Socket 8-GPU Server"}, "roots": roots}
