@@ -108,7 +108,7 @@ static void put_fact(const char *name, const json_t *value)
 
 	if (!out)
 		return;
-	fprintf(out, "%s%s", name, name[0] ? ": " : "");
+	fprintf(out, "%s%s", name, strcmp(name, "-") == 0 ? " " : ": ");
 	put_value(out, value);
 	fclose(out);
 	put_wrapped(text);
@@ -125,7 +125,7 @@ static void put_member(const char *name, const json_t *value)
 		put_fact(name, value);
 		return;
 	}
-	put_wrapped(name);
+	printf("%*s%s:\n", INDENT, "", name);
 	json_array_foreach(value, i, row)
 		put_fact("-", row);
 }
