@@ -216,7 +216,7 @@ static void remove_dir(void)
 	struct dirent *entry;
 
 	while (d && (entry = readdir(d)))
-		if (entry->d_name[0] != '.')
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
 			unlinkat(dirfd(d), entry->d_name, 0);
 	if (d)
 		closedir(d);
