@@ -32,7 +32,7 @@ else ifeq ($(MODE),fault)
 # Every fallible call of our own objects goes through tests/fault/wrap.c.
 CFLAGS_ALL := -O1 -g -fno-builtin -fsanitize=address -fno-omit-frame-pointer $(WARN) -fPIE $(CFLAGS)
 LDFLAGS_ALL += -fsanitize=address $(O)/tests/fault/wrap.o \
-	$(shell sed -n 's/^HF_WRAP(\([A-Za-z0-9_]*\),.*/-Wl,--wrap=\1/p' tests/fault/wrapped.def)
+	$(shell sed -n 's/^HF_WRAP.\([A-Za-z0-9_]*\),.*/-Wl,--wrap=\1/p' tests/fault/wrapped.def)
 LIBS_FAULT := $(O)/tests/fault/wrap.o
 else ifeq ($(MODE),cov)
 CFLAGS_ALL := -O0 -g --coverage $(WARN) -fPIE $(CFLAGS)

@@ -61,4 +61,4 @@ __attribute__((used)) int hf_fault_should_fail(const char *name, int error)
 		"1:\tmov $" #value ", %rax\n\tret\n");
 #define HF_TEXT(x) #x
 #define HF_NUMBER(x) HF_TEXT(x)
-#include "wrapped.def"
+#include "tests/fault/wrapped.def"

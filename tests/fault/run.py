@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fail every fallible call of the programs, one at a time.
+
+Each job is a command on the lab host's tree. It is run once to count the fallible calls
+it makes, then once for each of them, with that one call failing. The oracle:
+  - it ends by itself, without a signal and without a sanitizer's complaint (leaks too);
+  - it is never affirmed: exit 0 is wrong, and a tampered host never reaches release;
+  - it names a cause.
+FAULT_RUNS (default 120) bounds the runs of one job: beyond it, they are spread evenly over
+the calls, and the line says so. FAULT_RUNS=0: every call.
+"""
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../trees"))
+os.environ["MODE"] = "fault"
+sys.dont_write_bytecode = True
+
+import firmware  # noqa: E402
+import harness  # noqa: E402
+from rehearsal import Host  # noqa: E402
+
+RUNS = int(os.environ.get("FAULT_RUNS", "120"))
+CAUSE = re.compile(r"\[([a-z0-9-]+)\]|cause=([a-z0-9-]+)")
+SANITIZER = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
+
+
+def cause_names():
+    text = open(os.path.join(harness.ROOT, "measure/causes.def")).read()
+    return set(re.findall(r'^HF_CAUSE\(\w+, \d+, "([^"]+)"', text, re.M))
+
+
+class Job:
+    """argv: {tpm} and {out} are filled in for each run. may_affirm: exit 0 is a good end
+    when the failed call did not matter (the host is genuine)."""
+
+    def __init__(self, name, host, argv, may_affirm=False, tampered=False, tpm=False):
+        self.name, self.host, self.argv = name, host, argv
+        self.may_affirm, self.tampered, self.tpm = may_affirm, tampered, tpm
+        self.causes = cause_names()
+
+    def run(self, number):
+        work = tempfile.mkdtemp(prefix="hf-fault-")
+        tpm = None
+        try:
+            fill = {"tpm": "", "out": os.path.join(work, "out")}
+            if self.tpm:
+                tpm = harness.Tpm(os.path.join(work, "tpm"))
+                firmware.extend(tpm, self.host.events)
+                fill["tpm"] = tpm.tcti
+            count = os.path.join(work, "count")
+            argv = [os.path.join(harness.BUILD, self.argv[0])] + [a.format(**fill) for a in self.argv[1:]]
+            env = dict(os.environ, HOLDFAST_FAIL=str(number), HOLDFAST_FAIL_COUNT=count,
+                       ASAN_OPTIONS="exitcode=99:detect_leaks=1:allocator_may_return_null=1")
+            try:
+                done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, env=env,
+                                      timeout=60, cwd=work)
+            except subprocess.TimeoutExpired:
+                return 0, "?", None, "no end in 60 s"
+            text = (done.stdout + done.stderr).decode("utf-8", "replace")
+            calls, name = 0, ""
+            if os.path.exists(count):
+                calls, _, name = open(count).read().strip().partition(" ")
+            return int(calls), name, done.returncode, text
+        finally:
+            if tpm:
+                tpm.stop()
+            shutil.rmtree(work, ignore_errors=True)
+
+    def wrong(self, code, text):
+        """Why this end is not acceptable; None: it is."""
+        if code is None:
+            return text
+        if code == 99 or any(word in text for word in SANITIZER):
+            return "a sanitizer complained\n" + text[-1500:]
+        if code < 0 or code > 6:
+            return f"exit {code}\n" + text[-800:]
+        if code == 0:
+            return None if self.may_affirm else "exit 0"
+        if "RELEASED" in text:
+            return "RELEASED"
+        named = {a or b for a, b in CAUSE.findall(text)} & self.causes
+        if not named:
+            return "no cause is named\n" + text[-800:]
+        if self.tampered and "captured-tree" in named:
+            return "a tampered host reached release\n" + text[-1500:]
+        return None
+
+
+def run_job(job, pool):
+    calls, _, code, text = job.run(0)
+    why = job.wrong(code, text)
+    if calls < 20 or why:
+        print(f"not ok {job.name}: without a failure: {calls} calls, {why}", flush=True)
+        return False
+    step = 1 if not RUNS else max(1, -(-calls // RUNS))
+    numbers = range(1, calls + 1, step)
+    bad = 0
+    for number, (_, name, code, text) in zip(numbers, pool.map(job.run, numbers)):
+        why = job.wrong(code, text)
+        if why:
+            bad += 1
+            if bad <= 5:
+                print(f"  call {number} ({name or 'not reached'}): {why}", flush=True)
+    words = f"{len(numbers)} of {calls} calls failed in turn"
+    print(f"{'not ok' if bad else 'ok'} {job.name} ({words}{f', {bad} ended badly' if bad else ''})",
+          flush=True)
+    return not bad
+
+
+def jobs(t):
+    good, bad = Host(t), None
+    other = harness.Context("tampered", t.work)
+    bad = Host(other, owner=good.owner)
+    bad.tree.flip("0000:01:00.0", 0x8000)
+    for context in (t, other):
+        context.close()
+
+    def boot(host):
+        return ["holdfast", "boot", "--sysfs", host.tree.sys, "--tcti", "{tpm}", "--etc", host.etc,
+                "--evidence", "{out}"]
+
+    def verify(host):
+        return ["holdfast", "verify", "--sysfs", host.tree.sys, "--manifests",
+                f"{host.etc}/manifests.d", "--anchors", f"{host.etc}/anchors"]
+
+    yield Job("boot, genuine host", good, boot(good), tpm=True)
+    yield Job("boot, tampered host", bad, boot(bad), tampered=True, tpm=True)
+    yield Job("verify, genuine host", good, verify(good), may_affirm=True)
+    yield Job("verify, tampered host", bad, verify(bad))
+    yield Job("scan as JSON", good, ["holdfast", "scan", "--json", "--sysfs", good.tree.sys],
+              may_affirm=True)
+    yield Job("attest", good, ["holdfast", "attest", "--nonce", "00" * 16, "--sysfs", good.tree.sys,
+                               "--tcti", "{tpm}", "--out", "{out}"], may_affirm=True, tpm=True)
+    for name, host in (("genuine", good), ("tampered", bad)):
+        evidence = os.path.join(t.work, f"evidence-{name}")
+        tpm = harness.Tpm(os.path.join(t.work, f"tpm-{name}"))
+        firmware.extend(tpm, host.events)
+        subprocess.run([os.path.join(harness.BUILD, "holdfast"), "boot", "--sysfs", host.tree.sys,
+                        "--tcti", tpm.tcti, "--etc", host.etc, "--evidence", evidence],
+                       capture_output=True, stdin=subprocess.DEVNULL, check=False)
+        tpm.stop()
+        yield Job(f"evidence verify, {name} host", host,
+                  ["holdfastctl", "evidence", "verify", evidence, "--manifests",
+                   f"{host.etc}/manifests.d", "--images", host.store, "--anchors",
+                   f"{host.etc}/anchors"], may_affirm=name == "genuine")
+
+
+def main():
+    if os.uname().machine != "x86_64":
+        print("skip fault: the trampolines are for x86-64")
+        return 0
+    subprocess.run(["make", "--no-print-directory", "-j2", "MODE=fault", "all"], cwd=harness.ROOT,
+                   check=True, stdout=subprocess.DEVNULL)
+    work = tempfile.mkdtemp(prefix="hf-fault-jobs-")
+    context = harness.Context("genuine", work)
+    wanted, results = sys.argv[1:], []
+    try:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+            for job in jobs(context):
+                if not wanted or any(word in job.name for word in wanted):
+                    results.append(run_job(job, pool))
+    finally:
+        context.close()
+        shutil.rmtree(work, ignore_errors=True)
+    return 0 if results and all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
