@@ -33,8 +33,10 @@ static int run(const struct hf_gate_options *options)
 	struct hf_fault fault = { 0 };
 	enum hf_err err;
 
-	if (!gate)
-		return HF_EXIT_INTERNAL;
+	if (!gate) {
+		hf_fail(&fault, HF_ERR_NO_MEMORY, NULL, "%zu bytes", sizeof(*gate));
+		return hf_args_fault("boot", &fault);
+	}
 	err = hf_gate_open(gate, options, &fault);
 	if (err == HF_OK)
 		(void)hf_stages_run(hf_gate_stages, gate, &hf_gate_watch, &fault);
