@@ -18,8 +18,7 @@ struct work {
 	bool capped;		/* it goes on with CAP */
 	struct hf_span begin, end, cap;	/* payloads */
 	struct recorded *parts, **parts_end;
-	struct hf_pcrs pcrs;	/* what the quote must show */
-	struct hf_span nonce;
+	struct hf_pcrs pcrs;	/* to which the firmware's log leads */
 };
 
 const char *hf_check_name(enum hf_check check)
@@ -85,6 +84,17 @@ static int shown(struct hf_span text, int max)
 	return text.len < (size_t)max ? (int)text.len : max;
 }
 
+static enum hf_err cause_named(struct hf_span name)
+{
+	char text[64];
+
+	if (name.len == 0 || name.len >= sizeof(text))
+		return HF_ERR_INTERNAL;
+	memcpy(text, name.ptr, name.len);
+	text[name.len] = 0;
+	return hf_err_from_name(text);
+}
+
 static void check_firmware_log(struct work *w)
 {
 	enum hf_err err = HF_ERR_FIRMWARE_LOG_MISSING;
@@ -132,20 +142,30 @@ static enum hf_err visit(void *self, enum hf_tag tag, struct hf_span payload,
 	return HF_OK;
 }
 
-/* Only looks for where END is; hf_log_walk judges. */
-static enum hf_err find_end(struct hf_span log, size_t *ret_len)
+/* Only looks for where END is; hf_log_walk judges. A host that was held before END has
+ * a CAP that says why: that names the refusal better than the grammar does. */
+static enum hf_err find_end(struct work *w, size_t *ret_len)
 {
 	struct hf_log_reader reader;
 	struct hf_event event;
-	enum hf_err err = hf_log_open(log, &reader);
+	enum hf_err err = hf_log_open(w->in->log, &reader);
 
 	if (err)
 		return err;
 	while (hf_log_next(&reader, &event)) {
-		if (event.type == HF_EV_EVENT_TAG && event.data.len >= 8 &&
-		    hf_le(event.data.ptr, 4) == HF_TAG_END) {
+		if (event.type != HF_EV_EVENT_TAG || event.data.len < 8)
+			continue;
+		uint64_t tag = hf_le(event.data.ptr, 4);
+
+		if (tag == HF_TAG_END) {
 			*ret_len = reader.cursor.pos;
 			return HF_OK;
+		}
+		if (tag == HF_TAG_CAP &&
+		    hf_cap_parse(hf_span_part(event.data, 8, event.data.len - 8), &w->ret->cap) == HF_OK &&
+		    w->ret->cap.held.len) {
+			say(w, HF_CHECK_LOG, "held before its verdict");
+			return cause_named(w->ret->cap.held);
 		}
 	}
 	return reader.err ? reader.err : HF_ERR_LOG_GRAMMAR;
@@ -166,7 +186,7 @@ static void check_log(struct work *w)
 {
 	struct hf_span log = w->in->log;
 	size_t len = 0;
-	enum hf_err err = log.len > HF_LOG_MAX ? HF_ERR_LIMIT : find_end(log, &len);
+	enum hf_err err = log.len > HF_LOG_MAX ? HF_ERR_LIMIT : find_end(w, &len);
 
 	if (!err) {
 		w->ended = hf_span_part(log, 0, len);
@@ -287,13 +307,16 @@ static void check_quote(struct work *w)
 	struct hf_pcrs pcrs;
 	enum hf_err err = with_our_pcr(w, w->ended, &pcrs);
 
-	w->nonce = w->options->nonce.len ? w->options->nonce : w->ret->begin.boot_key;
-	if (!err && w->nonce.len == 0) {
+	struct hf_span nonce = w->options->nonce;
+
+	if (!nonce.len)
+		nonce = w->ret->begin.boot_key;
+	if (!err && nonce.len == 0) {
 		say(w, HF_CHECK_QUOTE, "no nonce was given and the log records no boot key");
 		err = HF_ERR_QUOTE_NONCE;
 	}
 	if (!err)
-		err = hf_quote_verify(&w->ret->ak, w->in->quote, w->in->signature, w->nonce,
+		err = hf_quote_verify(&w->ret->ak, w->in->quote, w->in->signature, nonce,
 				      quoted_pcrs(w), &pcrs, &w->ret->quote);
 	if (!settle(w, HF_CHECK_QUOTE, err))
 		return;
@@ -303,17 +326,6 @@ static void check_quote(struct work *w)
 	else
 		say(w, HF_CHECK_QUOTE, "nonce is the boot key's digest: it does not say when; "
 		    "boot %u of this TPM", w->ret->quote.reset_count);
-}
-
-static enum hf_err cause_named(struct hf_span name)
-{
-	char text[64];
-
-	if (name.len == 0 || name.len >= sizeof(text))
-		return HF_ERR_INTERNAL;
-	memcpy(text, name.ptr, name.len);
-	text[name.len] = 0;
-	return hf_err_from_name(text);
 }
 
 static void check_end(struct work *w)
@@ -336,16 +348,21 @@ static void check_end(struct work *w)
 		say(w, HF_CHECK_END, "the host held itself");
 }
 
-/* The receipt is a second quote of the same boot, over the log with CAP. */
+/* The receipt is a second quote of the same boot, over the log with CAP; it answers what
+ * CAP says. */
 static enum hf_err verify_receipt(struct work *w)
 {
 	struct hf_quote receipt;
 	struct hf_pcrs pcrs;
+	struct hf_digest nonce;
 	enum hf_err err = with_our_pcr(w, w->in->log, &pcrs);
 
 	if (!err)
+		err = hf_digest(HF_ALG_SHA256, w->cap, &nonce);
+	if (!err)
 		err = hf_quote_verify(&w->ret->ak, w->in->receipt, w->in->receipt_signature,
-				      w->nonce, quoted_pcrs(w), &pcrs, &receipt);
+				      (struct hf_span){ nonce.bytes, 32 }, quoted_pcrs(w), &pcrs,
+				      &receipt);
 	if (err)
 		return err;
 	if (receipt.reset_count != w->ret->quote.reset_count ||

@@ -12,14 +12,14 @@ struct boot_case {	/* what the host does; a test changes it before make() */
 	const char *cap_held, *cap_release;	/* both NULL: no CAP */
 	bool receipt, no_boot_key, no_end, second_end, firmware_extends_13;
 	uint32_t receipt_reset, our_pcr, quoted;
-	struct hf_span nonce;
+	struct hf_span nonce, receipt_nonce;
 };
 
 struct made {
 	struct fixture *fx;
 	struct fake_tpm tpm;
 	struct hf_evidence e;
-	struct hf_digest boot_id;
+	struct hf_digest boot_id, cap_id;
 	struct log firmware;
 	struct hf_log log;
 	uint8_t log_buf[HF_LOG_MAX], claims[1 << 16], quote[1024], sig[256], receipt[1024], rsig[256];
@@ -131,6 +131,7 @@ static void put_cap(struct made *m, const struct boot_case *c)
 		hf_cbor_put_text(&w, c->cap_release);
 	}
 	event(m, HF_TAG_CAP, hf_written(&w));
+	assert_int_equal(hf_digest(HF_ALG_SHA256, hf_written(&w), &m->cap_id), HF_OK);
 }
 
 static void quote(struct made *m, uint8_t *attest, size_t cap, struct hf_span *ret_attest,
@@ -181,6 +182,10 @@ static struct made *make_of(const struct boot_case *c, struct fixture *fx)
 	if (c->cap_held || c->cap_release)
 		put_cap(m, c);
 	m->tpm.reset_count = c->receipt_reset ? c->receipt_reset : m->tpm.reset_count;
+	if (c->receipt_nonce.len)
+		m->tpm.nonce = c->receipt_nonce;
+	else if (c->cap_held || c->cap_release)
+		m->tpm.nonce = (struct hf_span){ m->cap_id.bytes, 32 };
 	if (c->receipt)
 		quote(m, m->receipt, sizeof(m->receipt), &m->e.receipt, m->rsig, sizeof(m->rsig),
 		      &m->e.receipt_signature);
@@ -499,8 +504,35 @@ TEST(receipt)
 
 	m->e.receipt = m->e.quote;	/* the first quote again */
 	m->e.receipt_signature = m->e.signature;
-	refused(m, HF_CHECK_RECEIPT, HF_ERR_QUOTE_PCR_DIGEST);
+	refused(m, HF_CHECK_RECEIPT, HF_ERR_QUOTE_NONCE);
 	drop(m);
+	c.receipt_nonce = hf_span_text("something else");
+	case_refused(&c, HF_CHECK_RECEIPT, HF_ERR_QUOTE_NONCE);
+	/* the gate's PCR moved on since: the receipt shows more than the log */
+	c.receipt_nonce.len = 0;
+	m = make(&c);
+	struct made *other;
+
+	c.cap_release = "switch-root";
+	other = make(&c);
+	m->e.log = other->e.log;
+	refused(m, HF_CHECK_RECEIPT, HF_ERR_QUOTE_NONCE);
+	drop(other);
+	drop(m);
+}
+
+/* A host that was held before it came to a verdict says why in CAP. */
+TEST(held_early)
+{
+	CASE;
+	c.no_end = true;
+	c.cap_held = "recheck-different";
+	case_refused(&c, HF_CHECK_LOG, HF_ERR_RECHECK_DIFFERENT);
+	c.cap_held = "no-such-cause";
+	case_refused(&c, HF_CHECK_LOG, HF_ERR_INTERNAL);
+	c.cap_held = NULL;
+	c.cap_release = "kexec";
+	case_refused(&c, HF_CHECK_LOG, HF_ERR_LOG_GRAMMAR);
 }
 
 TEST(model)
@@ -609,7 +641,7 @@ int main(void)
 		cmocka_unit_test(log_of_another_boot), cmocka_unit_test(log_grammar),
 		cmocka_unit_test(log_goes_on_after_end), cmocka_unit_test(begin_fields),
 		cmocka_unit_test(claims), cmocka_unit_test(key_and_quote),
-		cmocka_unit_test(the_hosts_own_verdict), cmocka_unit_test(receipt),
+		cmocka_unit_test(the_hosts_own_verdict), cmocka_unit_test(receipt), cmocka_unit_test(held_early),
 		cmocka_unit_test(model), cmocka_unit_test(appraisal),
 		cmocka_unit_test(what_firmware_ran), cmocka_unit_test(nothing),
 		cmocka_unit_test(full_arena), cmocka_unit_test(words),

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* holdfastctl evidence: what a host proved, verified away from it. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "controller/commands.h"
+#include "controller/ctl.h"
+#include "controller/evidence_cmds.h"
+#include "controller/evidence_input.h"
+#include "manifests/trust.h"
+
+#define ARENA ((size_t)2 << 30)	/* reserved, not used */
+#define NONCE_MAX 64
+
+static const char usage[] =
+	"usage: holdfastctl evidence verify EVIDENCE --anchors DIR --manifests DIR\n"
+	"                                   [--nonce HEX] [--pcr N] [--json]\n"
+	"       holdfastctl evidence show EVIDENCE [--json]\n"
+	"       holdfastctl evidence unpack FILE DIR\n"
+	"\n"
+	"EVIDENCE is a directory, a CMW collection (one JSON file), or the capture of a\n"
+	"serial console in which the gate sent one; the last complete one counts.\n"
+	"\n"
+	"verify  check logs, claims, quote and receipt, and judge parts, firmware's\n"
+	"        drivers and the gate's own image by your manifests, not the host's\n"
+	"show    print what it says; verifies nothing\n"
+	"unpack  write a collection as a directory of files\n"
+	"\n"
+	"  --anchors DIR    NAME.pem public keys; owner/ and vendor/ below it\n"
+	"  --manifests DIR  every *.corim in DIR: components, model, image list\n"
+	"  --nonce HEX      the challenge that the quote must answer; without it the\n"
+	"                   quote must name the boot key, and may be of any time\n"
+	"  --pcr N          the gate's PCR (default 13; 16 for `holdfast attest`)\n"
+	"\n"
+	"exit codes: 0 affirmed, 3 refused, 2 usage\n";
+
+struct evidence_args {
+	const char *anchors, *manifests, *words[2];
+	size_t word_count;
+	uint8_t nonce[NONCE_MAX];
+	size_t nonce_len;
+	uint32_t pcr;
+	bool json;
+};
+
+static bool parse_hex(const char *text, uint8_t *out, size_t cap, size_t *ret_len)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len % 2 || len / 2 > cap ||
+	    strspn(text, "0123456789abcdefABCDEF") != len)
+		return false;
+	for (size_t i = 0; i < len / 2; i++) {
+		unsigned value = 0;
+
+		sscanf(text + 2 * i, "%2x", &value);
+		out[i] = (uint8_t)value;
+	}
+	*ret_len = len / 2;
+	return true;
+}
+
+static bool parse_pcr(const char *text, uint32_t *ret)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (!*text || *end || value >= HF_PCR_COUNT)
+		return false;
+	*ret = (uint32_t)value;
+	return true;
+}
+
+/* -1: go on; else the exit code. */
+static int parse(int argc, char **argv, struct evidence_args *a)
+{
+	static const struct option options[] = {
+		{ "anchors", required_argument, NULL, 'a' }, { "manifests", required_argument, NULL, 'm' },
+		{ "nonce", required_argument, NULL, 'n' }, { "pcr", required_argument, NULL, 'p' },
+		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	int c;
+
+	opterr = 0;
+	optind = 0;
+	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		switch (c) {
+		case 'a':
+			a->anchors = optarg;
+			break;
+		case 'm':
+			a->manifests = optarg;
+			break;
+		case 'n':
+			if (!parse_hex(optarg, a->nonce, sizeof(a->nonce), &a->nonce_len))
+				return hf_ctl_refuse("evidence", "%s is not 1 to %d bytes in hex", optarg,
+						     NONCE_MAX);
+			break;
+		case 'p':
+			if (!parse_pcr(optarg, &a->pcr))
+				return hf_ctl_refuse("evidence", "%s is not a PCR", optarg);
+			break;
+		case 'j':
+			a->json = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return HF_EXIT_OK;
+		default:
+			return hf_ctl_refuse("evidence", "%s is not understood", argv[optind - 1]);
+		}
+	}
+	for (; optind < argc; optind++) {
+		if (a->word_count == 2)
+			return hf_ctl_refuse("evidence", "%s is one word too many", argv[optind]);
+		a->words[a->word_count++] = argv[optind];
+	}
+	return -1;
+}
+
+static int verify(const struct evidence_args *a, struct hf_arena *arena, struct hf_fault *fault)
+{
+	struct hf_manifests *manifests = calloc(1, sizeof(*manifests));
+	struct hf_verification *v = calloc(1, sizeof(*v));
+	struct hf_trust trust = { .count = 0 };
+	struct hf_evidence evidence;
+	int code = HF_EXIT_REFUSED;
+	enum hf_err err = manifests && v ? HF_OK
+					 : hf_fail(fault, HF_ERR_NO_MEMORY, NULL, "%s", "evidence");
+
+	if (!err) {
+		manifests->arena = arena;
+		err = hf_evidence_load(a->words[0], arena, &evidence, fault);
+	}
+	if (!err)
+		err = hf_trust_read(a->anchors, &trust, fault);
+	if (!err)
+		err = hf_manifests_read(&trust, a->manifests, (int64_t)time(NULL), manifests, fault);
+	if (err) {
+		code = hf_ctl_fault("evidence", fault);
+	} else {
+		struct hf_verify_options options = {
+			manifests, { a->nonce, a->nonce_len }, a->pcr,
+		};
+
+		hf_verify_evidence(&evidence, &options, arena, v);
+		hf_evidence_print_verification(&evidence, v, a->pcr, a->json);
+		code = v->cause ? HF_EXIT_REFUSED : HF_EXIT_OK;
+	}
+	hf_trust_drop(&trust);
+	free(manifests);
+	free(v);
+	return code;
+}
+
+static int show(const struct evidence_args *a, struct hf_arena *arena, struct hf_fault *fault)
+{
+	struct hf_evidence evidence;
+
+	if (hf_evidence_load(a->words[0], arena, &evidence, fault) != HF_OK)
+		return hf_ctl_fault("evidence", fault);
+	return hf_evidence_print(&evidence, arena, a->json) ? HF_EXIT_OK : HF_EXIT_REFUSED;
+}
+
+static int unpack(const struct evidence_args *a, struct hf_arena *arena, struct hf_fault *fault)
+{
+	struct hf_evidence evidence;
+
+	if (hf_evidence_load(a->words[0], arena, &evidence, fault) != HF_OK ||
+	    hf_evidence_write(&evidence, a->words[1], fault) != HF_OK)
+		return hf_ctl_fault("evidence", fault);
+	printf("%s\n", a->words[1]);
+	return HF_EXIT_OK;
+}
+
+int hf_cmd_evidence(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		size_t words;
+		int (*run)(const struct evidence_args *, struct hf_arena *, struct hf_fault *);
+	} table[] = { { "verify", 1, verify }, { "show", 1, show }, { "unpack", 2, unpack } };
+	struct evidence_args args = { .pcr = HF_PCR_DEFAULT };
+	struct hf_fault fault = { 0 };
+	struct hf_arena arena;
+	size_t i = 0;
+	int code;
+
+	if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+		fputs(usage, stdout);
+		return HF_EXIT_OK;
+	}
+	while (i < 3 && (argc < 2 || strcmp(argv[1], table[i].name) != 0))
+		i++;
+	if (i == 3)
+		return hf_ctl_refuse("evidence", "what: verify, show or unpack?");
+	code = parse(argc - 1, argv + 1, &args);
+	if (code >= 0)
+		return code;
+	if (args.word_count != table[i].words)
+		return hf_ctl_refuse("evidence", "%s takes %zu name(s)", table[i].name, table[i].words);
+	if (table[i].run == verify && (!args.anchors || !args.manifests))
+		return hf_ctl_refuse("evidence", "verify needs --anchors and --manifests");
+	if (hf_arena_make(ARENA, &arena) != HF_OK) {
+		hf_fail(&fault, HF_ERR_NO_MEMORY, NULL, "%s", "evidence");
+		return hf_ctl_fault("evidence", &fault);
+	}
+	code = table[i].run(&args, &arena, &fault);
+	hf_arena_drop(&arena);
+	return code;
+}
