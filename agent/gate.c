@@ -145,7 +145,7 @@ enum hf_err hf_gate_challenge(struct hf_gate *gate, struct hf_fault *fault)
 {
 	if (gate->conf.policy != HF_POLICY_LOCAL)
 		return hf_fail(fault, HF_ERR_CONTROLLER_REQUIRED, NULL, "%s", "no challenge");
-	hf_gate_note(gate, "none: policy local; the nonce is the boot key's digest");
+	hf_gate_note(gate, "none: policy local, nonce = boot key");
 	return HF_OK;
 }
 

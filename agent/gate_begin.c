@@ -33,10 +33,10 @@ static void note_hold(struct hf_gate *gate)
 	const struct hf_hold *h = &gate->hold;
 
 	if (!hf_gate_live(gate)) {
-		hf_gate_note(gate, "rehearsal on a captured tree: nothing is written to it");
+		hf_gate_note(gate, "a captured tree: nothing is written to it");
 		return;
 	}
-	hf_gate_note(gate, "%zu of %zu bus masters off, probe %s, %zu drivers found",
+	hf_gate_note(gate, "%zu/%zu bus masters off, probe %s, %zu bound",
 		     h->masters_off, h->masters_found, h->autoprobe == HF_OK ? "off" : "REFUSED",
 		     h->bound_found);
 }
@@ -299,20 +299,14 @@ static enum hf_err begin_tpm(struct hf_gate *gate, struct hf_fault *missing, str
 
 static void note_begin(struct hf_gate *gate)
 {
-	char banks[64] = "";
+	const char *tpm = gate->tpm ? "" : "; NO TPM";
 
-	for (enum hf_alg alg = 0; alg < HF_ALG_COUNT; alg++)
-		if (gate->banks & HF_ALG_MASK(alg))
-			snprintf(banks + strlen(banks), sizeof(banks) - strlen(banks), " %s",
-				 hf_alg_name(alg));
 	if (gate->model)
-		hf_gate_note(gate, "%s generation %llu, %s; PCR %u:%s", gate->model->name,
+		hf_gate_note(gate, "%.24s generation %llu, %s%s", gate->model->name,
 			     (unsigned long long)gate->model->generation,
-			     gate->model->mode == HF_MODE_AUDIT ? "AUDIT" : "enforce",
-			     gate->conf.pcr, gate->tpm ? banks : " NO TPM");
+			     gate->model->mode == HF_MODE_AUDIT ? "AUDIT" : "enforce", tpm);
 	else
-		hf_gate_note(gate, "no model (%s); PCR %u:%s", hf_err_name(gate->manifest_fault.err),
-			     gate->conf.pcr, gate->tpm ? banks : " NO TPM");
+		hf_gate_note(gate, "no model: %s%s", hf_err_name(gate->manifest_fault.err), tpm);
 }
 
 enum hf_err hf_gate_begin(struct hf_gate *gate, struct hf_fault *fault)

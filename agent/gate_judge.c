@@ -211,7 +211,7 @@ static enum hf_err recheck(struct hf_gate *gate, struct hf_arena *arena, struct 
 	(void)hf_claims_compare(&before, &after, difference, &d);
 	if (d.err != HF_OK)
 		return hf_fail(fault, d.err, "recheck", "%zu differences", d.count);
-	hf_gate_note(gate, "%zu functions measured again, %zu differences", after.function_count, d.count);
+	hf_gate_note(gate, "%zu functions again, %zu differences", after.function_count, d.count);
 	/* Recorded whatever came of it; then judged. */
 	struct hf_fault difference_fault = *fault;
 

@@ -171,8 +171,11 @@ enum hf_err hf_gate_quote(struct hf_gate *gate, struct hf_fault *fault)
 {
 	enum hf_err err = hf_gate_end_and_quote(gate, HF_OK, fault);
 
-	hf_gate_note(gate, "log %zu bytes; %s", gate->log.out.len,
-		     gate->tpm ? "PCRs 0-7 9 11 12 14 and ours, SHA-256" : "NO TPM: no quote");
+	if (gate->tpm)
+		hf_gate_note(gate, "PCRs 0-7 9 11 12 14 and %u, log %zu bytes", gate->conf.pcr,
+			     gate->log.out.len);
+	else
+		hf_gate_note(gate, "NO TPM: no quote");
 	return err;
 }
 

@@ -15,7 +15,7 @@ void hf_report_coverage(const struct hf_claims *claims, struct hf_writer *w);
 void hf_report_findings(const struct hf_verdict *verdict, struct hf_writer *w);
 
 /* NUL-terminated JSON in memory the caller frees with free(); NULL when memory runs out.
- * schema: docs/json.md. indent: for people. */
+ * schema: docs/json.md. indent: for people. claims or verdict may be NULL, and is null then. */
 char *hf_report_json(const struct hf_claims *claims, const struct hf_verdict *verdict, bool indent);
 
 #endif

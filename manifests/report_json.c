@@ -244,10 +244,10 @@ static json_t *verdict_json(struct out *o, const struct hf_verdict *v)
 char *hf_report_json(const struct hf_claims *claims, const struct hf_verdict *verdict, bool indent)
 {
 	struct out o = { .failed = false };
-	json_t *root = json_object(), *parts = json_array();
+	json_t *root = json_object(), *parts = claims ? json_array() : json_null();
 	char *dump = NULL;
 
-	for (const struct hf_part *p = claims->parts; p; p = p->next)
+	for (const struct hf_part *p = claims ? claims->parts : NULL; p; p = p->next)
 		append(&o, parts, part(&o, p));
 	set(&o, root, "format", json_integer(1));
 	set(&o, root, "parts", parts);
