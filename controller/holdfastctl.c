@@ -12,7 +12,9 @@ static const struct command {
 } commands[] = {
 	{ "keygen", hf_cmd_keygen, "make a signing key and its anchor" },
 	{ "manifest", hf_cmd_manifest, "create, build, sign, show and check manifests" },
+	{ "image", hf_cmd_image, "measure agent and tenant images for an image list" },
 	{ "log", hf_cmd_log, "show an event log, or replay it to PCR values" },
+	{ "evidence", hf_cmd_evidence, "verify, show and unpack what a host proved" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
