@@ -174,6 +174,8 @@ void hf_config_mask(uint8_t *config, size_t len)
 		len = HF_CONFIG_MAX;
 	find_starts(config, len, &s);
 	for (size_t at = HF_CONFIG_HEADER; at < len; at += 4) {
+		if (s.bit[at / 32] == 0)
+			at |= 28;	/* none in these eight */
 		if (!is_start(&s, at))
 			continue;
 		if (at < 256)

@@ -95,45 +95,46 @@ static enum hf_err list(char *path, struct hf_arena *arena, struct hf_bus *ret)
 	return err;
 }
 
-static enum hf_err read_config(const struct hf_host *host, struct hf_arena *arena,
-			       struct hf_bus_function *f)
+/* device: O_PATH directory of the function. */
+static enum hf_err read_config(int device, struct hf_arena *arena, struct hf_bus_function *f)
 {
-	uint8_t bytes[HF_CONFIG_MAX];
-	char path[80];
+	int fd = openat(device, "config", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	uint8_t *bytes;
 	struct stat st;
 	ssize_t n;
-	int fd;
 
-	hf_host_device_path(&f->address, "config", path, sizeof(path));
-	fd = openat(host->sysfs, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		f->config_err = errno == ENOENT ? HF_ERR_DEVICE_GONE :
 				errno == EPERM || errno == EACCES ? HF_ERR_KERNEL_REFUSED :
 								     HF_ERR_CONFIG_SHORT;
 		return HF_OK;
 	}
-	n = pread(fd, bytes, sizeof(bytes), 0);
+	bytes = hf_arena_take(arena, HF_CONFIG_MAX);
+	if (!bytes) {
+		close(fd);
+		return HF_ERR_LIMIT;
+	}
+	n = pread(fd, bytes, HF_CONFIG_MAX, 0);
 	if (n < 0)
 		n = 0;
+	arena->len -= HF_CONFIG_MAX - (size_t)n;
+	f->config = (struct hf_span){ bytes, (size_t)n };
 	/* The file's size is that of the device's space; without privilege less is read. */
-	f->config_err = HF_OK;
-	if (n < 256 || fstat(fd, &st) != 0 || (st.st_size <= HF_CONFIG_MAX && n < st.st_size))
+	if (n < 256 || (n < HF_CONFIG_MAX && (fstat(fd, &st) != 0 || n < st.st_size)))
 		f->config_err = HF_ERR_CONFIG_SHORT;
 	close(fd);
-	return hf_arena_copy(arena, (struct hf_span){ bytes, (size_t)n }, &f->config);
+	return HF_OK;
 }
 
 /* Last component of a symbolic link in the function's directory, "" when there is none. */
-static void link_name(const struct hf_host *host, const struct hf_bus_function *f,
-		      const char *file, char *out, size_t cap)
+static void link_name(int device, const char *file, char *out, size_t cap)
 {
-	char path[80], target[1024];
+	char target[1024];
 	const char *name;
 	ssize_t n;
 
 	out[0] = '\0';
-	hf_host_device_path(&f->address, file, path, sizeof(path));
-	n = readlinkat(host->sysfs, path, target, sizeof(target) - 1);
+	n = readlinkat(device, file, target, sizeof(target) - 1);
 	if (n <= 0)
 		return;
 	target[n] = '\0';
@@ -145,20 +146,51 @@ static void link_name(const struct hf_host *host, const struct hf_bus_function *
 		out[i] = name[i] > 0x20 && name[i] < 0x7f ? name[i] : '?';
 }
 
-static enum hf_err read_function(const struct hf_host *host, struct hf_arena *arena,
-				 struct hf_bus_function *f)
+static enum hf_err read_links(int device, struct hf_arena *arena, struct hf_bus_function *f)
 {
-	enum hf_err err = read_config(host, arena, f);
 	char name[64];
 
-	if (err)
-		return err;
-	link_name(host, f, "driver", name, sizeof(name));
+	link_name(device, "driver", name, sizeof(name));
 	if (name[0] && !(f->driver = hf_arena_text(arena, name, strlen(name))))
 		return HF_ERR_LIMIT;
-	link_name(host, f, "physfn", name, sizeof(name));
+	/* SR-IOV 1.1, 3.4.1.1: a virtual function's vendor id reads all ones. */
+	if (f->config.len >= 2 && hf_le(f->config.ptr, 2) != 0xffff)
+		return HF_OK;
+	link_name(device, "physfn", name, sizeof(name));
 	f->virtual_function = name[0] && hf_address_parse(name, &f->physical);
 	return HF_OK;
+}
+
+static enum hf_err read_function(int devices, struct hf_arena *arena, struct hf_bus_function *f)
+{
+	char name[HF_ADDRESS_TEXT];
+	enum hf_err err;
+	int device;
+
+	hf_address_format(&f->address, name);
+	device = openat(devices, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (device < 0) {
+		f->config_err = HF_ERR_DEVICE_GONE;
+		return HF_OK;
+	}
+	err = read_config(device, arena, f);
+	if (!err)
+		err = read_links(device, arena, f);
+	close(device);
+	return err;
+}
+
+static enum hf_err read_functions(const struct hf_host *host, struct hf_arena *arena,
+				  struct hf_bus *bus)
+{
+	int devices = openat(host->sysfs, "bus/pci/devices", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	enum hf_err err = devices < 0 ? HF_ERR_PCI_ACCESS : HF_OK;
+
+	for (size_t i = 0; i < bus->count && !err; i++)
+		err = read_function(devices, arena, &bus->functions[i]);
+	if (devices >= 0)
+		close(devices);
+	return err;
 }
 
 /* libpci gives up (and leaks) at the first name it cannot read, and reads some that are
@@ -210,19 +242,12 @@ enum hf_err hf_bus_read(const struct hf_host *host, struct hf_arena *arena,
 	if (err)
 		return hf_fail(fault, err, path, "%s", complaint);
 	qsort(bus.functions, bus.count, sizeof(*bus.functions), by_address);
-	for (size_t i = 0; i < bus.count; i++) {
-		struct hf_bus_function *f = &bus.functions[i];
-
-		if (f->address.device > 31 || f->address.function > 7 ||
-		    (i && by_address(f - 1, f) == 0))
-			return hf_fail(fault, HF_ERR_PCI_ACCESS, path,
-				       "impossible or duplicate address %04x:%02x:%02x.%x",
-				       (unsigned)f->address.domain, f->address.bus,
-				       f->address.device, f->address.function);
-		err = read_function(host, arena, f);
-		if (err)
-			return hf_fail(fault, err, path, "%zu functions", bus.count);
-	}
+	for (size_t i = 1; i < bus.count; i++)
+		if (by_address(&bus.functions[i - 1], &bus.functions[i]) == 0)
+			return hf_fail(fault, HF_ERR_PCI_ACCESS, path, "an address occurs twice");
+	err = read_functions(host, arena, &bus);
+	if (err)
+		return hf_fail(fault, err, path, "%zu functions", bus.count);
 	*ret = bus;
 	return HF_OK;
 }

@@ -85,7 +85,9 @@ static enum hf_err read_window(const struct hf_read *read)
 		return err;
 	room = hf_sink_room(read->sink, &cap);
 	got = hf_host_read_rom(read->host, &read->function->address, room, cap, &len);
-	if (!got && len == 0)
+	if (got == HF_ERR_ROM_EMPTY)	/* no file, although there is a register */
+		got = HF_ERR_ROM_READ;
+	else if (!got && len == 0)
 		got = HF_ERR_ROM_EMPTY;
 	err = hf_sink_bytes(read->sink, (struct hf_span){ room, len });
 	if (!err)
@@ -99,16 +101,15 @@ static enum hf_err read_rom(const struct hf_read *read)
 {
 	const struct hf_bus_function *f = read->function;
 	char path[80];
-	bool file;
 
-	hf_host_device_path(&f->address, "rom", path, sizeof(path));
-	file = hf_host_exists(read->host, path);
-	if (!file && !hf_config_has_rom(f->config))
-		return HF_OK;
+	/* A ROM register may read 0 although there is a ROM: the kernel knows its size. */
+	if (!hf_config_has_rom(f->config)) {
+		hf_host_device_path(&f->address, "rom", path, sizeof(path));
+		if (!hf_host_exists(read->host, path))
+			return HF_OK;
+	}
 	if (read->options->no_rom)
 		return unread(read, HF_ERR_NOT_MEASURED);
-	if (!file)
-		return unread(read, HF_ERR_ROM_READ);
 	if (read->host->live && f->driver && !read->options->rom_bound)
 		return unread(read, HF_ERR_ROM_DRIVER_BOUND);
 	return read_window(read);

@@ -12,6 +12,15 @@ const struct hf_reader *const hf_readers[] = {
 };
 
 #define CLASS_BRIDGE 0x06
+#define CLASS_BRIDGE_OTHER 0x0680	/* NVSwitch: no plumbing, it runs firmware */
+
+static bool is_plumbing(const struct hf_bus_function *f, const struct hf_function *function)
+{
+	uint32_t class_code = function->identity.class_code;
+
+	return f->virtual_function || hf_config_is_bridge(f->config) ||
+	       (class_code >> 16 == CLASS_BRIDGE && class_code >> 8 != CLASS_BRIDGE_OTHER);
+}
 
 static bool shows_code(const struct hf_function *function)
 {
@@ -34,8 +43,7 @@ static enum hf_err measure_function(const struct hf_read *read, struct hf_functi
 		if (err)
 			return err;
 	}
-	if (read->function->virtual_function || hf_config_is_bridge(read->function->config) ||
-	    function->identity.class_code >> 16 == CLASS_BRIDGE || shows_code(function))
+	if (is_plumbing(read->function, function) || shows_code(function))
 		return HF_OK;
 	return hf_sink_failure(read->sink, "firmware", HF_ERR_NO_READER);
 }

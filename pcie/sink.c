@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "pcie/config.h"
+
 #define SINK_CAP (HF_ROM_MAX)
 
 enum hf_err hf_sink_make(struct hf_claims *claims, struct hf_sink *ret)
@@ -177,8 +179,18 @@ enum hf_err hf_sink_keep(struct hf_sink *sink, const char *mkey, enum hf_method 
 			 uint32_t flags, struct hf_span bytes)
 {
 	struct hf_measurement *m = add(sink, mkey, method, flags);
+	const struct hf_arena *arena = sink->claims->arena;
 
-	return m ? hf_measurement_set_bytes(sink->claims, m, bytes) : HF_ERR_LIMIT;
+	if (!m)
+		return HF_ERR_LIMIT;
+	/* What lies in the claims' own arena lives as long as they do. */
+	if (bytes.len == 0 || bytes.len > HF_CONFIG_MAX || bytes.ptr < arena->base ||
+	    bytes.ptr >= arena->base + arena->len)
+		return hf_measurement_set_bytes(sink->claims, m, bytes);
+	m->kind = HF_VALUE_BYTES;
+	m->cause = HF_OK;
+	m->bytes = bytes;
+	return HF_OK;
 }
 
 enum hf_err hf_sink_failure(struct hf_sink *sink, const char *mkey, enum hf_err cause)
