@@ -436,3 +436,33 @@ enum hf_err hf_triple_next(struct hf_reference_triple *triple, struct hf_measure
 	*ret = m;
 	return HF_OK;
 }
+
+static enum hf_err walk_comid(struct hf_comid *comid, hf_corim_visit visit, void *self)
+{
+	struct hf_reference_triple triple;
+	struct hf_measured measured;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < comid->reference_count && !err; i++) {
+		err = hf_comid_next(comid, &triple);
+		for (size_t k = 0; !err && k < triple.measurement_count; k++) {
+			err = hf_triple_next(&triple, &measured);
+			if (!err && visit)
+				err = visit(self, comid, &triple, &measured);
+		}
+	}
+	return err;
+}
+
+enum hf_err hf_corim_walk(struct hf_corim *corim, hf_corim_visit visit, void *self)
+{
+	struct hf_comid comid;
+	enum hf_err err = HF_OK;
+
+	for (size_t i = 0; i < corim->tag_count && !err; i++) {
+		err = hf_corim_next(corim, &comid);
+		if (!err)
+			err = walk_comid(&comid, visit, self);
+	}
+	return err;
+}

@@ -76,4 +76,11 @@ struct hf_measured {
 };
 enum hf_err hf_triple_next(struct hf_reference_triple *triple, struct hf_measured *ret) HF_MUST_USE;
 
+/* All of them in order: one call per measurement of a reference triple; its error stops
+ * the walk. visit may be NULL: only the shape is checked. */
+typedef enum hf_err (*hf_corim_visit)(void *self, const struct hf_comid *comid,
+				      const struct hf_reference_triple *triple,
+				      const struct hf_measured *measured);
+enum hf_err hf_corim_walk(struct hf_corim *corim, hf_corim_visit visit, void *self) HF_MUST_USE;
+
 #endif

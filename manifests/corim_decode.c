@@ -685,13 +685,15 @@ enum hf_err hf_corim_decode(struct hf_span payload, size_t file, int64_t now,
 	struct hf_corim corim;
 	enum hf_err err = hf_corim_open(payload, &corim);
 
+	if (!err)
+		err = hf_corim_valid_at(&corim, now);
 	if (err)
 		return err;
-	if (!hf_span_equal(corim.profile, (struct hf_span){ oid, sizeof(oid) }))
-		return HF_ERR_CORIM_PROFILE;
-	err = hf_corim_valid_at(&corim, now);
-	if (!err)
-		err = read_tags(&d, &corim, mark);
+	if (!hf_span_equal(corim.profile, (struct hf_span){ oid, sizeof(oid) })) {
+		err = hf_corim_walk(&corim, NULL, NULL);	/* a wrong shape is worth more */
+		return err ? err : HF_ERR_CORIM_PROFILE;
+	}
+	err = read_tags(&d, &corim, mark);
 	if (!err)
 		err = hf_manifests_check_names(out, &mark);
 	if (err)

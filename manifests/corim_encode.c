@@ -75,10 +75,16 @@ static int64_t alg_number(enum hf_alg alg)
 
 static bool digests_valid(const struct hf_digest *digests, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!(HF_ALG_MASK(digests[i].alg) & HF_CLAIM_ALGS))
+	uint32_t seen = 0;
+
+	if (count > HF_MEASUREMENT_DIGESTS)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!(HF_ALG_MASK(digests[i].alg) & HF_CLAIM_ALGS & ~seen))
 			return false;
-	return count <= HF_MEASUREMENT_DIGESTS;
+		seen |= HF_ALG_MASK(digests[i].alg);
+	}
+	return true;
 }
 
 static void put_digests(struct hf_writer *w, const struct hf_digest *digests, size_t count)
