@@ -9,18 +9,19 @@ import argparse
 import json
 import os
 import re
-import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests/trees"))
+sys.dont_write_bytecode = True
+
+from relay import Relay  # noqa: E402
+
 HOLDFAST = os.path.join(ROOT, "build/release/holdfast")
 WORK = os.path.join(ROOT, "build/bench")
 STAGE = re.compile(r"^\s*(\w[\w-]*)\s.*?\b(\d+)\s*ms\b")
@@ -34,7 +35,7 @@ class Swtpm:
         self.path = os.path.join(self.dir, "s")
         self.process = subprocess.Popen(
             ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.dir}",
-             "--server", f"type=unixio,path={self.path}", "--ctrl", f"type=unixio,path={self.dir}/c",
+             "--server", f"type=unixio,path={self.path}", "--ctrl", f"type=unixio,path={self.path}.ctrl",
              "--flags", "not-need-init,startup-clear"], stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while not os.path.exists(self.path):
@@ -49,33 +50,9 @@ class Swtpm:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
-class SlowTpm:
-    """Stands between the agent and a software TPM: every command takes delay seconds
-    longer. Counts commands and the time the agent spends waiting for them."""
-
-    def __init__(self, swtpm, delay):
-        self.path = os.path.join(swtpm.dir, "slow")
-        self.upstream, self.delay = swtpm.path, delay
-        self.commands, self.seconds = 0, 0.0
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        self.listener.listen(1)
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            client, _ = self.listener.accept()
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self.upstream)
-            with client, server:
-                while command := client.recv(65536):
-                    start = time.monotonic()
-                    time.sleep(self.delay)
-                    server.sendall(command)
-                    reply = server.recv(65536)
-                    client.sendall(reply)
-                    self.commands += 1
-                    self.seconds += time.monotonic() - start
+def slow_tpm(swtpm, delay):
+    """A software TPM that takes delay seconds longer for each command."""
+    return Relay(swtpm.path, os.path.join(swtpm.dir, "slow"), lambda *_: time.sleep(delay))
 
 
 def timed(argv):
@@ -190,7 +167,7 @@ def bench_server(_options):
     path = tree("server", "--server")
     evidence = os.path.join(WORK, "evidence-server")
     with Swtpm() as tpm:
-        slow = SlowTpm(tpm, 0.005)
+        slow = slow_tpm(tpm, 0.005)
         wall, cpu, output, peak, _ = rehearse(path, f"swtpm:path={slow.path}", evidence)
         time.sleep(0.05)
     log = os.path.getsize(os.path.join(evidence, "holdfast.evlog"))
