@@ -64,9 +64,12 @@ static void print_check(enum hf_check check, const struct hf_check_result *r)
 		snprintf(line, sizeof(line), "  %-8s %-13s %s%s%s%s [%s]", hf_outcome_name(r->outcome),
 			 hf_check_name(check), hf_err_sentence(r->cause), r->detail[0] ? " (" : "",
 			 r->detail, r->detail[0] ? ")" : "", hf_err_name(r->cause));
-	else
+	else if (r->detail[0])
 		snprintf(line, sizeof(line), "  %-8s %-13s %s", hf_outcome_name(r->outcome),
 			 hf_check_name(check), r->detail);
+	else
+		snprintf(line, sizeof(line), "  %-8s %s", hf_outcome_name(r->outcome),
+			 hf_check_name(check));
 	hf_ctl_print(stdout, line);
 }
 

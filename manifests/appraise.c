@@ -149,7 +149,6 @@ static void add(struct hf_assignment *s, struct hf_part_verdict *pv, enum hf_err
 	struct hf_finding finding = {
 		.cause = cause, .found = found, .expected = expected,
 		.rule = pv->rule ? pv->rule->name : NULL,
-		.release = pv->release ? pv->release->name : NULL,
 		.action = pv->rule ? pv->rule->action : s->model->unknown,
 	};
 
@@ -192,17 +191,15 @@ static void judge_firmware(struct hf_assignment *s, struct hf_part_verdict *pv,
 		hf_fit_explain(&s->base, pv, c->component, &c->fit);
 		if (!pv->findings)	/* a refusal always has a reason */
 			add(s, pv, HF_ERR_FIRMWARE_UNKNOWN, NULL, NULL);
-	} else {
-		pv->release = c->fit.release;
-		if (c->fit.method < method)
-			method = c->fit.method;
-		if (c->fit.release->state == HF_RELEASE_UPDATE)
-			add(s, pv, HF_ERR_FIRMWARE_OLD, c->fit.release->name,
-			    current_release(c->component));
-		else if (c->fit.release->state == HF_RELEASE_REVOKED)
-			add(s, pv, HF_ERR_FIRMWARE_REVOKED, c->fit.release->name,
-			    c->fit.release->note);
+		return;		/* a method that is too weak is a consequence */
 	}
+	pv->release = c->fit.release;
+	if (c->fit.method < method)
+		method = c->fit.method;
+	if (c->fit.release->state == HF_RELEASE_UPDATE)
+		add(s, pv, HF_ERR_FIRMWARE_OLD, c->fit.release->name, current_release(c->component));
+	else if (c->fit.release->state == HF_RELEASE_REVOKED)
+		add(s, pv, HF_ERR_FIRMWARE_REVOKED, c->fit.release->name, c->fit.release->note);
 	if (method < pv->rule->least_method)
 		add(s, pv, HF_ERR_METHOD_TOO_WEAK, hf_method_name(method),
 		    hf_method_name(pv->rule->least_method));

@@ -321,11 +321,11 @@ static void check_quote(struct work *w)
 	if (!settle(w, HF_CHECK_QUOTE, err))
 		return;
 	if (w->options->nonce.len)
-		say(w, HF_CHECK_QUOTE, "nonce as given; boot %u of this TPM",
+		say(w, HF_CHECK_QUOTE, "nonce as given; TPM reset count %u",
 		    w->ret->quote.reset_count);
 	else
 		say(w, HF_CHECK_QUOTE, "nonce is the boot key's digest: it does not say when; "
-		    "boot %u of this TPM", w->ret->quote.reset_count);
+		    "TPM reset count %u", w->ret->quote.reset_count);
 }
 
 static void check_end(struct work *w)
