@@ -123,6 +123,16 @@ class Context:
         self.tpms.append(tpm)
         return tpm
 
+    def sub(self, name):
+        """A context below this one, for one of several trials in a test."""
+        return Context(name, self.dir)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         for tpm in self.tpms:
             tpm.stop()

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A two-socket server with 8 GPUs, 60 parts and 350 functions: sizes, not times."""
+import json
+import os
+
+import make_tree
+from harness import case, need, read, write
+from sources import Owner
+
+LOG_LIMIT, EXTEND_LIMIT, CONSOLE_LIMIT = 60 * 1024, 80, 8 * 1024
+
+
+def server(t):
+    made = make_tree.build(make_tree.Tree(t.path("tree/sys")), make_tree.server())
+    need(made == 350, f"{made} functions")
+    write(t.path("tree/proc/cmdline"), "console=ttyS0\n")
+    return t.path("tree/sys")
+
+
+@case
+def scale_scan_reports_all_350(t):
+    sys = server(t)
+    result = t.holdfast("scan", "--sysfs", sys, code=0)
+    t.narrow(result.text)
+    for address in os.listdir(f"{sys}/bus/pci/devices"):
+        need(address in result.text, f"{address} is not reported")
+    found = json.loads(t.holdfast("scan", "--sysfs", sys, "--json", code=0).out)
+    need(json.dumps(found).count('"address"') >= 350, "the JSON lists fewer functions")
+
+
+@case
+def scale_attest_stays_small(t):
+    sys, tpm = server(t), t.tpm()
+    t.holdfast("attest", "--nonce", "00" * 16, "--out", t.path("ev"), "--sysfs", sys,
+               "--tcti", tpm.tcti, code=0)
+    log = read(t.path("ev/holdfast.evlog"))
+    need(len(log) < LOG_LIMIT, f"the log has {len(log)} bytes")
+    events = tpm.tool("tpm2_eventlog", t.path("ev/holdfast.evlog")).count("EV_EVENT_TAG")
+    need(60 <= events <= EXTEND_LIMIT, f"{events} extends")
+
+
+@case
+def scale_rehearsal_stays_small(t):
+    """The gate itself on that server: no manifest, so it measures all and is held."""
+    sys, tpm, etc = server(t), t.tpm(), t.path("etc")
+    Owner(t).trust(f"{etc}/anchors")
+    os.makedirs(f"{etc}/manifests.d")
+    write(f"{etc}/holdfast.conf", "policy = local\n")
+    result = t.holdfast("boot", "--sysfs", sys, "--tcti", tpm.tcti, "--etc", etc,
+                        "--evidence", t.path("ev"), code=3)
+    need("cause=manifest-missing" in result.text, result.describe())
+    t.narrow(result.text)
+    need(len(result.out) < CONSOLE_LIMIT, f"the console got {len(result.out)} bytes")
+    log = read(t.path("ev/holdfast.evlog"))
+    need(len(log) < LOG_LIMIT, f"the log has {len(log)} bytes")
+    events = tpm.tool("tpm2_eventlog", t.path("ev/holdfast.evlog")).count("EV_EVENT_TAG")
+    need(60 <= events <= EXTEND_LIMIT, f"{events} extends")
+    for bank, value in tpm.pcrs(13).items():
+        need(int(value, 16) != 0, f"{bank} is zero after HELD")
+
+
+@case
+def scale_2000_functions(t):
+    made = make_tree.build(make_tree.Tree(t.path("tree/sys")), make_tree.scale(2000, 1 << 20))
+    need(made == 2000, f"{made} functions")
+    found = json.loads(t.holdfast("scan", "--sysfs", t.path("tree/sys"), "--json", code=0).out)
+    need(json.dumps(found).count('"address"') >= 2000, "functions are lost")
