@@ -304,8 +304,8 @@ int hf_cmd_attest(int argc, char **argv)
 	if (!a.nonce_hex || !a.out)
 		return hf_args_refuse(argv[0], "--nonce HEX and --out DIR are needed");
 	if (!parse_nonce(&a))
-		return hf_args_refuse(argv[0], "--nonce is 8 to 64 bytes in hex, not \"%s\"",
-				      a.nonce_hex);
+		return hf_args_refuse(argv[0], "--nonce is 8 to 64 bytes in hex: not \"%.24s%s\"",
+				      a.nonce_hex, strlen(a.nonce_hex) > 24 ? "..." : "");
 	code = run(&a) ? hf_args_fault(argv[0], &fault) : report(argv[0], &a);
 	if (a.tpm)
 		hf_tpm_close(a.tpm);

@@ -114,9 +114,11 @@ static enum hf_err output(struct verify *v, struct hf_fault *fault)
 	printf("verdict: %s", hf_status_name(v->verdict.status));
 	if (v->verdict.cause)
 		printf(" [%s]", hf_err_name(v->verdict.cause));
-	printf("\nmodel %s, generation %llu%s; firmware's own log and TPM: not judged\n",
-	       v->verdict.model->name, (unsigned long long)v->verdict.model->generation,
-	       v->verdict.model->mode == HF_MODE_AUDIT ? ", audit mode: the gate would go on" : "");
+	printf("\nmodel: %.40s, generation %llu\n", v->verdict.model->name,
+	       (unsigned long long)v->verdict.model->generation);
+	if (v->verdict.model->mode == HF_MODE_AUDIT)
+		printf("mode: audit: the gate would say WOULD HOLD and go on\n");
+	printf("not judged: the firmware's own log, the agent's image, the TPM\n");
 	return HF_OK;
 }
 

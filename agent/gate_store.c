@@ -362,8 +362,8 @@ static enum hf_err judge_boot(struct hf_gate *gate, struct hf_fault *fault)
 static void show_boot_findings(const struct hf_gate *gate)
 {
 	for (const struct hf_finding *f = gate->verdict.boot; f; f = f->next)
-		hf_screen_print(&gate->screen, "  boot  %s%s%.48s\n", hf_err_name(f->cause),
-				f->found ? "  " : "", f->found ? f->found : "");
+		hf_screen_print(&gate->screen, "  boot  %s%s%.72s\n", hf_err_name(f->cause),
+				f->found ? "\n        " : "", f->found ? f->found : "");
 }
 
 enum hf_err hf_gate_store(struct hf_gate *gate, struct hf_fault *fault)

@@ -180,6 +180,9 @@ static void put_value(struct hf_writer *w, const char *key, const char *value)
 	if (!given(value))
 		return;
 	hf_screen_value(value, text, sizeof(text));
+	/* A value cut off at the edge would be a wrong one: the line goes without it. */
+	if (w->len + 2 + strlen(key) + strlen(text) > HF_SCREEN_COLUMNS)
+		return;
 	hf_put(w, " ", 1);
 	hf_put(w, key, strlen(key));
 	hf_put(w, "=", 1);
@@ -197,7 +200,7 @@ static void put_machine_line(struct hf_writer *w, const struct hf_held_view *v)
 	put_value(&line, "class", hf_class_name(hf_err_class(v->cause)));
 	put_value(&line, "stage", v->stage);
 	put_value(&line, "place", v->place);
-	hf_put(w, buf, line.len < HF_SCREEN_COLUMNS ? line.len : HF_SCREEN_COLUMNS);
+	hf_put_span(w, hf_written(&line));
 	hf_put(w, "\n", 1);
 }
 

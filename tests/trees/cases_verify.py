@@ -2,6 +2,7 @@
 """holdfast verify: the lab host judged by hand-written manifests, good and tampered."""
 import json
 import os
+import re
 
 import make_tree
 import sources
@@ -31,7 +32,6 @@ def verify_golden_is_accepted(t):
     before = snapshot(t.path("tree"))
     result = judge(t, good, good, code=0)
     need(before == snapshot(t.path("tree")), "verify wrote to the captured tree")
-    import re
     t.golden("verify-lab.txt", re.sub(r"[0-9a-f]{16}\.\.\.", "<digest>", result.text))
 
 
@@ -89,7 +89,6 @@ def verify_rom_byte_flipped_report(t):
     bad = tree(t)
     bad.flip("0000:01:00.0", 0x8000)
     result = held(t, bad, "firmware-unknown")
-    import re
     t.golden("verify-rom-flipped.txt", re.sub(r"[0-9a-f]{16,}", "<digest>", result.text))
     found = json.loads(judge(t, bad, golden(t), "--json", code=3,
                              owner=Owner(t, "second")).out)

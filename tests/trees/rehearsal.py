@@ -88,6 +88,9 @@ def timeless(text):
     text = re.sub(r"^ *\d+ ms ", "<at> ms ", text, flags=re.M)
     text = re.sub(r"\+ *\d+ ms", "+<n> ms", text)
     text = re.sub(r"after \d+ ms", "after <n> ms", text)
+    text = re.sub(r"firmware [\d.]+$", "firmware <version>", text, flags=re.M)
+    text = re.sub(r"^ +[0-9a-f]{4}$", "             <digest>", text, flags=re.M)
+    text = re.sub(r"place=/\S+", "place=<directory>", text)
     return re.sub(r"[0-9a-f]{16,}(\.\.\.)?", "<digest>", text)
 
 
