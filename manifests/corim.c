@@ -93,6 +93,8 @@ enum hf_err hf_corim_open(struct hf_span payload, struct hf_corim *ret)
 
 	if (payload.len > HF_CORIM_MAX)
 		return HF_ERR_FILE_TOO_LARGE;
+	if (payload.len && payload.ptr[0] != 0xd9)	/* no tag of two bytes: no CoRIM at all */
+		return HF_ERR_CORIM_SHAPE;
 	if (hf_cbor_tag(&r) != HF_TAG_CORIM)
 		hf_cbor_fail(&r, HF_ERR_CORIM_SHAPE);
 	count = hf_cbor_map(&r);

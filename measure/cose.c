@@ -324,8 +324,10 @@ enum hf_err hf_cose_parse(struct hf_span in, struct hf_cose *ret)
 
 	if (in.len > HF_COSE_MAX)
 		return HF_ERR_FILE_TOO_LARGE;
-	if (hf_cbor_tag(&r) != TAG_SIGN1 && !r.err)
+	/* anything may be offered as a signed file: say so before calling it bad CBOR */
+	if (in.len && in.ptr[0] != (0xc0 | TAG_SIGN1))
 		return HF_ERR_COSE_SHAPE;
+	hf_cbor_tag(&r);
 	if (hf_cbor_array(&r) != 4 && !r.err)
 		return HF_ERR_COSE_SHAPE;
 	cose.protected_header = hf_cbor_bstr(&r);
