@@ -135,6 +135,8 @@ void hf_gate_judge(struct hf_gate *gate);
 enum hf_err hf_gate_verdict(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 /* Whether a part's drivers may be bound. */
 bool hf_gate_admitted(const struct hf_gate *gate, const struct hf_part *part);
+/* Unbinds every driver that the gate bound and clears bus mastering again. */
+enum hf_err hf_gate_unbind(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 /* END for cause (HF_OK: none) and a quote over it. */
 enum hf_err hf_gate_end_and_quote(struct hf_gate *gate, enum hf_err cause,
 				  struct hf_fault *fault) HF_MUST_USE;

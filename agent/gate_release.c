@@ -105,6 +105,7 @@ static void say_released(struct hf_gate *gate)
 			by_kexec(gate) ? "kexec" : "switch-root",
 			(unsigned long long)(hf_gate_now_ms() - gate->start_ms), name,
 			gate->would_hold ? " would-hold" : "");
+	hf_screen_drain(&gate->screen);
 }
 
 static enum hf_err start_tenant(struct hf_gate *gate, struct hf_fault *fault)

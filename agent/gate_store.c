@@ -278,23 +278,27 @@ static enum hf_err join_lists(struct hf_gate *gate, struct hf_fault *fault)
 	return HF_OK;
 }
 
-static enum hf_err put_back_on_hold(struct hf_gate *gate, struct hf_fault *fault)
+/* Every one is tried, whatever becomes of the others; the first failure comes back. */
+enum hf_err hf_gate_unbind(struct hf_gate *gate, struct hf_fault *fault)
 {
-	for (size_t i = gate->bound_count; i-- > 0;) {
-		const struct hf_bind_list *b = &gate->bound[i];
-		char device[HF_ADDRESS_TEXT];
-		enum hf_err err = hf_driver_unbind(&gate->host, b->driver, &b->address, fault);
+	enum hf_err first = HF_OK;
 
-		if (err != HF_OK)
-			return err;
-		err = hf_hold_bus_master(&gate->host, &b->address, false);
-		hf_address_format(&b->address, device);
-		/* The kernel refused it at the start too: that is a claim already. */
-		if (err != HF_OK && gate->hold.bus_master == HF_OK)
-			return hf_fail(fault, HF_ERR_HOLD_FAILED, device, "bus master: %s",
-				       hf_err_name(err));
+	while (gate->bound_count > 0) {
+		const struct hf_bind_list *b = &gate->bound[--gate->bound_count];
+		struct hf_fault mine = { 0 };
+		enum hf_err err = hf_driver_unbind(&gate->host, b->driver, &b->address, &mine);
+		enum hf_err master = hf_hold_bus_master(&gate->host, &b->address, false);
+
+		/* Where the kernel refused it at the start too, that is a claim already. */
+		if (err == HF_OK && master != HF_OK && gate->hold.bus_master == HF_OK)
+			err = hf_fail(&mine, HF_ERR_HOLD_FAILED, b->path, "bus master: %s",
+				      hf_err_name(master));
+		if (err == HF_OK || first != HF_OK)
+			continue;
+		first = err;
+		*fault = mine;
 	}
-	return HF_OK;
+	return first;
 }
 
 static enum hf_err record_store(struct hf_gate *gate, struct hf_fault *fault)
@@ -379,7 +383,7 @@ enum hf_err hf_gate_store(struct hf_gate *gate, struct hf_fault *fault)
 	if (err == HF_OK)
 		err = join_lists(gate, fault);
 	if (err == HF_OK && hf_gate_live(gate))
-		err = put_back_on_hold(gate, fault);
+		err = hf_gate_unbind(gate, fault);
 	if (err == HF_OK)
 		err = judge_boot(gate, fault);
 	show_boot_findings(gate);

@@ -44,6 +44,18 @@ static void close_log(struct hf_gate *gate, const struct hf_fault *why)
 	}
 }
 
+/* Drivers that the gate bound must not go on serving a host that nobody accepted. */
+static void stop_devices(struct hf_gate *gate)
+{
+	struct hf_fault fault = { 0 };
+	char text[512];
+
+	if (!hf_gate_live(gate) || hf_gate_unbind(gate, &fault) == HF_OK)
+		return;
+	hf_fault_format(&fault, text, sizeof(text));
+	hf_screen_print(&gate->screen, "holding again: %s\n", text);
+}
+
 static void send_evidence(struct hf_gate *gate, const struct hf_fault *why)
 {
 	struct hf_fault fault = { 0 };
@@ -152,7 +164,7 @@ static void render(struct held *held, const struct hf_fault *why)
 		.mode = gate->model && gate->model->mode == HF_MODE_AUDIT ? "audit" : "enforce",
 		.others = finding && count > 1 ? count - 1 : 0,
 		.after_ms = gate->entered_ms - gate->start_ms,
-		.capped = gate->tpm && gate->log_started && gate->log.state == HF_LOG_CAPPED,
+		.capped = gate->banks && gate->log_started && gate->log.state == HF_LOG_CAPPED,
 		.quoted = gate->evidence.quote.len > 0,
 	};
 	held->screen = (struct hf_writer){ .buf = held->text, .cap = sizeof(held->text) };
@@ -175,6 +187,7 @@ enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *why)
 	if (gate->options.pid1 && gate->screen.count == 0 &&
 	    hf_screen_consoles(&gate->screen, &fault) != HF_OK)
 		gate->screen.count = 0;	/* nobody to tell; held all the same */
+	stop_devices(gate);
 	close_log(gate, why);
 	send_evidence(gate, why);
 	render(&held, why);

@@ -113,7 +113,7 @@ enum hf_err hf_hold_bus_master(const struct hf_host *host, const struct hf_addre
 	return err;
 }
 
-/* "what what ... +3" when the room is used up. */
+/* Words behind each other; the ones for which there is no room are only counted. */
 static void list_add(char *list, size_t cap, const char *word)
 {
 	size_t len = strlen(list);

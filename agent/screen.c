@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <termios.h>
 #include <unistd.h>
 
 #define ACTIVE "/sys/class/tty/console/active"
@@ -89,6 +90,12 @@ void hf_screen_print(const struct hf_screen *screen, const char *format, ...)
 	if (n > 0)
 		hf_screen_put(screen, (struct hf_span){ (const uint8_t *)text,
 			(size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1 });
+}
+
+void hf_screen_drain(const struct hf_screen *screen)
+{
+	for (size_t i = 0; i < screen->count; i++)
+		(void)tcdrain(screen->fds[i]);
 }
 
 /* One line of at most 80 columns; what is not printable becomes '?'. */

@@ -26,6 +26,8 @@ void hf_screen_close(struct hf_screen *screen);
 void hf_screen_put(const struct hf_screen *screen, struct hf_span text);
 void hf_screen_print(const struct hf_screen *screen, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Until the last byte has left: what is still in a buffer dies with the kernel. */
+void hf_screen_drain(const struct hf_screen *screen);
 /* "   123 ms  measure       +45 ms  9 functions": one line, cut at 80 columns. */
 void hf_screen_stage(const struct hf_screen *screen, uint64_t at_ms, const char *name,
 		     uint64_t took_ms, enum hf_err err, const char *note);
