@@ -97,13 +97,16 @@ static enum hf_err close_evidence(struct hf_gate *gate, struct hf_fault *fault)
 
 static void say_released(struct hf_gate *gate)
 {
+	const uint64_t now = hf_gate_now_ms();
 	char name[64];
 
+	hf_screen_stage(&gate->screen, now - gate->start_ms, "release", now - gate->entered_ms, HF_OK,
+			gate->would_hold ? "WOULD HOLD" : "the log is capped, the receipt signed");
 	hf_screen_value(gate->tenant.image->name, name, sizeof(name));
 	hf_screen_print(&gate->screen, "%s\nholdfast result=released by=%s ms=%llu tenant=%.20s%s\n",
 			gate->would_hold ? "RELEASED in audit mode: WOULD HOLD, see above" : "RELEASED",
 			by_kexec(gate) ? "kexec" : "switch-root",
-			(unsigned long long)(hf_gate_now_ms() - gate->start_ms), name,
+			(unsigned long long)(now - gate->start_ms), name,
 			gate->would_hold ? " would-hold" : "");
 	hf_screen_drain(&gate->screen);
 }

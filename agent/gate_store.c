@@ -192,11 +192,18 @@ enum hf_err hf_gate_bind(struct hf_gate *gate, struct hf_fault *fault)
 
 /* ---- store ---- */
 
-static bool is_there(const char *path)
+/* A disk has its node some time before it can be opened, and its size later still. */
+static bool is_ready(const char *path)
 {
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
+	bool ready;
 
-	return stat(path, &st) == 0;
+	if (fd < 0)	/* what will not get better by waiting is for hf_store_read to name */
+		return errno != ENOENT && errno != ENXIO && errno != ENODEV && errno != EBUSY;
+	ready = fstat(fd, &st) == 0 && (!S_ISBLK(st.st_mode) || lseek(fd, 0, SEEK_END) > 0);
+	close(fd);
+	return ready;
 }
 
 /* "partname:NAME" to /dev/BLOCK by the kernel's uevent files; false: not there yet. */
@@ -233,9 +240,9 @@ static bool find_partition(const char *name, char *out, size_t cap)
 static bool find_store(const char *store, char *out, size_t cap)
 {
 	if (strncmp(store, "partname:", 9) == 0)
-		return find_partition(store + 9, out, cap) && is_there(out);
+		return find_partition(store + 9, out, cap) && is_ready(out);
 	snprintf(out, cap, "%s", store);
-	return is_there(out);
+	return is_ready(out);
 }
 
 /* Drivers find their disks in their own time. */
