@@ -38,7 +38,7 @@ static inline struct hf_span hf_span_part(struct hf_span in, size_t offset, size
 {
 	if (offset > in.len || len > in.len - offset)
 		return (struct hf_span){ in.ptr, 0 };
-	return (struct hf_span){ in.ptr + offset, len };
+	return (struct hf_span){ offset ? in.ptr + offset : in.ptr, len };
 }
 
 static inline struct hf_cursor hf_cursor_at(struct hf_span in)
@@ -53,7 +53,7 @@ static inline const uint8_t *hf_take(struct hf_cursor *c, size_t n)
 		return NULL;
 	}
 	c->pos += n;
-	return c->in.ptr + (c->pos - n);
+	return c->pos > n ? c->in.ptr + (c->pos - n) : c->in.ptr;
 }
 
 static inline struct hf_span hf_take_span(struct hf_cursor *c, size_t n)

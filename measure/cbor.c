@@ -123,12 +123,13 @@ static bool minimal(uint8_t first, uint64_t value)
 /* The head of the item at pos; strings with their bytes. */
 static enum hf_err head_at(const struct hf_cbor *r, size_t pos, struct head *ret)
 {
-	struct hf_span in = { r->in.ptr + pos, r->in.len - pos };
-	struct head head = { 0 };
 	struct cbor_decoder_result result;
+	struct head head = { 0 };
 
-	if (in.len == 0)
+	if (pos == r->in.len)	/* where there may be no pointer to add to */
 		return HF_ERR_CBOR_TRUNCATED;
+	struct hf_span in = { r->in.ptr + pos, r->in.len - pos };
+
 	if (!decode_beside_libcbor(in, &head)) {
 		result = cbor_stream_decode(in.ptr, in.len, &callbacks, &head);
 		if (result.status == CBOR_DECODER_NEDATA)
