@@ -71,7 +71,7 @@ static struct sample *sample_make(struct sample *s)
 #define MODELS 2u
 #define IMAGES 4u
 
-static size_t sample_encode(struct sample *s, unsigned what, uint8_t *buf, size_t cap)
+static inline size_t sample_encode(struct sample *s, unsigned what, uint8_t *buf, size_t cap)
 {
 	struct hf_manifests m = { .components = what & COMPONENTS ? &s->component : NULL,
 				  .models = what & MODELS ? &s->model : NULL,
