@@ -218,6 +218,11 @@ static enum hf_err each_function(const struct hf_host *host,
 	return HF_OK;
 }
 
+enum hf_err hf_hold_devices(const struct hf_host *host, struct hf_hold *hold)
+{
+	return each_function(host, hold_function, hold);
+}
+
 enum hf_err hf_hold_take(const struct hf_host *host, struct hf_hold *ret, struct hf_fault *fault)
 {
 	enum hf_err err;
@@ -232,7 +237,7 @@ enum hf_err hf_hold_take(const struct hf_host *host, struct hf_hold *ret, struct
 	if (ret->panic != HF_OK)	/* a crash would restart the host and pass the gate by */
 		return hf_fail(fault, HF_ERR_HOLD_FAILED, "/proc/sys/kernel/panic", "%s",
 			       "does not stay 0");
-	err = each_function(host, hold_function, ret);
+	err = hf_hold_devices(host, ret);
 	if (err != HF_OK)
 		return hf_fail(fault, HF_ERR_HOLD_FAILED, "bus/pci/devices", "%s", hf_err_name(err));
 	return HF_OK;

@@ -23,6 +23,9 @@ struct hf_hold {
 	char sysrq_before[16];
 };
 
+/* The part of it that concerns devices: what is bound, what is bus master, and the latter
+ * off, bridges excepted. HF_ERR_PCI_ACCESS: the bus cannot be listed. */
+enum hf_err hf_hold_devices(const struct hf_host *host, struct hf_hold *hold) HF_MUST_USE;
 /* Autoprobe first. HF_ERR_HOLD_FAILED only where no hold is possible at all: panic does
  * not read back 0, or the bus cannot be listed. */
 enum hf_err hf_hold_take(const struct hf_host *host, struct hf_hold *ret, struct hf_fault *fault) HF_MUST_USE;
