@@ -86,7 +86,7 @@ class Host:
 def timeless(text):
     """Without what changes from run to run: times, random names, digests."""
     text = re.sub(r"^ *\d+ ms ", "<at> ms ", text, flags=re.M)
-    text = re.sub(r"\+ *\d+ ms", "+<n> ms", text)
+    text = re.sub(r" *\+ *\d+ ms", " +<n> ms", text)
     text = re.sub(r"after \d+ ms", "after <n> ms", text)
     text = re.sub(r"firmware [\d.]+$", "firmware <version>", text, flags=re.M)
     text = re.sub(r"^ +[0-9a-f]{4}$", "             <digest>", text, flags=re.M)
