@@ -95,7 +95,7 @@ def tenant_tree(name):
     for path in ("proc", "sys", "dev", "run", "tmp", "mnt"):
         tree.directory(path)
     tree.copy("bin/busybox", BUSYBOX)
-    applets = ("sh cat mount modprobe insmod readlink grep ls stat tr poweroff wc sed").split()
+    applets = ("sh cat mount modprobe insmod readlink grep ls stat tr poweroff sort").split()
     for applet in applets:
         tree.link(f"bin/{applet}", "busybox")
     tree.copy("sbin/init", LAB / "tenant/init")

@@ -107,6 +107,7 @@ class Machine:
             "-chardev", self._listen("s1"), "-serial", "chardev:s1",
             "-chardev", self._listen("qmp"), "-mon", "chardev=qmp,mode=control",
             "-smbios", "type=1,manufacturer=Holdfast Lab,product=Q35 Lab Host,serial=LAB0001",
+            "-smbios", "type=2,manufacturer=Holdfast Lab,product=Q35 Lab Board",
         ]
         if tpm_state:
             self.tpm = swtpm.Tpm(tpm_state, self.out, self.sockets)

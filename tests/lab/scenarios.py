@@ -115,6 +115,8 @@ class Run:
         for file in ("holdfast.evlog", "claims.cbor", "verdict.json", "quote.attest"):
             match = re.search(rf"^TENANT-FOUND \S+/{re.escape(file)} (\d+)$", console, re.M)
             need(match and int(match.group(1)) > 0, f"the tenant does not find {file}")
+        match = re.search(r"^TENANT-PCR13 ([0-9A-F]{64})$", console, re.M)
+        need(match and match.group(1).strip("0"), "the tenant finds the gate's PCR empty")
         self.verify(self.scenario.verify or 0)
 
     # ---- held ----
