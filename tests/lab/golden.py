@@ -77,7 +77,7 @@ class Lab:
         (self.dir / "keys").mkdir()
         for name in ("owner", "stranger"):
             build.ctl("keygen", "--out", self.dir / "keys" / name)
-        shutil.copy(self.dir / "keys/owner.pub.pem", self.dir / "anchors/owner.pem")
+        shutil.copy(self.dir / "keys/owner.pem", self.dir / "anchors/owner.pem")
 
     def _anchors(self):
         return {"owner.pem": (self.dir / "anchors/owner.pem").read_bytes()}
@@ -102,16 +102,15 @@ class Lab:
 
     def _sign(self, source, key, target):
         """JSON source to signed CoRIM."""
-        build.ctl("manifest", "build", source, "--out", target.with_suffix(".unsigned"))
-        build.ctl("manifest", "sign", target.with_suffix(".unsigned"), "--key",
-                  self.dir / "keys" / f"{key}.pem", "--out", target)
-        target.with_suffix(".unsigned").unlink()
+        build.ctl("manifest", "sign", "--key", self.dir / "keys" / f"{key}.key",
+                  "--signer", "holdfast lab", source, "--out", target)
         return target.read_bytes()
 
     def _manifests(self):
         self.say("# manifests from the golden host")
         sources = self.dir / "sources"
-        build.ctl("manifest", "create", "--from", self.dir / "capture", "--out", sources)
+        build.ctl("manifest", "create", "--from", self.dir / "capture", "--out", sources,
+                  "--driver", "nvme")
         signed = self.dir / "signed"
         signed.mkdir()
         self.sets = {"golden": {}, "other-key": {}}
