@@ -96,10 +96,14 @@ static void on_crash(int signal_number)
 static void prepare_text(void)
 {
 	int n = snprintf(crash.text, sizeof(crash.text),
-			 "\n\n HELD  %s\n next: %s\n\n"
+			 "\n\n==== HELD: this host is not released ================= %-18.18s ====\n"
+			 " reason      %s\n code        %s\n next step   %s\n"
+			 " TPM         no quote, PCR not capped\n"
 			 "holdfast result=held cause=%s class=%s\n",
-			 hf_err_sentence(HF_ERR_CRASHED), hf_err_next_step(HF_ERR_CRASHED),
-			 hf_err_name(HF_ERR_CRASHED), hf_class_name(hf_err_class(HF_ERR_CRASHED)));
+			 hf_class_name(hf_err_class(HF_ERR_CRASHED)),
+			 hf_err_sentence(HF_ERR_CRASHED), hf_err_name(HF_ERR_CRASHED),
+			 hf_err_next_step(HF_ERR_CRASHED), hf_err_name(HF_ERR_CRASHED),
+			 hf_class_name(hf_err_class(HF_ERR_CRASHED)));
 
 	crash.len = n > 0 && (size_t)n < sizeof(crash.text) ? (size_t)n : sizeof(crash.text) - 1;
 }
