@@ -161,6 +161,16 @@ static const struct hf_measurement *window_of(const struct hf_function *function
 	return hf_measurement_find(function->measurements, ROM_WINDOW);
 }
 
+/* The release says what the window holds and nothing of its images: they are not unknown
+ * beside it, they changed with it. */
+static bool only_window_listed(const struct hf_environment *env)
+{
+	for (const struct hf_reference *r = env->references; r; r = r->next)
+		if (is_rom(r->mkey) && strcmp(r->mkey, ROM_WINDOW) != 0)
+			return false;
+	return reference_named(env, ROM_WINDOW) != NULL;
+}
+
 /* Coverage of one code-bearing measurement by the environment. */
 static void examine_code(struct examination *x, const struct hf_function *function,
 			 const struct hf_environment *env, const struct hf_measurement *m)
@@ -185,7 +195,8 @@ static void examine_code(struct examination *x, const struct hf_function *functi
 	 * needs none of its own. */
 	if (!ref && is_rom(m->mkey) && window && window != m && covered_by(env, window))
 		return;
-	bool known = ref || (x->out && mkey_known(x->component, function, m->mkey));
+	bool known = ref || (is_rom(m->mkey) && window != m && only_window_listed(env)) ||
+		     (x->out && mkey_known(x->component, function, m->mkey));
 
 	wrong(x, known ? HF_ERR_FIRMWARE_UNKNOWN : HF_ERR_UNCOVERED, function, m->mkey,
 	      x->out ? value_text(x, m) : NULL, x->out ? reference_text(x, ref) : NULL);

@@ -123,6 +123,21 @@ TEST(added_image)
 	END;
 }
 
+/* As firmware leaves it: the image before the added one is no longer marked last, so that
+ * window and image changed too; what nobody knows is the reason all the same. */
+TEST(added_image_outranks_what_it_changed)
+{
+	BEGIN;
+	fx_reference(fx, fx->nic->releases->environments, "option-rom/0", "image");
+	fx_code(fx, fx->card, fx->card->functions, "option-rom/0", "image");
+	accepted(fx);
+	show_rom(fx, "rom evil");
+	fx_code(fx, fx->card, fx->card->functions, "option-rom/1", "evil");
+	refused(fx, HF_ERR_UNCOVERED, NIC_PLACE);
+	assert_string_equal(fx->verdict.cause_mkey, "option-rom/1");
+	END;
+}
+
 TEST(hidden_rom)
 {
 	BEGIN;
@@ -946,7 +961,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(genuine_host), cmocka_unit_test(flipped_rom),
 		cmocka_unit_test(added_code), cmocka_unit_test(images_of_a_known_window),
-		cmocka_unit_test(added_image), cmocka_unit_test(hidden_rom),
+		cmocka_unit_test(added_image),
+		cmocka_unit_test(added_image_outranks_what_it_changed),
+		cmocka_unit_test(hidden_rom),
 		cmocka_unit_test(hidden_rom_names_the_cause),
 		cmocka_unit_test(partial_value_matches_nothing),
 		cmocka_unit_test(unreadable_without_reference),
