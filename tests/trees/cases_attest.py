@@ -6,6 +6,7 @@ import re
 import firmware
 import trees
 from harness import case, need, read, snapshot, write
+from rehearsal import Host, verify
 
 NONCE = "00112233445566778899aabbccddeeff"
 
@@ -127,11 +128,16 @@ def attest_carries_the_firmware_log(t):
 
 @case
 def attest_evidence_is_never_accepted(t):
-    """A diagnosis, however good, is no evidence of a boot."""
-    tree, tpm = make(t), t.tpm()
-    attest(t, tree, tpm)
-    result = t.ctl("evidence", "verify", t.path("ev"))
-    need(result.code != 0, result.describe())
+    """A diagnosis of a good host, with good manifests and the right nonce, is no boot."""
+    host = Host(t)
+    firmware.extend(host.tpm, host.events)
+    attest(t, host.tree, host.tpm)
+    t.refused(verify(host, code=3, evidence=t.path("ev")), "log-pcr")
+    result = verify(host, "--pcr", "16", "--nonce", NONCE, code=3, evidence=t.path("ev"))
+    for check in ("firmware-log", "log", "claims", "key", "quote"):
+        need(re.search(rf"^  ok +{check}\b", result.text, re.M), f"{check}\n{result.describe()}")
+    other = verify(host, "--pcr", "16", "--nonce", "00" * 16, code=3, evidence=t.path("ev"))
+    t.refused(other, "quote-nonce")
 
 
 @case
