@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Command lines: what is not understood is refused with words that help."""
 import os
+import re
 import subprocess
 
-from harness import case, need, BUILD
+from harness import case, need, BUILD, ROOT
 
 COMMANDS = ("boot", "scan", "verify", "attest", "rom")
 
@@ -87,3 +88,39 @@ def cli_output_that_is_lost_is_an_error(t):
         done = subprocess.run([os.path.join(BUILD, "holdfast"), "--help"], stdout=full,
                               stderr=subprocess.PIPE, timeout=20)
     need(done.returncode == 1 and b"[output-failed]" in done.stderr, str(done))
+
+
+def options(text):
+    return set(re.findall(r"(?<![-\w])--([a-z][a-z-]+)", text))
+
+
+@case
+def cli_man_pages_match_the_help(t):
+    """Every option of every command's help is in its man page, and the other way round."""
+    helps = {
+        "holdfast.8": [t.holdfast(c, "--help", code=0).text for c in COMMANDS],
+        "holdfastctl.1": [t.ctl(*c, "--help", code=0).text for c in (
+            ["keygen"], ["manifest", "create"], ["manifest", "build"], ["manifest", "sign"],
+            ["manifest", "show"], ["manifest", "check"], ["image"], ["log"], ["evidence"])],
+    }
+    for page, texts in helps.items():
+        with open(os.path.join(ROOT, "docs/man", page), encoding="utf-8") as file:
+            man = set(re.findall(r"\bFl -([a-z][a-z-]+)", file.read())) - {"help", "version"}
+        code = options("\n".join(texts)) - {"help", "version"}
+        need(man == code, f"{page}: only there {sorted(man - code)}, missing {sorted(code - man)}")
+
+
+@case
+def cli_every_cause_is_complete(t):
+    """A sentence without a full stop, an imperative next step, both short of a screen."""
+    with open(os.path.join(ROOT, "measure/causes.def"), encoding="utf-8") as file:
+        rows = re.findall(r'^HF_CAUSE\((\w+), (\d+), "([^"]+)", (\w+), (\w+), "([^"]+)", "([^"]+)"\)',
+                          file.read(), re.M)
+    need(len(rows) > 100, f"{len(rows)} causes")
+    for column, name in ((0, "symbol"), (1, "number"), (2, "name")):
+        values = [row[column] for row in rows]
+        twice = {v for v in values if values.count(v) > 1}
+        need(not twice, f"{name} used twice: {twice}")
+    for row in rows:
+        need(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", row[2]), f"name {row[2]}")
+        need(not row[5].endswith(".") and not row[6].endswith("."), f"full stop in {row[2]}")
