@@ -32,7 +32,8 @@ static const char usage[] =
 	"  --manifests DIR  every *.corim in DIR: components, model, image list\n"
 	"  --nonce HEX      the challenge that the quote must answer; without it the\n"
 	"                   quote must name the boot key, and may be of any time\n"
-	"  --pcr N          the gate's PCR (default 13; 16 for `holdfast attest`)\n"
+	"  --pcr N          the gate's PCR (default 13); 16, where `holdfast attest`\n"
+	"                   writes, is checked and never affirmed\n"
 	"\n"
 	"exit codes: 0 affirmed, 3 refused, 2 usage\n";
 

@@ -451,7 +451,7 @@ static void check_appraisal(struct work *w)
 		say(w, HF_CHECK_BOOT, "agent image %.80s", v->agent_image->name);
 }
 
-static void conclude(struct hf_verification *ret)
+static void conclude(uint32_t pcr, struct hf_verification *ret)
 {
 	ret->cause = HF_OK;
 	for (enum hf_check c = 0; c < HF_CHECK_COUNT && !ret->cause; c++)
@@ -462,6 +462,8 @@ static void conclude(struct hf_verification *ret)
 			ret->cause = HF_ERR_INTERNAL;	/* nothing is affirmed unchecked */
 	if (!ret->cause && ret->verdict.status > HF_STATUS_WARNED)
 		ret->cause = HF_ERR_INTERNAL;
+	if (!ret->cause && (pcr == 10 || pcr >= 16))	/* IMA's, or anybody can reset it */
+		ret->cause = HF_ERR_PCR_REFUSED;
 }
 
 void hf_verify_evidence(const struct hf_evidence *evidence, const struct hf_verify_options *options,
@@ -475,7 +477,7 @@ void hf_verify_evidence(const struct hf_evidence *evidence, const struct hf_veri
 	hf_claims_init(&ret->claims, arena);
 	if (options->pcr >= HF_PCR_COUNT) {
 		settle(&w, HF_CHECK_LOG, HF_ERR_PCR_REFUSED);
-		conclude(ret);
+		conclude(options->pcr, ret);
 		return;
 	}
 	check_firmware_log(&w);
@@ -496,5 +498,5 @@ void hf_verify_evidence(const struct hf_evidence *evidence, const struct hf_veri
 		check_model(&w);
 	if (passed(&w, HF_CHECK_MODEL))
 		check_appraisal(&w);
-	conclude(ret);
+	conclude(options->pcr, ret);
 }

@@ -63,7 +63,7 @@ enum hf_err hf_cap_parse(struct hf_span payload, struct hf_cap_event *ret) HF_MU
 struct hf_verify_options {
 	const struct hf_manifests *manifests;	/* the verifier's */
 	struct hf_span nonce;	/* empty: the digest of the boot key, which says nothing about when */
-	uint32_t pcr;		/* HF_PCR_DEFAULT; 16 is a diagnosis, which anybody can reset */
+	uint32_t pcr;		/* HF_PCR_DEFAULT; 10, 16 and above are checked and never affirmed */
 };
 struct hf_verification {
 	struct hf_check_result checks[HF_CHECK_COUNT];

@@ -397,6 +397,26 @@ TEST(nothing)
 	drop(m);
 }
 
+/* All in order, in a PCR that anybody can reset. */
+TEST(diagnosis)
+{
+	static const uint32_t refused_pcrs[] = { 10, 16, 23 };
+	CASE;
+
+	for (size_t i = 0; i < 3; i++) {
+		c.our_pcr = refused_pcrs[i];
+		c.quoted = HF_QUOTE_PCRS | 1u << c.our_pcr;
+		struct made *m = make(&c);
+
+		m->options.pcr = c.our_pcr;
+		verify(m);
+		assert_string_equal(hf_err_name(m->v.cause), "pcr-refused");
+		for (enum hf_check k = 0; k < HF_CHECK_COUNT; k++)
+			assert_int_not_equal(m->v.checks[k].outcome, HF_OUTCOME_FAILED);
+		drop(m);
+	}
+}
+
 /* Whatever allocation fails, evidence is not affirmed. */
 TEST(full_arena)
 {
@@ -438,6 +458,7 @@ int main(void)
 		cmocka_unit_test(the_hosts_own_verdict), cmocka_unit_test(receipt), cmocka_unit_test(held_early),
 		cmocka_unit_test(model), cmocka_unit_test(appraisal),
 		cmocka_unit_test(what_firmware_ran), cmocka_unit_test(nothing),
+		cmocka_unit_test(diagnosis),
 		cmocka_unit_test(full_arena), cmocka_unit_test(words),
 	};
 
