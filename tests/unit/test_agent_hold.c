@@ -24,7 +24,7 @@ struct fixture {
 
 static void make_dir(const char *root, const char *below)
 {
-	char path[256];
+	char path[512];
 
 	snprintf(path, sizeof(path), "%s/%s", root, below);
 	assert_int_equal(mkdir(path, 0700), 0);
