@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "agent/platform.h"
 #include "manifests/report.h"
 
 #define SCREEN_TREE_MAX 4096	/* bytes; a larger tree is shown one line a part */
@@ -71,15 +72,33 @@ static void put_compact(const struct hf_gate *gate, struct hf_writer *w)
 	}
 }
 
+/* What the kernel refused of the hold, and what a verdict made here is worth. */
+static void show_host(const struct hf_gate *gate)
+{
+	const char *secure_boot = hf_platform_text(gate->host_part, "secure-boot");
+
+	for (const struct hf_measurement *m = gate->host_part->measurements; m; m = m->next)
+		if (m->kind == HF_VALUE_FAILURE && strncmp(m->mkey, "hold/", 5) == 0)
+			hf_screen_print(&gate->screen, "  not held  %s: %s\n", m->mkey + 5,
+					hf_err_name(m->cause));
+	hf_screen_print(&gate->screen, "  root-of-trust: %s, policy %s\n",
+			secure_boot && strcmp(secure_boot, "on") == 0 ? "secure-boot" : "none",
+			hf_policy_name(gate->conf.policy));
+}
+
 static void show_report(struct hf_gate *gate)
 {
+	struct hf_claims parts = gate->claims;	/* the host's own facts are in the evidence */
 	struct hf_arena arena;
 	struct hf_writer w;
+
+	parts.parts = gate->host_part->next;
+	show_host(gate);
 
 	if (hf_arena_make(REPORT_MAX, &arena) != HF_OK)
 		return;
 	w = (struct hf_writer){ .buf = arena.base, .cap = arena.cap };
-	hf_report_tree(&gate->claims, gate->judged ? &gate->verdict : NULL, &w);
+	hf_report_tree(&parts, gate->judged ? &gate->verdict : NULL, &w);
 	if (w.full || w.len > SCREEN_TREE_MAX) {
 		w = (struct hf_writer){ .buf = arena.base, .cap = arena.cap };
 		put_compact(gate, &w);

@@ -8,9 +8,12 @@
 
 #include "agent/pid1.h"
 #include "agent/platform.h"
+#include "pcie/config.h"
 
 #define REPEAT_S 60
 #define HELD_MAX 4096
+#define PCI_EXPRESS 0x10		/* capability */
+#define SLOT_CAPABILITIES 0x14
 
 struct held {
 	uint8_t text[HELD_MAX];
@@ -93,19 +96,39 @@ static const struct hf_finding *finding_of(const struct hf_gate *gate, enum hf_e
 	return found;
 }
 
-/* The kernel's name for the physical slot above a device, where it has one. */
-static void find_slot(const struct hf_gate *gate, const struct hf_address *address, char *out, size_t cap)
+static const struct hf_function *function_at(const struct hf_claims *claims, struct hf_span path)
 {
-	char path[64], text[32], want[32];
+	for (const struct hf_part *p = claims->parts; p; p = p->next)
+		for (const struct hf_function *f = p->functions; f; f = f->next)
+			if (hf_span_equal(hf_span_text(f->path), path))
+				return f;
+	return NULL;
+}
+
+/* The number that the port above the device gives its slot (PCIe base 6.0, 7.5.3.9: bits
+ * 31:19 of Slot Capabilities), which is what is printed on the chassis if anything is. */
+static void find_slot(const struct hf_gate *gate, const struct hf_function *f, char *out, size_t cap)
+{
+	const char *slash = strrchr(f->path, '/');
+	const struct hf_function *port = NULL;
+	const struct hf_bus_function *bus;
+	bool slot = false, loop = false;
+	struct hf_cursor c;
+	uint8_t type;
 
 	out[0] = '\0';
-	snprintf(want, sizeof(want), "%04x:%02x:%02x", address->domain, address->bus, address->device);
-	for (unsigned slot = 0; slot < 256 && gate->host_open; slot++) {
-		snprintf(path, sizeof(path), "bus/pci/slots/%u/address", slot);
-		if (hf_host_read_text(&gate->host, path, text, sizeof(text)) == HF_OK &&
-		    strcmp(text, want) == 0)
-			snprintf(out, cap, "PCIe slot %u", slot);
-	}
+	if (slash)
+		port = function_at(&gate->claims, (struct hf_span){ (const uint8_t *)f->path,
+								    (size_t)(slash - f->path) });
+	bus = port ? hf_bus_find(&gate->bus, &port->address) : NULL;
+	if (!bus || !hf_config_port(bus->config, &type, &slot) || !slot)
+		return;
+	c = hf_cursor_at(bus->config);
+	hf_seek(&c, hf_config_capability(bus->config, PCI_EXPRESS, &loop) + SLOT_CAPABILITIES);
+	uint32_t capabilities = hf_u32le(&c);
+
+	if (!c.bad && !loop)
+		snprintf(out, cap, "PCIe slot %u", capabilities >> 19);
 }
 
 struct device_text {
@@ -127,7 +150,7 @@ static void describe_device(const struct hf_gate *gate, const struct hf_finding 
 		snprintf(t->part, sizeof(t->part), "%.79s", part->rule->name);
 	if (!f || (part && part->part && part->part->kind == HF_PART_BOARD && !finding->function))
 		return;
-	find_slot(gate, &f->address, t->slot, sizeof(t->slot));
+	find_slot(gate, f, t->slot, sizeof(t->slot));
 	if (f->identity.has_serial)
 		snprintf(t->serial, sizeof(t->serial), "%016llx", (unsigned long long)f->identity.serial);
 	hf_address_format(&f->address, address);
