@@ -161,8 +161,8 @@ static const struct hf_measurement *window_of(const struct hf_function *function
 	return hf_measurement_find(function->measurements, ROM_WINDOW);
 }
 
-/* The release says what the window holds and nothing of its images: they are not unknown
- * beside it, they changed with it. */
+/* The release says what the window holds and nothing of its images: the window's own
+ * finding is the one that counts. */
 static bool only_window_listed(const struct hf_environment *env)
 {
 	for (const struct hf_reference *r = env->references; r; r = r->next)
@@ -191,12 +191,12 @@ static void examine_code(struct examination *x, const struct hf_function *functi
 	}
 	if (covered_by(env, m))
 		return;
-	/* What the agent derived from a window every byte of which is a reference value
-	 * needs none of its own. */
-	if (!ref && is_rom(m->mkey) && window && window != m && covered_by(env, window))
+	/* What the agent derived from a window needs no reference value of its own where every
+	 * byte of the window is one, and says nothing more where only the window is listed. */
+	if (!ref && is_rom(m->mkey) && window && window != m &&
+	    (covered_by(env, window) || only_window_listed(env)))
 		return;
-	bool known = ref || (is_rom(m->mkey) && window != m && only_window_listed(env)) ||
-		     (x->out && mkey_known(x->component, function, m->mkey));
+	bool known = ref || (x->out && mkey_known(x->component, function, m->mkey));
 
 	wrong(x, known ? HF_ERR_FIRMWARE_UNKNOWN : HF_ERR_UNCOVERED, function, m->mkey,
 	      x->out ? value_text(x, m) : NULL, x->out ? reference_text(x, ref) : NULL);

@@ -104,7 +104,13 @@ TEST(images_of_a_known_window)
 	accepted(fx);
 	show_rom(fx, "rom evil");
 	refused(fx, HF_ERR_FIRMWARE_UNKNOWN, NIC_PLACE);
-	assert_int_equal(count(at(fx, NIC_PLACE)->findings), 3);
+	assert_int_equal(count(at(fx, NIC_PLACE)->findings), 1);
+	/* the window is not judged by its digest alone if it is advisory or partial */
+	window(fx)->flags |= HF_MEASUREMENT_ADVISORY;
+	refused(fx, HF_ERR_FIRMWARE_UNKNOWN, NIC_PLACE);
+	show_rom(fx, "rom 1.0");
+	window(fx)->cause = HF_ERR_ROM_READ;
+	refused(fx, HF_ERR_MEASUREMENT_MISSING, NIC_PLACE);
 	END;
 }
 
