@@ -9,6 +9,7 @@
 #include "manifests/report.h"
 
 #define SCREEN_TREE_MAX 4096	/* bytes; a larger tree is shown one line a part */
+#define SCREEN_FINDINGS_MAX 1536	/* bytes; serial lines are slow, the rest is in the evidence */
 #define REPORT_MAX ((size_t)4 << 20)
 #define DIFFERENCES_MAX 64	/* written down one by one; the count is always right */
 
@@ -108,6 +109,20 @@ static void show_report(struct hf_gate *gate)
 	hf_arena_drop(&arena);
 }
 
+/* Whole findings only: each begins at a line's start, its further lines are indented. */
+static void cut_findings(struct hf_writer *w)
+{
+	static const char rest[] = "... and more: see the evidence\n";
+	size_t len = SCREEN_FINDINGS_MAX;
+
+	if (w->len <= len)
+		return;
+	while (len > 0 && !(w->buf[len - 1] == '\n' && w->buf[len] != ' '))
+		len--;
+	w->len = len;
+	hf_put(w, rest, sizeof(rest) - 1);
+}
+
 static void show_findings(struct hf_gate *gate)
 {
 	struct hf_arena arena;
@@ -117,8 +132,7 @@ static void show_findings(struct hf_gate *gate)
 		return;
 	w = (struct hf_writer){ .buf = arena.base, .cap = arena.cap };
 	hf_report_findings(&gate->verdict, &w);
-	if (w.len > SCREEN_TREE_MAX)	/* the rest is in the evidence */
-		w.len = SCREEN_TREE_MAX;
+	cut_findings(&w);
 	hf_screen_put(&gate->screen, hf_written(&w));
 	hf_arena_drop(&arena);
 }

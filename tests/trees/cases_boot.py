@@ -10,7 +10,8 @@ import firmware
 import sources
 import trees
 from harness import Skip, case, need, read, snapshot, write
-from rehearsal import FIRMWARE_LOG, Host, quote_checks, timeless, verify
+from rehearsal import (FIRMWARE_LOG, Host, manifests_from_evidence, next_boot, quote_checks,
+                       timeless, verify)
 from sources import Owner, model
 
 
@@ -108,20 +109,9 @@ def boot_from_golden_host_to_manifests(t):
     host = Host(t, manifests=False)
     host.boot("manifest-missing", 3)
     host.check_replays()
-    made = t.path("made")
-    t.ctl("manifest", "create", "--from", host.evidence, "--out", made, "--generation", "1",
-          code=0)
-    sources_made = [os.path.join(made, name) for name in sorted(os.listdir(made))]
-    need(sources_made, "manifest create made nothing")
-    for path in sources_made:
-        source = json.loads(read(path))
-        if "images" not in source:
-            host.owner.sign(source, f"{host.etc}/manifests.d/{os.path.basename(path)}.corim")
-    again = Host.__new__(Host)
-    again.__dict__.update(host.__dict__, tpm=t.tpm("tpm2"), evidence=t.path("evidence2"))
-    again.boot("captured-tree", 3)
-    bad = Host.__new__(Host)
-    bad.__dict__.update(host.__dict__, tpm=t.tpm("tpm3"), evidence=t.path("evidence3"))
+    manifests_from_evidence(host)
+    next_boot(host, 2).boot("captured-tree", 3)
+    bad = next_boot(host, 3)
     bad.tree.flip("0000:01:00.0", 0x8000)
     bad.boot("firmware-unknown", 3)
 
@@ -175,6 +165,14 @@ def boot_audit_mode_goes_on(t):
     host.check_replays()
     log = host.log_text()
     need("audit" in log and "held" in log, log)
+
+
+@case
+def boot_audit_mode_with_an_unknown_driver(t):
+    host = Host(t, model=model(mode="audit"))
+    host.measured(firmware.altered(driver=b"implant"))
+    result = host.boot("captured-tree", 3)
+    need("WOULD HOLD" in result.text and "boot-driver-unknown" in result.text, result.describe())
 
 
 @case

@@ -5,6 +5,7 @@ import os
 
 import make_tree
 from harness import case, need, read, write
+from rehearsal import Host, manifests_from_evidence, next_boot
 from sources import Owner
 
 LOG_LIMIT, EXTEND_LIMIT, CONSOLE_LIMIT = 60 * 1024, 80, 8 * 1024
@@ -57,6 +58,28 @@ def scale_rehearsal_stays_small(t):
     need(60 <= events <= EXTEND_LIMIT, f"{events} extends")
     for bank, value in tpm.pcrs(13).items():
         need(int(value, 16) != 0, f"{bank} is zero after HELD")
+
+
+@case
+def scale_golden_and_tampered_stay_small(t):
+    """Admitted by manifests made from its own evidence; then eight GPUs with another ROM."""
+    host = Host(t, make_tree.server(), manifests=False)
+    host.boot("manifest-missing", 3)
+    manifests_from_evidence(host)
+    good, bad = next_boot(host, 2), next_boot(host, 3)
+    results = [(good, good.boot("captured-tree", 3))]
+    gpus = [path for path in sorted(os.listdir(f"{host.tree.sys}/bus/pci/devices"))
+            if read(host.tree.file(path, "config"))[:4] == b"\xde\x10\x30\x23"]
+    need(len(gpus) == 8, f"{len(gpus)} GPUs")
+    for address in gpus:
+        host.tree.flip(address, 0x1000)
+    results.append((bad, bad.boot("firmware-unknown", 3)))
+    for which, result in results:
+        need(len(result.out) < CONSOLE_LIMIT, f"the console got {len(result.out)} bytes")
+        log = read(f"{which.evidence}/holdfast.evlog")
+        need(len(log) < LOG_LIMIT, f"the log has {len(log)} bytes")
+        need(60 <= which.events_of_log() <= EXTEND_LIMIT, f"{which.events_of_log()} extends")
+        which.check_replays()
 
 
 @case

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A rehearsal of the gate: etc, store, software TPM with a measured boot, captured tree."""
+import json
 import os
 import re
 import shutil
@@ -82,6 +83,27 @@ class Host:
                 need(real[bank].lower() == match[1], f"{bank}: log {match[1]}, PCR {real[bank]}")
                 seen += 1
         need(seen == 4, f"the log replays {seen} banks")
+
+
+def manifests_from_evidence(host):
+    """What an operator does with a golden host: create, read, sign."""
+    made = host.t.path("made")
+    host.t.ctl("manifest", "create", "--from", host.evidence, "--out", made, "--generation", "1",
+               code=0)
+    names = sorted(os.listdir(made))
+    need(names, "manifest create made nothing")
+    for name in names:
+        source = json.loads(read(os.path.join(made, name)))
+        if "images" not in source:
+            host.owner.sign(source, f"{host.etc}/manifests.d/{name}.corim")
+
+
+def next_boot(host, number):
+    """The same host after a reset: a fresh TPM, another directory for the evidence."""
+    again = Host.__new__(Host)
+    again.__dict__.update(host.__dict__, tpm=host.t.tpm(f"tpm{number}"),
+                          evidence=host.t.path(f"evidence{number}"))
+    return again
 
 
 def timeless(text):
