@@ -132,7 +132,7 @@ static bool release_equal(const struct hf_release *a, const struct hf_release *b
 }
 
 /* A reference for what was measured whole and is judged; false when memory runs out. */
-static bool add_reference(struct creator *c, const struct hf_measurement *m,
+static bool add_reference(struct creator *c, const struct hf_measurement *m, const char *from,
 			  struct hf_reference ***end, enum hf_method *method)
 {
 	struct hf_reference *ref;
@@ -145,6 +145,7 @@ static bool add_reference(struct creator *c, const struct hf_measurement *m,
 	if (!ref)
 		return false;
 	ref->mkey = m->mkey;
+	ref->from = from;
 	if (m->kind == HF_VALUE_TEXT)
 		ref->text = m->text;
 	for (size_t i = 0; m->kind == HF_VALUE_DIGESTS && i < m->digest_count; i++)
@@ -178,7 +179,8 @@ static bool add_function(struct creator *c, const struct hf_part *part,
 	env->count = 1;
 	references = &env->references;
 	for (const struct hf_measurement *m = function->measurements; m; m = m->next)
-		if (!add_reference(c, m, &references, method))
+		if (!add_reference(c, m, text(c, "%s at %s", hf_method_name(m->method),
+					      function->path), &references, method))
 			return false;
 	note_failures(c, part, function);
 	for (end = &release->environments; *end; end = &(*end)->next) {
@@ -321,6 +323,8 @@ static enum hf_err add_boot_code(struct creator *c, const char *kind,
 		if (hf_digest_equal(&(*end)->sha256, digest))
 			return HF_OK;
 	code->sha256 = *digest;
+	code->from = text(c, "PCR %d of the firmware log of that host",
+			  strcmp(kind, "driver") == 0 ? PCR_DRIVERS : PCR_BOOT);
 	if (carrier)
 		code->name = text(c, "%s-%zu of %04x:%04x", kind, index, carrier->identity.vendor,
 				  carrier->identity.device);

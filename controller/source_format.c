@@ -44,6 +44,7 @@ static json_t *format_references(const struct hf_environment *env)
 		for (size_t i = 0; i < ref->digest_count; i++)
 			set_digest(value, hf_alg_name(ref->digests[i].alg), &ref->digests[i]);
 		set_text(value, "text", ref->text);
+		set_text(value, "from", ref->from);
 		json_object_set_new(object, ref->mkey, value);
 	}
 	return object;
@@ -134,6 +135,7 @@ static json_t *format_model(const struct hf_model *model)
 
 		set_text(code, "name", b->name);
 		set_digest(code, "sha256", &b->sha256);
+		set_text(code, "from", b->from);
 		json_array_append_new(codes, code);
 	}
 	json_object_set_new(root, "boot_code", codes);

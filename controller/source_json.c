@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* JSON sources to manifests. [edge: jansson] */
+#include "controller/locate.h"
 #include "controller/source.h"
 
 #include <jansson.h>
 #include <stdio.h>
+
+#define DEPTH_MAX 16	/* of the places that have a name here */
 
 /* Where in the document we are, innermost first, for messages. */
 struct place {
@@ -15,6 +18,7 @@ struct place {
 struct source {
 	struct hf_arena *arena;
 	const char *file;
+	struct hf_span json;
 	struct hf_fault *fault;
 	enum hf_err err;	/* sticky: the first failure stays */
 };
@@ -36,15 +40,41 @@ static size_t format_place(const struct place *place, char *out, size_t cap)
 	return len + (size_t)n < cap ? len + (size_t)n : cap - 1;
 }
 
+/* "FILE:LINE"; of a path that is too long its end. */
+static void format_line(const char *file, size_t line, char *out, size_t cap)
+{
+	char number[24];
+	size_t len = strlen(file), room;
+
+	snprintf(number, sizeof(number), ":%zu", line);
+	room = cap - 1 - strlen(number);
+	snprintf(out, cap, "%s%s", file + (len > room ? len - room : 0), number);
+}
+
+static size_t line_of(const struct source *s, const struct place *place)
+{
+	struct hf_json_step steps[DEPTH_MAX];
+	size_t depth = 0;
+
+	for (const struct place *p = place; p; p = p->up)
+		depth++;
+	if (depth > DEPTH_MAX)
+		return 1;
+	for (size_t i = depth; i-- > 0; place = place->up)
+		steps[i] = (struct hf_json_step){ place->key, place->index };
+	return hf_json_line(s->json, steps, depth);
+}
+
 static void refuse(struct source *s, const struct place *at, const char *key, const char *problem)
 {
 	struct place place = { .up = at, .key = key };
-	char text[128] = "";
+	char text[128] = "", where[sizeof(s->fault->where)];
 
 	if (s->err)
 		return;
 	format_place(key ? &place : at, text, sizeof(text));
-	s->err = hf_fail(s->fault, HF_ERR_MANIFEST_SOURCE, s->file, "%s: %s",
+	format_line(s->file, line_of(s, key ? &place : at), where, sizeof(where));
+	s->err = hf_fail(s->fault, HF_ERR_MANIFEST_SOURCE, where, "%s: %s",
 			 text[0] ? text : "document", problem);
 }
 
@@ -256,7 +286,7 @@ static void read_reference(struct source *s, json_t *value, const struct place *
 {
 	struct hf_digest digest;
 
-	check_members(s, value, at, "sha256 sha384 text ");
+	check_members(s, value, at, "sha256 sha384 text from ");
 	if (s->err)
 		return;
 	ref->mkey = hf_arena_text(s->arena, at->key, strlen(at->key));
@@ -272,6 +302,7 @@ static void read_reference(struct source *s, json_t *value, const struct place *
 	if (get_digest(s, value, at, "sha384", HF_ALG_SHA384, false, &digest))
 		ref->digests[ref->digest_count++] = digest;
 	ref->text = get_text(s, value, at, "text", false);
+	ref->from = get_text(s, value, at, "from", false);
 	if ((ref->digest_count > 0) == (ref->text != NULL))
 		refuse(s, at, NULL, "needs digests (sha256, sha384) or a text, not both");
 }
@@ -406,11 +437,12 @@ static void read_boot_code(struct source *s, json_t *root, struct hf_model *mode
 		struct place place = { .up = &key, .index = i };
 		struct hf_boot_code *code = take(s, sizeof(*code));
 
-		check_members(s, object, &place, "name sha256 ");
+		check_members(s, object, &place, "name sha256 from ");
 		if (s->err)
 			return;
 		code->name = get_name(s, object, &place, "name");
 		get_digest(s, object, &place, "sha256", HF_ALG_SHA256, true, &code->sha256);
+		code->from = get_text(s, object, &place, "from", false);
 		*end = code;
 		end = &code->next;
 	}
@@ -579,7 +611,7 @@ enum hf_err hf_source_parse(struct hf_span json, const char *file, struct hf_man
 			    struct hf_fault *fault)
 {
 	struct hf_manifests_mark mark = hf_manifests_mark(out);
-	struct source s = { .arena = out->arena, .file = file, .fault = fault };
+	struct source s = { .arena = out->arena, .file = file, .json = json, .fault = fault };
 	json_error_t error;
 	json_t *root;
 	enum hf_err err;
@@ -588,9 +620,9 @@ enum hf_err hf_source_parse(struct hf_span json, const char *file, struct hf_man
 		return hf_fail(fault, HF_ERR_FILE_TOO_LARGE, file, "%zu bytes", json.len);
 	root = json_loadb((const char *)json.ptr, json.len, JSON_REJECT_DUPLICATES, &error);
 	if (!root) {
-		char where[128];
+		char where[sizeof(fault->where)];
 
-		snprintf(where, sizeof(where), "%s:%d", file, error.line);
+		format_line(file, error.line > 0 ? (size_t)error.line : 1, where, sizeof(where));
 		return hf_fail(fault, HF_ERR_MANIFEST_SOURCE, where, "%s", error.text);
 	}
 	read_document(&s, root, &mark);

@@ -382,6 +382,8 @@ static void read_values(struct hf_cbor *r, struct hf_measured *m)
 			m->name = hf_cbor_tstr(r);
 		} else if (key < 0 && key >= -HF_CORIM_OWN_MAX) {
 			m->own[-key] = hf_cbor_skip(r);
+		} else if (key == -HF_KEY_FROM) {
+			m->from = hf_cbor_skip(r);
 		} else {
 			m->other |= key >= 0;
 			m->critical |= key < 0 && key >= -255;

@@ -73,6 +73,7 @@ struct hf_measured {
 	bool other;			/* values that are not read here: svn, flags, raw, ... */
 	bool critical;			/* a profile key beyond OWN_MAX that may not be overlooked */
 	struct hf_span own[HF_CORIM_OWN_MAX + 1];	/* encoded value of profile key -i */
+	struct hf_span from;		/* encoded value of profile key -256 */
 };
 enum hf_err hf_triple_next(struct hf_reference_triple *triple, struct hf_measured *ret) HF_MUST_USE;
 

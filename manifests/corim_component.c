@@ -101,6 +101,8 @@ static enum hf_err read_reference(struct hf_decoder *d, const struct hf_measured
 	err = hf_keep_text(d->out->arena, m->mkey, HF_MKEY_MAX, &ref->mkey);
 	if (!err && m->version.len)
 		err = hf_keep_text(d->out->arena, m->version, HF_TEXT_MAX, &ref->text);
+	if (!err)
+		err = hf_read_from(d->out->arena, m, &ref->from);
 	if (err)
 		return err;
 	for (size_t i = 0; i < m->digest_count; i++) {

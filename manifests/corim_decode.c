@@ -44,18 +44,29 @@ enum hf_err hf_keep_name(struct hf_arena *arena, struct hf_span text, const char
 }
 
 /* Absent: *ret stays NULL. */
-enum hf_err hf_own_text(struct hf_arena *arena, const struct hf_measured *m,
-			    enum hf_corim_key key, const char **ret)
+static enum hf_err keep_encoded_text(struct hf_arena *arena, struct hf_span encoded,
+				     const char **ret)
 {
-	struct hf_cbor r = hf_cbor_at(m->own[key]);
+	struct hf_cbor r = hf_cbor_at(encoded);
 	struct hf_span text;
 
-	if (m->own[key].len == 0)
+	if (encoded.len == 0)
 		return HF_OK;
 	text = hf_cbor_tstr(&r);
 	if (hf_cbor_end(&r))
 		return HF_ERR_CORIM_SHAPE;
 	return hf_keep_text(arena, text, HF_TEXT_MAX, ret);
+}
+
+enum hf_err hf_own_text(struct hf_arena *arena, const struct hf_measured *m,
+			    enum hf_corim_key key, const char **ret)
+{
+	return keep_encoded_text(arena, m->own[key], ret);
+}
+
+enum hf_err hf_read_from(struct hf_arena *arena, const struct hf_measured *m, const char **ret)
+{
+	return keep_encoded_text(arena, m->from, ret);
 }
 
 static uint32_t own_keys(const struct hf_measured *m)

@@ -57,6 +57,15 @@ static void put_key_text(struct hf_writer *w, enum hf_corim_key key, const char 
 	hf_cbor_put_text(w, text);
 }
 
+/* Last in its map: the key that comes latest in the deterministic order. */
+static void put_from(struct hf_writer *w, const char *from)
+{
+	if (!from)
+		return;
+	hf_cbor_put_int(w, -HF_KEY_FROM);
+	hf_cbor_put_text(w, from);
+}
+
 static int64_t alg_number(enum hf_alg alg)
 {
 	switch (alg) {
@@ -182,15 +191,16 @@ static enum hf_err put_reference(struct hf_writer *w, const struct hf_reference 
 	    (ref->text && (!ref->text[0] || strlen(ref->text) > HF_TEXT_MAX)) ||
 	    !digests_valid(ref->digests, ref->digest_count))
 		return HF_ERR_CORIM_SHAPE;
-	begin_measurement(w, ref->mkey, 1);
+	begin_measurement(w, ref->mkey, 1u + (ref->from != NULL));
 	if (ref->digest_count) {
 		put_digests(w, ref->digests, ref->digest_count);
-		return HF_OK;
+	} else {
+		hf_cbor_put_uint(w, 0);
+		hf_cbor_put_map(w, 1);
+		hf_cbor_put_uint(w, 0);
+		hf_cbor_put_text(w, ref->text);
 	}
-	hf_cbor_put_uint(w, 0);
-	hf_cbor_put_map(w, 1);
-	hf_cbor_put_uint(w, 0);
-	hf_cbor_put_text(w, ref->text);
+	put_from(w, ref->from);
 	return HF_OK;
 }
 
@@ -308,10 +318,11 @@ static enum hf_err put_model(struct hf_writer *w, const struct hf_model *model)
 	put_model_facts(w, model);
 	for (const struct hf_boot_code *b = model->boot_code; b; b = b->next) {
 		snprintf(mkey, sizeof(mkey), HF_MKEY_BOOT_CODE "%zu", index++);
-		begin_measurement(w, mkey, 2);
+		begin_measurement(w, mkey, 2u + (b->from != NULL));
 		put_digests(w, &b->sha256, 1);
 		hf_cbor_put_uint(w, 11);
 		hf_cbor_put_text(w, b->name);
+		put_from(w, b->from);
 	}
 	index = 0;
 	for (const struct hf_rule *r = model->rules; r; r = r->next)

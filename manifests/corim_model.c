@@ -76,6 +76,8 @@ static enum hf_err read_boot_code(struct hf_decoder *d, const struct hf_measured
 		return HF_ERR_CORIM_SHAPE;
 	code->sha256 = m->digests[0];
 	err = hf_keep_name(d->out->arena, m->name, &code->name);
+	if (!err)
+		err = hf_read_from(d->out->arena, m, &code->from);
 	if (err)
 		return err;
 	**end = code;

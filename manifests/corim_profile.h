@@ -24,6 +24,7 @@ enum hf_corim_key {	/* negated keys of measurement-values-map */
 	HF_KEY_METHOD, HF_KEY_ACTION,
 	HF_KEY_TENANT_KIND = 16, HF_KEY_COMMAND_LINE_TEXT,
 };
+#define HF_KEY_FROM 256	/* where one value comes from: readers that do not know it pass over it */
 #define HF_KEY_BIT(key) (1u << (key))
 #define HF_KEY_LAST HF_KEY_COMMAND_LINE_TEXT
 

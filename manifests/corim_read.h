@@ -36,6 +36,9 @@ enum hf_err hf_keep_name(struct hf_arena *arena, struct hf_span text, const char
 /* The text of one profile key; absent: *ret stays as it is. */
 enum hf_err hf_own_text(struct hf_arena *arena, const struct hf_measured *m,
 			enum hf_corim_key key, const char **ret) HF_MUST_USE;
+/* Where the value comes from; absent: *ret stays as it is. */
+enum hf_err hf_read_from(struct hf_arena *arena, const struct hf_measured *m,
+			 const char **ret) HF_MUST_USE;
 /* Which profile keys must be there, which may; nothing else, and nothing of CoRIM's that
  * is not read: HF_ERR_CORIM_SHAPE or HF_ERR_MANIFEST_UNKNOWN_CRITICAL. */
 enum hf_err hf_check_keys(const struct hf_measured *m, uint32_t required, uint32_t optional) HF_MUST_USE;

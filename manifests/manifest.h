@@ -33,6 +33,7 @@ struct hf_reference {
 	struct hf_digest digests[HF_MEASUREMENT_DIGESTS];	/* or none: then text */
 	size_t digest_count;
 	const char *text;	/* equality with HF_VALUE_TEXT; NULL: none */
+	const char *from;	/* where this value comes from, or NULL; never judged */
 };
 struct hf_environment {
 	struct hf_environment *next;
@@ -73,6 +74,7 @@ struct hf_boot_code {	/* a driver or program that firmware may run: PCR 2 or 4 *
 	struct hf_boot_code *next;
 	const char *name;
 	struct hf_digest sha256;	/* Authenticode digest as in the event */
+	const char *from;	/* as of a reference */
 };
 struct hf_name_list { struct hf_name_list *next; const char *name; };
 struct hf_model {

@@ -29,7 +29,8 @@ static struct sample *sample_make(struct sample *s)
 {
 	*s = (struct sample){ 0 };
 	s->references[0] = (struct hf_reference){ .next = &s->references[1], .mkey = "option-rom/window",
-		.digests = { digest_of(HF_ALG_SHA256, 0x11), digest_of(HF_ALG_SHA384, 0x12) }, .digest_count = 2 };
+		.digests = { digest_of(HF_ALG_SHA256, 0x11), digest_of(HF_ALG_SHA384, 0x12) }, .digest_count = 2,
+		.from = "nic-2.0.zip" };
 	s->references[1] = (struct hf_reference){ .mkey = "fw-version", .text = "28.39.4082" };
 	s->references[2] = (struct hf_reference){ .mkey = "option-rom/window",
 		.digests = { digest_of(HF_ALG_SHA256, 0x21) }, .digest_count = 1 };
@@ -46,8 +47,9 @@ static struct sample *sample_make(struct sample *s)
 	s->component = (struct hf_component){ .name = "nic", .releases = &s->releases[0] };
 	s->drivers[0] = (struct hf_name_list){ &s->drivers[1], "nvme" };
 	s->drivers[1] = (struct hf_name_list){ NULL, "ixgbe" };
-	s->codes[0] = (struct hf_boot_code){ &s->codes[1], "driver-0", digest_of(HF_ALG_SHA256, 0x31) };
-	s->codes[1] = (struct hf_boot_code){ NULL, "driver-1", digest_of(HF_ALG_SHA256, 0x32) };
+	s->codes[0] = (struct hf_boot_code){ &s->codes[1], "driver-0", digest_of(HF_ALG_SHA256, 0x31),
+		"PCR 2 of a golden host" };
+	s->codes[1] = (struct hf_boot_code){ NULL, "driver-1", digest_of(HF_ALG_SHA256, 0x32), NULL };
 	s->rules[0] = (struct hf_rule){ &s->rules[1], "nic at 1", "nic", "pci0000:00/1c.0/00", HF_PRESENCE_REQUIRED,
 		1, HF_METHOD_BYTES, HF_ACTION_HOLD };
 	s->rules[1] = (struct hf_rule){ NULL, "spare", "nic", NULL, HF_PRESENCE_OPTIONAL, 3, HF_METHOD_VERSION,

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "controller/create.h"
+#include "controller/locate.h"
 #include "controller/manifest_cmds.h"
 #include "controller/source.h"
 #include "measure/log.h"
@@ -108,50 +109,50 @@ static void mistakes_are_named(void **state)
 		{ "{\n\"format\":1,\n\"model\":}", "f.json:3", "unexpected token near '}'" },
 		{ "{\"format\":1,\n\"model\":\"a\",\n\"model\":\"b\"}", "f.json:3", "duplicate object key near '\"model\"'" },
 		{ "{} x", "f.json:1", "end of file expected near 'x'" },
-		{ "[]", "f.json", "document: must be an object" },
-		{ "{\"model\":\"m\"}", "f.json", "format: is missing" },
-		{ "{\"format\":2,\"model\":\"m\"}", "f.json", "format: this version reads format 1" },
-		{ "{\"format\":1}", "f.json", "document: has no component, model or images" },
-		{ "{\"format\":1,\"component\":\"n\",\"relaeses\":[]}", "f.json", "relaeses: there is no such member" },
-		{ "{\"format\":1,\"component\":\"n\",\"model\":\"m\"}", "f.json", "model: there is no such member" },
-		{ "{\"format\":1,\"component\":\"n\",\"releases\":[]}", "f.json", "releases: must not be empty" },
-		{ "{\"format\":1,\"component\":\"a/b\",\"releases\":[{}]}", "f.json", "component: must be 1 to 96 plain characters without a slash" },
-		{ "{\"format\":1,\"component\":\"n\",\"releases\":[{\"name\":\"1\",\"functions\":[" FUNCTION("") "]}]}", "f.json", "releases[0].state: is missing" },
-		{ "{\"format\":1,\"component\":\"n\",\"releases\":[{\"name\":\"1\",\"state\":\"good\",\"functions\":[]}]}", "f.json", "releases[0].state: must be allowed, update or revoked" },
-		{ COMPONENT("{\"vendor\":\"8086\",\"device\":\"10d3\"}"), "f.json", "releases[0].functions[0].class: is missing" },
-		{ COMPONENT("{\"vendor\":\"808\",\"device\":\"10d3\",\"class\":\"020000\"}"), "f.json", "releases[0].functions[0].vendor: must be 4 hexadecimal digits" },
-		{ COMPONENT("{\"vendor\":8086,\"device\":\"10d3\",\"class\":\"020000\"}"), "f.json", "releases[0].functions[0].vendor: must be a text" },
-		{ COMPONENT(FUNCTION(",\"subsystem\":\"1028\"")), "f.json", "releases[0].functions[0].subsystem: must be written as vendor:device, 8086:a01f" },
-		{ COMPONENT(FUNCTION(",\"subsystem\":\"1028:zzzz\"")), "f.json", "releases[0].functions[0].subsystem: must be written as vendor:device, 8086:a01f" },
-		{ COMPONENT(FUNCTION(",\"serial\":\"1\"")), "f.json", "releases[0].functions[0].serial: must be 16 hexadecimal digits" },
-		{ COMPONENT(FUNCTION(",\"count\":-1")), "f.json", "releases[0].functions[0].count: must be a whole number in range" },
-		{ COMPONENT(FUNCTION(",\"count\":1.5")), "f.json", "releases[0].functions[0].count: must be a whole number in range" },
-		{ COMPONENT(FUNCTION(",\"count\":4294967296")), "f.json", "releases[0].functions[0].count: must be a whole number in range" },
-		{ COMPONENT(FUNCTION(",\"measurements\":[]")), "f.json", "releases[0].functions[0].measurements: must be an object" },
-		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{}}")), "f.json", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384) or a text, not both" },
-		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha1\":\"00\"}}")), "f.json", "releases[0].functions[0].measurements.r.sha1: there is no such member" },
-		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"00\"}}")), "f.json", "releases[0].functions[0].measurements.r.sha256: must be 64 hexadecimal digits (sha256)" },
-		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"" HEX32 "\",\"text\":\"x\"}}")), "f.json", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384) or a text, not both" },
-		{ COMPONENT(FUNCTION(",\"measurements\":{\"\":{\"text\":\"x\"}}")), "f.json", "releases[0].functions[0].measurements.: a measurement's name has 1 to 64 bytes" },
-		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"text\":\"a\\u0007\"}}")), "f.json", "releases[0].functions[0].measurements.r.text: must be 1 to 4096 bytes without control characters" },
-		{ MODEL(""), "f.json", "rules: is missing" },
-		{ MODEL(",\"rules\":[]"), "f.json", "rules: must not be empty" },
-		{ MODEL(",\"rules\":[" RULE(",\"action\":\"admit\"") "]"), "f.json", "rules[0].action: must be hold, fence or warn" },
-		{ MODEL(",\"rules\":[" RULE(",\"presence\":\"maybe\"") "]"), "f.json", "rules[0].presence: must be required, optional or forbidden" },
-		{ MODEL(",\"rules\":[" RULE(",\"count\":0") "]"), "f.json", "rules[0].count: must be 1 or more" },
-		{ MODEL(",\"rules\":[{\"name\":\"r\",\"component\":\"nic\"}]"), "f.json", "rules[0].least_method: is missing" },
-		{ MODEL(",\"rules\":[{\"name\":\"r\",\"component\":\"nic\",\"least_method\":\"none\"}]"), "f.json", "rules[0].least_method: must be identity, version, bytes or signed" },
-		{ MODEL(",\"tpm\":\"yes\",\"rules\":[" RULE("") "]"), "f.json", "tpm: must be required or optional" },
-		{ MODEL(",\"unknown\":\"admit\",\"rules\":[" RULE("") "]"), "f.json", "unknown: must be hold, fence or warn" },
-		{ MODEL(",\"drivers\":[7],\"rules\":[" RULE("") "]"), "f.json", "drivers[0]: must be the name of a driver" },
-		{ MODEL(",\"boot_code\":[{\"name\":\"d\"}],\"rules\":[" RULE("") "]"), "f.json", "boot_code[0].sha256: is missing" },
-		{ "{\"format\":1,\"model\":\"m\",\"vendor\":\"v\",\"product\":\"p\",\"generation\":1,\"rules\":[" RULE("") "]}", "f.json", "mode: is missing" },
-		{ IMAGE_LIST("{\"role\":\"agent\",\"name\":\"a\",\"kernel\":\"" HEX32 "\",\"initrd\":\"" HEX32 "\"}"), "f.json", "images[0]: an agent has kernel, initrd and command_line" },
-		{ IMAGE_LIST("{\"role\":\"tenant\",\"name\":\"a\",\"root\":\"" HEX32 "\"}"), "f.json", "images[0].kind: is missing" },
-		{ IMAGE_LIST("{\"role\":\"tenant\",\"kind\":\"root\",\"name\":\"a\",\"root\":\"" HEX32 "\",\"kernel\":\"" HEX32 "\"}"), "f.json", "images[0]: a tenant of kind root has root alone" },
-		{ IMAGE_LIST("{\"role\":\"tenant\",\"kind\":\"kexec\",\"name\":\"a\",\"kernel\":\"" HEX32 "\",\"initrd\":\"" HEX32 "\"}"), "f.json", "images[0]: a kexec tenant has kernel, initrd and command_line_text" },
-		{ IMAGE_LIST("{\"role\":\"service\",\"name\":\"a\"}"), "f.json", "images[0].role: must be agent or tenant" },
-		{ IMAGE_LIST(""), "f.json", "images: must not be empty" },
+		{ "[]", "f.json:1", "document: must be an object" },
+		{ "{\"model\":\"m\"}", "f.json:1", "format: is missing" },
+		{ "{\"format\":2,\"model\":\"m\"}", "f.json:1", "format: this version reads format 1" },
+		{ "{\"format\":1}", "f.json:1", "document: has no component, model or images" },
+		{ "{\"format\":1,\"component\":\"n\",\"relaeses\":[]}", "f.json:1", "relaeses: there is no such member" },
+		{ "{\"format\":1,\"component\":\"n\",\"model\":\"m\"}", "f.json:1", "model: there is no such member" },
+		{ "{\"format\":1,\"component\":\"n\",\"releases\":[]}", "f.json:1", "releases: must not be empty" },
+		{ "{\"format\":1,\"component\":\"a/b\",\"releases\":[{}]}", "f.json:1", "component: must be 1 to 96 plain characters without a slash" },
+		{ "{\"format\":1,\"component\":\"n\",\"releases\":[{\"name\":\"1\",\"functions\":[" FUNCTION("") "]}]}", "f.json:1", "releases[0].state: is missing" },
+		{ "{\"format\":1,\"component\":\"n\",\"releases\":[{\"name\":\"1\",\"state\":\"good\",\"functions\":[]}]}", "f.json:1", "releases[0].state: must be allowed, update or revoked" },
+		{ COMPONENT("{\"vendor\":\"8086\",\"device\":\"10d3\"}"), "f.json:1", "releases[0].functions[0].class: is missing" },
+		{ COMPONENT("{\"vendor\":\"808\",\"device\":\"10d3\",\"class\":\"020000\"}"), "f.json:1", "releases[0].functions[0].vendor: must be 4 hexadecimal digits" },
+		{ COMPONENT("{\"vendor\":8086,\"device\":\"10d3\",\"class\":\"020000\"}"), "f.json:1", "releases[0].functions[0].vendor: must be a text" },
+		{ COMPONENT(FUNCTION(",\"subsystem\":\"1028\"")), "f.json:1", "releases[0].functions[0].subsystem: must be written as vendor:device, 8086:a01f" },
+		{ COMPONENT(FUNCTION(",\"subsystem\":\"1028:zzzz\"")), "f.json:1", "releases[0].functions[0].subsystem: must be written as vendor:device, 8086:a01f" },
+		{ COMPONENT(FUNCTION(",\"serial\":\"1\"")), "f.json:1", "releases[0].functions[0].serial: must be 16 hexadecimal digits" },
+		{ COMPONENT(FUNCTION(",\"count\":-1")), "f.json:1", "releases[0].functions[0].count: must be a whole number in range" },
+		{ COMPONENT(FUNCTION(",\"count\":1.5")), "f.json:1", "releases[0].functions[0].count: must be a whole number in range" },
+		{ COMPONENT(FUNCTION(",\"count\":4294967296")), "f.json:1", "releases[0].functions[0].count: must be a whole number in range" },
+		{ COMPONENT(FUNCTION(",\"measurements\":[]")), "f.json:1", "releases[0].functions[0].measurements: must be an object" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{}}")), "f.json:1", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384) or a text, not both" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha1\":\"00\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.sha1: there is no such member" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"00\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.sha256: must be 64 hexadecimal digits (sha256)" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"" HEX32 "\",\"text\":\"x\"}}")), "f.json:1", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384) or a text, not both" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"\":{\"text\":\"x\"}}")), "f.json:1", "releases[0].functions[0].measurements.: a measurement's name has 1 to 64 bytes" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"text\":\"a\\u0007\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.text: must be 1 to 4096 bytes without control characters" },
+		{ MODEL(""), "f.json:1", "rules: is missing" },
+		{ MODEL(",\"rules\":[]"), "f.json:1", "rules: must not be empty" },
+		{ MODEL(",\"rules\":[" RULE(",\"action\":\"admit\"") "]"), "f.json:1", "rules[0].action: must be hold, fence or warn" },
+		{ MODEL(",\"rules\":[" RULE(",\"presence\":\"maybe\"") "]"), "f.json:1", "rules[0].presence: must be required, optional or forbidden" },
+		{ MODEL(",\"rules\":[" RULE(",\"count\":0") "]"), "f.json:1", "rules[0].count: must be 1 or more" },
+		{ MODEL(",\"rules\":[{\"name\":\"r\",\"component\":\"nic\"}]"), "f.json:1", "rules[0].least_method: is missing" },
+		{ MODEL(",\"rules\":[{\"name\":\"r\",\"component\":\"nic\",\"least_method\":\"none\"}]"), "f.json:1", "rules[0].least_method: must be identity, version, bytes or signed" },
+		{ MODEL(",\"tpm\":\"yes\",\"rules\":[" RULE("") "]"), "f.json:1", "tpm: must be required or optional" },
+		{ MODEL(",\"unknown\":\"admit\",\"rules\":[" RULE("") "]"), "f.json:1", "unknown: must be hold, fence or warn" },
+		{ MODEL(",\"drivers\":[7],\"rules\":[" RULE("") "]"), "f.json:1", "drivers[0]: must be the name of a driver" },
+		{ MODEL(",\"boot_code\":[{\"name\":\"d\"}],\"rules\":[" RULE("") "]"), "f.json:1", "boot_code[0].sha256: is missing" },
+		{ "{\"format\":1,\"model\":\"m\",\"vendor\":\"v\",\"product\":\"p\",\"generation\":1,\"rules\":[" RULE("") "]}", "f.json:1", "mode: is missing" },
+		{ IMAGE_LIST("{\"role\":\"agent\",\"name\":\"a\",\"kernel\":\"" HEX32 "\",\"initrd\":\"" HEX32 "\"}"), "f.json:1", "images[0]: an agent has kernel, initrd and command_line" },
+		{ IMAGE_LIST("{\"role\":\"tenant\",\"name\":\"a\",\"root\":\"" HEX32 "\"}"), "f.json:1", "images[0].kind: is missing" },
+		{ IMAGE_LIST("{\"role\":\"tenant\",\"kind\":\"root\",\"name\":\"a\",\"root\":\"" HEX32 "\",\"kernel\":\"" HEX32 "\"}"), "f.json:1", "images[0]: a tenant of kind root has root alone" },
+		{ IMAGE_LIST("{\"role\":\"tenant\",\"kind\":\"kexec\",\"name\":\"a\",\"kernel\":\"" HEX32 "\",\"initrd\":\"" HEX32 "\"}"), "f.json:1", "images[0]: a kexec tenant has kernel, initrd and command_line_text" },
+		{ IMAGE_LIST("{\"role\":\"service\",\"name\":\"a\"}"), "f.json:1", "images[0].role: must be agent or tenant" },
+		{ IMAGE_LIST(""), "f.json:1", "images: must not be empty" },
 	};
 
 	(void)state;
@@ -164,6 +165,38 @@ static void mistakes_are_named(void **state)
 	reset();
 	assert_int_equal(hf_source_parse((struct hf_span){ memory, HF_SOURCE_MAX + 1 }, "f.json", &out, &fault),
 			 HF_ERR_FILE_TOO_LARGE);
+}
+
+/* What is wrong with a value is said with the line on which that value stands. */
+static void mistakes_are_located(void **state)
+{
+	static const struct { const char *json, *where; } rows[] = {
+		{ "{\n\"format\":1,\n\"model\":\"m\",\n\"vendor\":\"v\",\"product\":\n\"\"}", "f.json:4" },
+		{ "{\n\"format\":1,\n\"model\":\"m\",\n\"zz\": [\n{\n}\n],\n\"yy\":1}", "f.json:4" },
+		{ "\n\n{\"format\":1,\n\"model\":\"m\"}", "f.json:3" },
+		{ "{\"format\":1,\"images\":[\n{\n\"role\":\"agent\",\n\"name\":\"}]\\\",\",\n\"kernel\":\"0\"}]}",
+		  "f.json:5" },
+		{ "{\"format\":1,\"component\":\"c\",\"releases\":[\n{\"name\":\"1\",\n\"functions\":[1,[2],{\"a\":"
+		  "\"]\"}],\n\"state\":\"allowed\"\n}\n]}", "f.json:3" },
+	};
+	static char file[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(parse(rows[i].json), HF_ERR_MANIFEST_SOURCE);
+		assert_string_equal(fault.where, rows[i].where);
+	}
+	memset(file, 'x', sizeof(file) - 1);	/* the line survives a path that is too long */
+	reset();
+	assert_int_equal(hf_source_parse(hf_span_text(rows[0].json), file, &out, &fault), HF_ERR_MANIFEST_SOURCE);
+	assert_int_equal(strlen(fault.where), sizeof(fault.where) - 1);
+	assert_string_equal(fault.where + strlen(fault.where) - 3, "x:4");
+	/* bytes that are no JSON end somewhere, too */
+	struct hf_json_step steps[] = { { .key = "a" }, { .index = 3 }, { .key = "" } };
+	static const char *const broken[] = { "", "{", "{\"", "{\"a", "{\"a\\", "{\"a\"", "{\"a\":", "{\"a\":[", "{\"a\":[1,,]",
+					      "{\"b\":]]}}", "[[[", "\n\"\\" };
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
+		assert_in_range(hf_json_line(hf_span_text(broken[i]), steps, 3), 1, 2);
 }
 
 /* source -> manifests -> CoRIM -> manifests -> source: the same text at both ends. */
@@ -421,6 +454,7 @@ static void a_golden_host_becomes_manifests(void **state)
 	assert_string_equal(card->name, "card-8086-1521-1028-1f9a");
 	assert_null(card->next);
 	r = card->releases;
+	assert_string_equal(r->environments->references->from, "bytes at pci0000:00/01.0/00.0");
 	assert_string_equal(r->name, "as-found");
 	assert_non_null(strstr(r->provenance, "Dell Inc. PowerEdge R650 at pci0000:00/01.0/00"));
 	assert_string_equal(r->next->name, "as-found-2");
@@ -486,6 +520,7 @@ int main(void)
 		cmocka_unit_test(a_component),
 		cmocka_unit_test(defaults_are_strict),
 		cmocka_unit_test(mistakes_are_named),
+		cmocka_unit_test(mistakes_are_located),
 		cmocka_unit_test(sources_come_back),
 		cmocka_unit_test(examples_are_valid_together),
 		cmocka_unit_test(lint_finds_what_cannot_mean_what_it_says),
