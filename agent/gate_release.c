@@ -4,6 +4,7 @@
 #include "agent/gate.h"
 
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "agent/pid1.h"
 #include "agent/release.h"
@@ -98,10 +99,14 @@ static enum hf_err close_evidence(struct hf_gate *gate, struct hf_fault *fault)
 static void say_released(struct hf_gate *gate)
 {
 	const uint64_t now = hf_gate_now_ms();
-	char name[64];
+	struct rusage usage = { 0 };
+	char name[64], note[64];
 
+	getrusage(RUSAGE_SELF, &usage);
+	snprintf(note, sizeof(note), "%s; peak %ld KiB",
+		 gate->would_hold ? "WOULD HOLD" : "capped, receipt signed", usage.ru_maxrss);
 	hf_screen_stage(&gate->screen, now - gate->start_ms, "release", now - gate->entered_ms, HF_OK,
-			gate->would_hold ? "WOULD HOLD" : "the log is capped, the receipt signed");
+			note);
 	hf_screen_value(gate->tenant.image->name, name, sizeof(name));
 	hf_screen_print(&gate->screen, "%s\nholdfast result=released by=%s ms=%llu tenant=%.20s%s\n",
 			gate->would_hold ? "RELEASED in audit mode: WOULD HOLD, see above" : "RELEASED",
