@@ -82,7 +82,9 @@ static enum hf_err judge(struct verify *v, struct hf_fault *fault)
 	if (err)
 		return hf_fail(fault, err, v->survey.host.root, "vendor \"%s\", product \"%s\"",
 			       vendor ? vendor : "", product ? product : "");
-	hf_appraise(&v->survey.claims, &v->manifests, model, &v->arena, &v->verdict);
+	hf_appraise(&(struct hf_appraise_input){ .claims = &v->survey.claims,
+						 .manifests = &v->manifests, .model = model },
+		    &v->arena, &v->verdict);
 	return HF_OK;
 }
 

@@ -18,8 +18,15 @@
 /* Parts, then what firmware ran before us once the image lists of the store are there. */
 void hf_gate_judge(struct hf_gate *gate)
 {
+	struct hf_appraise_input input = {
+		.claims = &gate->claims, .manifests = gate->manifests, .model = gate->model,
+	};
+	struct hf_ak ak;
+
+	if (hf_ak_parse(gate->evidence.ak, &ak) == HF_OK)
+		input.ak_name = (struct hf_span){ ak.name, sizeof(ak.name) };
 	gate->judge_arena.len = 0;
-	hf_appraise(&gate->claims, gate->manifests, gate->model, &gate->judge_arena, &gate->verdict);
+	hf_appraise(&input, &gate->judge_arena, &gate->verdict);
 	gate->judged = true;
 }
 

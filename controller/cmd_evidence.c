@@ -143,7 +143,8 @@ static int verify(const struct evidence_args *a, struct hf_arena *arena, struct 
 		code = hf_ctl_fault("evidence", fault);
 	} else {
 		struct hf_verify_options options = {
-			manifests, { a->nonce, a->nonce_len }, a->pcr,
+			.manifests = manifests, .nonce = { a->nonce, a->nonce_len },
+			.now = (int64_t)time(NULL), .pcr = a->pcr,
 		};
 
 		hf_verify_evidence(&evidence, &options, arena, v);

@@ -346,14 +346,14 @@ static void judge_all(struct hf_assignment *s)
 	}
 }
 
-void hf_appraise(const struct hf_claims *claims, const struct hf_manifests *manifests,
-		 const struct hf_model *model, struct hf_arena *arena, struct hf_verdict *ret)
+void hf_appraise(const struct hf_appraise_input *input, struct hf_arena *arena,
+		 struct hf_verdict *ret)
 {
 	struct hf_appraisal bare = { .arena = arena };
 	struct hf_assignment *s = hf_arena_take(arena, sizeof(*s));
 
-	*ret = (struct hf_verdict){ .model = model, .status = HF_STATUS_HELD };
-	if (!model) {
+	*ret = (struct hf_verdict){ .model = input->model, .status = HF_STATUS_HELD };
+	if (!input->model) {
 		ret->cause = HF_ERR_MODEL_NONE;
 		return;
 	}
@@ -363,9 +363,9 @@ void hf_appraise(const struct hf_claims *claims, const struct hf_manifests *mani
 		return;
 	}
 	s->base.arena = arena;
-	s->model = model;
+	s->model = input->model;
 	s->verdict = ret;
-	hf_assign(s, manifests, claims);
+	hf_assign(s, input->manifests, input->claims);
 	if (!s->base.full)
 		judge_all(s);
 	hf_appraisal_finish(&s->base, ret);

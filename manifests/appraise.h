@@ -52,8 +52,15 @@ struct hf_verdict {
 enum hf_err hf_model_choose(const struct hf_manifests *manifests, const char *vendor,
 			    const char *product, const struct hf_model **ret) HF_MUST_USE;
 
-void hf_appraise(const struct hf_claims *claims, const struct hf_manifests *manifests,
-		 const struct hf_model *model, struct hf_arena *arena, struct hf_verdict *ret);
+struct hf_appraise_input {
+	const struct hf_claims *claims;
+	const struct hf_manifests *manifests;
+	const struct hf_model *model;	/* NULL: HELD, model-none */
+	struct hf_span ak_name;	/* of this host, HF_AK_NAME bytes; empty: no waiver is its own */
+	int64_t now;	/* seconds since 1970 by a trusted clock; 0: there is none */
+};
+void hf_appraise(const struct hf_appraise_input *input, struct hf_arena *arena,
+		 struct hf_verdict *ret);
 
 /* Conditions 1 and 2 of "what the evidence rests on", from the firmware's log whose
  * replay the caller has compared with the PCRs: adds findings to verdict->boot and

@@ -358,8 +358,10 @@ static int state_rank(enum hf_release_state state)
 		return 0;
 	case HF_RELEASE_ALLOWED:
 		return 1;
-	case HF_RELEASE_UPDATE:
+	case HF_RELEASE_ALLOWED_UNTIL:
 		return 2;
+	case HF_RELEASE_UPDATE:
+		return 3;
 	}
 	return 0;
 }

@@ -361,6 +361,20 @@ static void read_version(struct hf_cbor *r, struct hf_measured *m)
 		hf_cbor_fail(r, HF_ERR_CORIM_SHAPE);
 }
 
+/* svn-type-choice: uint / #6.552(uint), the very version / #6.553(uint), the least one. */
+static void read_svn(struct hf_cbor *r, struct hf_measured *m)
+{
+	uint64_t tag = HF_TAG_SVN;
+
+	if (hf_cbor_peek(r) == HF_CBOR_TAG)
+		tag = hf_cbor_tag(r);
+	if (tag != HF_TAG_SVN && tag != HF_TAG_LEAST_SVN)
+		hf_cbor_fail(r, HF_ERR_CORIM_SHAPE);
+	m->has_svn = true;
+	m->svn_is_least = tag == HF_TAG_LEAST_SVN;
+	m->svn = hf_cbor_uint(r);
+}
+
 static void read_values(struct hf_cbor *r, struct hf_measured *m)
 {
 	size_t count = hf_cbor_map(r), digests;
@@ -380,6 +394,8 @@ static void read_values(struct hf_cbor *r, struct hf_measured *m)
 				read_digest(r, m);
 		} else if (key == 11) {
 			m->name = hf_cbor_tstr(r);
+		} else if (key == 1) {
+			read_svn(r, m);
 		} else if (key < 0 && key >= -HF_CORIM_OWN_MAX) {
 			m->own[-key] = hf_cbor_skip(r);
 		} else if (key == -HF_KEY_FROM) {
@@ -387,6 +403,8 @@ static void read_values(struct hf_cbor *r, struct hf_measured *m)
 		} else {
 			m->other |= key >= 0;
 			m->critical |= key < 0 && key >= -255;
+			if (key < -255)
+				m->passed_over = key;
 			hf_cbor_skip(r);
 		}
 	}

@@ -27,7 +27,7 @@ enum hf_err hf_corim_encode(const struct hf_manifests *manifests, const char *id
 /* ---- the CoRIM level: open -> tags -> reference triples -> measurements ----
  * Each _next reads one of the count that its parent announced. All spans borrow. */
 
-#define HF_CORIM_OWN_MAX 24	/* profile keys -1 .. -24 of measurement-values-map */
+#define HF_CORIM_OWN_MAX 30	/* profile keys -1 .. -30 of measurement-values-map */
 #define HF_CORIM_DIGESTS_MAX 8
 
 struct hf_corim {
@@ -70,7 +70,10 @@ struct hf_measured {
 	struct hf_digest digests[HF_CORIM_DIGESTS_MAX];
 	size_t digest_count;
 	bool other_digests;		/* algorithms that we do not compute */
-	bool other;			/* values that are not read here: svn, flags, raw, ... */
+	bool has_svn, svn_is_least;	/* security version: exactly it (also without a tag); at least */
+	uint64_t svn;
+	bool other;			/* values that are not read here: flags, raw, ... */
+	int64_t passed_over;		/* a key below -255, which may be overlooked; 0: none */
 	bool critical;			/* a profile key beyond OWN_MAX that may not be overlooked */
 	struct hf_span own[HF_CORIM_OWN_MAX + 1];	/* encoded value of profile key -i */
 	struct hf_span from;		/* encoded value of profile key -256 */

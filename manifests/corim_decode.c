@@ -71,7 +71,7 @@ enum hf_err hf_read_from(struct hf_arena *arena, const struct hf_measured *m, co
 
 static uint32_t own_keys(const struct hf_measured *m)
 {
-	uint32_t keys = 0;
+	uint32_t keys = m->has_svn ? HF_KEY_BIT(HF_KEY_SVN) : 0;
 
 	for (uint32_t i = 1; i <= HF_CORIM_OWN_MAX; i++)
 		if (m->own[i].len)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "manifests/manifest.h"
 
+#include <stdio.h>
+
 bool hf_match_function(const struct hf_match *match, const struct hf_identity *identity)
 {
 	if (match->vendor != identity->vendor || match->device != identity->device ||
@@ -19,6 +21,7 @@ static const char *const states[] = {
 	[HF_RELEASE_ALLOWED] = "allowed",
 	[HF_RELEASE_UPDATE] = "update",
 	[HF_RELEASE_REVOKED] = "revoked",
+	[HF_RELEASE_ALLOWED_UNTIL] = "allowed-until",
 };
 static const char *const presences[] = {
 	[HF_PRESENCE_REQUIRED] = "required",
@@ -123,6 +126,102 @@ bool hf_name_valid(const char *name)
 	return true;
 }
 
+/* Days of the proleptic Gregorian calendar: years begin in March, so that a leap day is the
+ * last of its year. */
+static uint32_t day_of(uint32_t year, uint32_t month, uint32_t day)
+{
+	uint32_t y = month > 2 ? year : year - 1, shifted = month > 2 ? month - 3 : month + 9;
+
+	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * shifted + 2) / 5 + day - 1 - 719468;
+}
+
+static bool take_number(const char **text, size_t digits, uint32_t *ret)
+{
+	uint32_t value = 0;
+
+	for (; digits; digits--, ++*text) {
+		if (**text < '0' || **text > '9')
+			return false;
+		value = 10 * value + (uint32_t)(**text - '0');
+	}
+	*ret = value;
+	return true;
+}
+
+bool hf_date_parse(const char *text, uint32_t *ret_day)
+{
+	uint32_t year, month, day;
+	char again[HF_DATE_TEXT];
+	const char *p = text;
+
+	if (!take_number(&p, 4, &year) || *p++ != '-' || !take_number(&p, 2, &month) ||
+	    *p++ != '-' || !take_number(&p, 2, &day) || *p)
+		return false;
+	if (year < 1970 || month == 0 || month > 12 || day == 0 || day > 31)
+		return false;
+	hf_date_format(day_of(year, month, day), again);
+	if (strcmp(again, text) != 0)	/* 31 April is 1 May */
+		return false;
+	*ret_day = day_of(year, month, day);
+	return true;
+}
+
+void hf_date_format(uint32_t day, char out[static HF_DATE_TEXT])
+{
+	uint32_t year = 1970 + day / 366, month = 1;
+
+	while (year < 9999 && day_of(year + 1, 1, 1) <= day)
+		year++;
+	while (month < 12 && day_of(year, month + 1, 1) <= day)
+		month++;
+	day = day - day_of(year, month, 1) + 1;
+	snprintf(out, HF_DATE_TEXT, "%04u-%02u-%02u", year % 10000, month % 100, day % 100);
+}
+
+bool hf_date_over(uint32_t day, int64_t now)
+{
+	return now > 0 && now / 86400 > day;
+}
+
+bool hf_cause_waivable(enum hf_err cause)
+{
+	switch ((int)cause) {	/* a list of what may be, so that a new cause may not */
+	case HF_ERR_FIRMWARE_UNKNOWN:
+	case HF_ERR_UNCOVERED:
+	case HF_ERR_MEASUREMENT_MISSING:
+	case HF_ERR_PART_UNKNOWN:
+	case HF_ERR_PART_MISSING:
+	case HF_ERR_PART_EXTRA:
+	case HF_ERR_PART_MOVED:
+	case HF_ERR_METHOD_TOO_WEAK:
+	case HF_ERR_FIRMWARE_OLD:
+	case HF_ERR_PART_UNREADABLE:
+	case HF_ERR_SVN_TOO_LOW:
+	case HF_ERR_FIRMWARE_PAST_DATE:
+		return true;
+	}
+	return false;
+}
+
+bool hf_class_prefix_valid(const char *text)
+{
+	size_t len = strlen(text);
+
+	return (len == 2 || len == 4 || len == 6) && strspn(text, "0123456789abcdef") == len;
+}
+
+bool hf_slot_valid(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > HF_SLOT_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			return false;
+	return true;
+}
+
 bool hf_image_complete(const struct hf_image *image)
 {
 	bool agent = image->role == HF_IMAGE_AGENT;
@@ -141,6 +240,8 @@ struct hf_manifests_mark hf_manifests_mark(struct hf_manifests *manifests)
 		.components = &manifests->components,
 		.models = &manifests->models,
 		.images = &manifests->images,
+		.waivers = &manifests->waivers,
+		.notes = &manifests->notes,
 	};
 
 	while (*mark.components)
@@ -149,6 +250,10 @@ struct hf_manifests_mark hf_manifests_mark(struct hf_manifests *manifests)
 		mark.models = &(*mark.models)->next;
 	while (*mark.images)
 		mark.images = &(*mark.images)->next;
+	while (*mark.waivers)
+		mark.waivers = &(*mark.waivers)->next;
+	while (*mark.notes)
+		mark.notes = &(*mark.notes)->next;
 	return mark;
 }
 
@@ -157,6 +262,8 @@ void hf_manifests_rollback(struct hf_manifests *manifests, const struct hf_manif
 	*mark->components = NULL;
 	*mark->models = NULL;
 	*mark->images = NULL;
+	*mark->waivers = NULL;
+	*mark->notes = NULL;
 	manifests->arena->len = mark->arena_len;
 }
 
@@ -188,7 +295,7 @@ static enum hf_err check_model(const struct hf_manifests *manifests, const struc
 enum hf_err hf_manifests_check_names(const struct hf_manifests *manifests,
 				     const struct hf_manifests_mark *mark)
 {
-	size_t components = 0, models = 0, images = 0;
+	size_t components = 0, models = 0, images = 0, waivers = 0;
 	enum hf_err err = HF_OK;
 
 	for (const struct hf_component *c = manifests->components; c; c = c->next)
@@ -197,11 +304,18 @@ enum hf_err hf_manifests_check_names(const struct hf_manifests *manifests,
 		models++;
 	for (const struct hf_image *i = manifests->images; i; i = i->next)
 		images++;
-	if (components > HF_COMPONENTS_MAX || models > HF_MODELS_MAX || images > HF_IMAGES_MAX)
+	for (const struct hf_waiver *w = manifests->waivers; w; w = w->next)
+		waivers++;
+	if (components > HF_COMPONENTS_MAX || models > HF_MODELS_MAX || images > HF_IMAGES_MAX ||
+	    waivers > HF_WAIVERS_MAX)
 		return HF_ERR_LIMIT;
 	for (const struct hf_component *c = *mark->components; c && !err; c = c->next)
 		err = check_component(manifests, c);
 	for (const struct hf_model *m = *mark->models; m && !err; m = m->next)
 		err = check_model(manifests, m);
+	for (const struct hf_waiver *a = *mark->waivers; a && !err; a = a->next)
+		for (const struct hf_waiver *b = manifests->waivers; b != a; b = b->next)
+			if (strcmp(a->name, b->name) == 0)
+				err = HF_ERR_DUPLICATE_NAME;
 	return err;
 }

@@ -15,7 +15,12 @@
 #define HF_RELEASES_MAX 1024	/* of one component */
 #define HF_REFERENCES_MAX 1024	/* of one environment */
 #define HF_RULES_MAX 4096	/* of one model */
+#define HF_WAIVERS_MAX 4096	/* in all files together */
+#define HF_WAIVER_ITEMS_MAX 256	/* of one waiver */
+#define HF_NOTES_MAX 256	/* kept; those beyond are counted with the last */
 #define HF_NAME_MAX 96		/* bytes of a name, without the NUL */
+#define HF_SLOT_MAX 64		/* bytes of a slot label, without the NUL */
+#define HF_AK_NAME 34		/* bytes of an attestation key's TPM name */
 
 struct hf_match {	/* which function an environment speaks of; class and vendor always set */
 	uint16_t vendor, device;
@@ -27,13 +32,16 @@ struct hf_match {	/* which function an environment speaks of; class and vendor a
 };
 bool hf_match_function(const struct hf_match *match, const struct hf_identity *identity);
 
-struct hf_reference {
+enum hf_svn_kind { HF_SVN_NONE, HF_SVN_EXACT, HF_SVN_LEAST };
+struct hf_reference {		/* digests or a text or a number, one of them */
 	struct hf_reference *next;
 	const char *mkey;
-	struct hf_digest digests[HF_MEASUREMENT_DIGESTS];	/* or none: then text */
+	struct hf_digest digests[HF_MEASUREMENT_DIGESTS];
 	size_t digest_count;
 	const char *text;	/* equality with HF_VALUE_TEXT; NULL: none */
 	const char *from;	/* where this value comes from, or NULL; never judged */
+	enum hf_svn_kind svn_kind;	/* comparison with HF_VALUE_NUMBER */
+	uint64_t svn;
 };
 struct hf_environment {
 	struct hf_environment *next;
@@ -41,11 +49,15 @@ struct hf_environment {
 	uint32_t count;		/* how many functions of the part match; 0: one or more */
 	struct hf_reference *references;
 };
-enum hf_release_state { HF_RELEASE_ALLOWED, HF_RELEASE_UPDATE, HF_RELEASE_REVOKED };
+/* Numbers are those of the format. */
+enum hf_release_state {
+	HF_RELEASE_ALLOWED, HF_RELEASE_UPDATE, HF_RELEASE_REVOKED, HF_RELEASE_ALLOWED_UNTIL,
+};
 struct hf_release {
 	struct hf_release *next;
 	const char *name;
 	enum hf_release_state state;
+	uint32_t until_day;	/* HF_RELEASE_ALLOWED_UNTIL: the last day, since 1970-01-01 */
 	const char *note;	/* why revoked, or NULL */
 	const char *provenance;	/* where the values come from, or NULL */
 	struct hf_environment *environments;
@@ -60,15 +72,22 @@ struct hf_component {	/* one kind of part */
 enum hf_presence { HF_PRESENCE_REQUIRED, HF_PRESENCE_OPTIONAL, HF_PRESENCE_FORBIDDEN };
 enum hf_action { HF_ACTION_HOLD, HF_ACTION_FENCE, HF_ACTION_WARN };
 enum hf_mode { HF_MODE_ENFORCE, HF_MODE_AUDIT };
+struct hf_name_list { struct hf_name_list *next; const char *name; };
 struct hf_rule {
 	struct hf_rule *next;
 	const char *name;
-	const char *component;
-	const char *place;	/* part path, or NULL: anywhere */
+	const char *component;	/* the first; "": any that a manifest describes, by class */
+	const char *place;	/* part path, the first, or NULL */
 	enum hf_presence presence;
 	uint32_t count;		/* at most so many, and at least so many if required; >= 1 */
 	enum hf_method least_method;
 	enum hf_action action;	/* when a part under this rule is refused */
+	struct hf_name_list *more_components;
+	const char *class_prefix;	/* 2, 4 or 6 digits: of the part's first function; NULL: any */
+	/* With place: one part in each path and slot; none of them: anywhere. */
+	struct hf_name_list *more_places;
+	struct hf_name_list *slots;	/* labels */
+	bool audit;		/* its refusals are WOULD HOLD only, whatever the model's mode */
 };
 struct hf_boot_code {	/* a driver or program that firmware may run: PCR 2 or 4 */
 	struct hf_boot_code *next;
@@ -76,7 +95,6 @@ struct hf_boot_code {	/* a driver or program that firmware may run: PCR 2 or 4 *
 	struct hf_digest sha256;	/* Authenticode digest as in the event */
 	const char *from;	/* as of a reference */
 };
-struct hf_name_list { struct hf_name_list *next; const char *name; };
 struct hf_model {
 	struct hf_model *next;
 	const char *name;
@@ -107,6 +125,30 @@ struct hf_image {
 	const char *provenance;	/* or NULL */
 	size_t file;
 };
+struct hf_waiver_item {		/* one finding, word for word */
+	struct hf_waiver_item *next;
+	const char *place;
+	enum hf_err cause;	/* hf_cause_waivable */
+	const char *mkey;	/* or NULL: the finding names no measurement */
+	const char *found;	/* or NULL: the finding has no value */
+};
+struct hf_waiver {		/* one host, some findings, for a time */
+	struct hf_waiver *next;
+	const char *name;
+	uint8_t host[HF_AK_NAME];
+	bool has_until, has_generation;	/* one of them at least */
+	uint32_t until_day;	/* the last day, since 1970-01-01 */
+	uint64_t generation;	/* of the model, exactly */
+	const char *note;	/* or NULL */
+	struct hf_waiver_item *items;
+	size_t file;
+};
+/* What was passed over because it is newer than this version and says that it may be. */
+struct hf_manifest_note {
+	struct hf_manifest_note *next;
+	size_t file;
+	const char *text;
+};
 struct hf_manifest_file {
 	const char *name;
 	struct hf_digest sha256;	/* of the bytes as received */
@@ -118,6 +160,8 @@ struct hf_manifests {
 	struct hf_component *components;
 	struct hf_model *models;
 	struct hf_image *images;
+	struct hf_waiver *waivers;
+	struct hf_manifest_note *notes;
 	struct hf_manifest_file files[HF_MANIFEST_FILES_MAX];
 	size_t file_count;
 };
@@ -136,6 +180,20 @@ bool hf_method_from_name(const char *name, enum hf_method *ret);
 /* A name that operators give: 1 to HF_NAME_MAX bytes of printable ASCII, no '/'. */
 bool hf_name_valid(const char *name);
 
+/* "2026-12-31" and days since 1970-01-01, until 9999-12-31. */
+#define HF_DATE_TEXT 11
+bool hf_date_parse(const char *text, uint32_t *ret_day);
+void hf_date_format(uint32_t day, char out[static HF_DATE_TEXT]);
+/* Whether now (seconds since 1970; 0: not known) lies after the whole of day. */
+bool hf_date_over(uint32_t day, int64_t now);
+
+/* Reasons of the parts' appraisal, without those that are an owner's deny. */
+bool hf_cause_waivable(enum hf_err cause);
+/* 2, 4 or 6 lower-case hexadecimal digits. */
+bool hf_class_prefix_valid(const char *text);
+/* 1 to HF_SLOT_MAX bytes of printable ASCII. */
+bool hf_slot_valid(const char *text);
+
 /* An agent image: kernel, initrd and command line, nothing else. A tenant: kernel, initrd
  * and the text of the command line, or the root alone. */
 bool hf_image_complete(const struct hf_image *image);
@@ -146,6 +204,8 @@ struct hf_manifests_mark {
 	struct hf_component **components;
 	struct hf_model **models;
 	struct hf_image **images;
+	struct hf_waiver **waivers;
+	struct hf_manifest_note **notes;
 };
 struct hf_manifests_mark hf_manifests_mark(struct hf_manifests *manifests);
 void hf_manifests_rollback(struct hf_manifests *manifests, const struct hf_manifests_mark *mark);

@@ -338,7 +338,8 @@ static enum hf_err check_headers(const struct hf_cose *cose, int64_t now)
 	return err ? err : check_cwt(cose->cwt, now, name);
 }
 
-/* A vendor speaks of components only; tickets and waivers are no manifests. */
+/* A vendor speaks of components only, a waiver's signer of waivers only; tickets are no
+ * manifests. */
 static enum hf_err check_scope(const struct hf_anchor *signer,
 			       const struct hf_manifests_mark *appended)
 {
@@ -346,9 +347,12 @@ static enum hf_err check_scope(const struct hf_anchor *signer,
 	case HF_ANCHOR_OWNER:
 		return HF_OK;
 	case HF_ANCHOR_VENDOR:
-		return *appended->models || *appended->images ? HF_ERR_SIGNER_SCOPE : HF_OK;
-	case HF_ANCHOR_TICKET:
+		return *appended->models || *appended->images || *appended->waivers
+			       ? HF_ERR_SIGNER_SCOPE : HF_OK;
 	case HF_ANCHOR_WAIVER:
+		return *appended->components || *appended->models || *appended->images
+			       ? HF_ERR_SIGNER_SCOPE : HF_OK;
+	case HF_ANCHOR_TICKET:
 		break;
 	}
 	return HF_ERR_SIGNER_SCOPE;

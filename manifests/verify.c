@@ -434,7 +434,15 @@ static void check_appraisal(struct work *w)
 {
 	struct hf_verdict *v = &w->ret->verdict;
 
-	hf_appraise(&w->ret->claims, w->options->manifests, w->ret->model, w->arena, v);
+	struct hf_appraise_input input = {
+		.claims = &w->ret->claims, .manifests = w->options->manifests,
+		.model = w->ret->model, .now = w->options->now,
+	};
+
+	/* a waiver is for one host: the key that is named must be the one that quoted */
+	if (passed(w, HF_CHECK_QUOTE))
+		input.ak_name = (struct hf_span){ w->ret->ak.name, sizeof(w->ret->ak.name) };
+	hf_appraise(&input, w->arena, v);
 	settle(w, HF_CHECK_PARTS, v->status == HF_STATUS_HELD ? v->cause : HF_OK);
 	say(w, HF_CHECK_PARTS, "%s%s%.80s", hf_status_name(v->status), v->cause_place ? ", " : "",
 	    v->cause_place ? v->cause_place : "");

@@ -64,6 +64,7 @@ struct hf_verify_options {
 	const struct hf_manifests *manifests;	/* the verifier's */
 	struct hf_span nonce;	/* empty: the digest of the boot key, which says nothing about when */
 	uint32_t pcr;		/* HF_PCR_DEFAULT; 10, 16 and above are checked and never affirmed */
+	int64_t now;		/* for dates in manifests and waivers; 0: no clock */
 };
 struct hf_verification {
 	struct hf_check_result checks[HF_CHECK_COUNT];

@@ -49,7 +49,7 @@ static void whole(struct hf_cursor *c, struct hf_arena *arena)
 {
 	static struct hf_verification v;
 	struct hf_evidence e = { .firmware_log = take(c) };
-	struct hf_verify_options options = { &manifests, { NULL, 0 }, HF_PCR_DEFAULT };
+	struct hf_verify_options options = { .manifests = &manifests, .pcr = HF_PCR_DEFAULT };
 
 	e.log = take(c);
 	e.claims = take(c);
@@ -73,7 +73,8 @@ static void judge(struct hf_span log, struct hf_span cbor, struct hf_arena *aren
 	hf_claims_init(&claims, arena);
 	if (hf_claims_decode(&claims, cbor) != HF_OK)
 		hf_claims_init(&claims, arena);
-	hf_appraise(&claims, &manifests, &model, arena, &verdict);
+	hf_appraise(&(struct hf_appraise_input){ .claims = &claims, .manifests = &manifests,
+						 .model = &model }, arena, &verdict);
 	if (verdict.status != HF_STATUS_HELD || verdict.cause == HF_OK)
 		abort();
 	hf_appraise_boot(log, &manifests, &model, arena, &verdict);

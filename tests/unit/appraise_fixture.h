@@ -23,6 +23,8 @@ struct fixture {
 	struct hf_manifests *manifests;
 	struct hf_model *model;
 	struct hf_verdict verdict;
+	struct hf_span ak_name;
+	int64_t now;
 	struct hf_component *nic, *drive;	/* components "nic" and "drive" */
 	struct hf_part *host, *board, *card, *disk;
 	struct hf_rule *nic_rule, *disk_rule;
@@ -244,7 +246,8 @@ static inline void fx_free(struct fixture *fx)
 static inline void fx_judge(struct fixture *fx)
 {
 	memset(&fx->verdict, 0xaa, sizeof(fx->verdict));
-	hf_appraise(&fx->claims, fx->manifests, fx->model, &fx->arena, &fx->verdict);
+	hf_appraise(&(struct hf_appraise_input){ &fx->claims, fx->manifests, fx->model,
+						 fx->ak_name, fx->now }, &fx->arena, &fx->verdict);
 }
 
 #endif

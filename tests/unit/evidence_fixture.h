@@ -195,7 +195,7 @@ static inline struct made *make_of(const struct boot_case *c, struct fixture *fx
 	hf_claims_encode(&fx->claims, &claims);
 	assert_false(claims.full);
 	m->e.claims = hf_written(&claims);
-	m->options = (struct hf_verify_options){ fx->manifests, { NULL, 0 }, HF_PCR_DEFAULT };
+	m->options = (struct hf_verify_options){ .manifests = fx->manifests, .pcr = HF_PCR_DEFAULT };
 	return m;
 }
 

@@ -661,7 +661,8 @@ TEST(nothing_at_all)
 	refused(fx, HF_ERR_PART_MISSING, "(anywhere)");
 	fx_judge(fx);
 	memset(&fx->verdict, 0xaa, sizeof(fx->verdict));
-	hf_appraise(&fx->claims, fx->manifests, NULL, &fx->arena, &fx->verdict);
+	hf_appraise(&(struct hf_appraise_input){ .claims = &fx->claims, .manifests = fx->manifests },
+		    &fx->arena, &fx->verdict);
 	assert_int_equal(fx->verdict.status, HF_STATUS_HELD);
 	assert_int_equal(fx->verdict.cause, HF_ERR_MODEL_NONE);
 	assert_null(fx->verdict.parts);
@@ -672,15 +673,19 @@ TEST(nothing_at_all)
 TEST(full_arena)
 {
 	BEGIN;
-	size_t before = fx->arena.len, need;
+	size_t before = (fx->arena.len + 15) & ~(size_t)15, need;	/* no padding at its end */
 
+	fx->arena.len = before;
 	accepted(fx);
 	need = fx->arena.len - before;
 	for (size_t room = 0; room < need; room += 16) {
 		struct hf_arena small = { fx->arena.base + before, room, 0 };
 
 		memset(&fx->verdict, 0xaa, sizeof(fx->verdict));
-		hf_appraise(&fx->claims, fx->manifests, fx->model, &small, &fx->verdict);
+		hf_appraise(&(struct hf_appraise_input){ .claims = &fx->claims,
+							 .manifests = fx->manifests,
+							 .model = fx->model },
+			    &small, &fx->verdict);
 		assert_int_equal(fx->verdict.status, HF_STATUS_HELD);
 		assert_int_equal(fx->verdict.cause, HF_ERR_LIMIT);
 	}

@@ -120,7 +120,8 @@ TEST(findings)
 TEST(refusal_without_parts)
 {
 	BEGIN;
-	hf_appraise(&fx->claims, fx->manifests, NULL, &fx->arena, &fx->verdict);
+	hf_appraise(&(struct hf_appraise_input){ .claims = &fx->claims, .manifests = fx->manifests },
+		    &fx->arena, &fx->verdict);
 	hf_report_findings(&fx->verdict, &w);
 	well_formed(&w);
 	has("model-none (setup)");

@@ -64,6 +64,8 @@ static void reset(void)
 	out.components = NULL;
 	out.models = NULL;
 	out.images = NULL;
+	out.waivers = NULL;
+	out.notes = NULL;
 	out.file_count = 0;
 }
 
