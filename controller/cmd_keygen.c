@@ -88,6 +88,20 @@ static enum hf_err write_half(const struct hf_key *key, bool private_key, const 
 	return err;
 }
 
+/* The directory of the key, for its owner alone, if it is not there yet. */
+static enum hf_err make_directory(const char *out, struct hf_fault *fault)
+{
+	const char *slash = strrchr(out, '/');
+	char dir[4096];
+
+	if (!slash || slash == out || (size_t)(slash - out) >= sizeof(dir))
+		return HF_OK;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(slash - out), out);
+	if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+		return HF_OK;
+	return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, errno, dir);
+}
+
 static enum hf_err make_key(const char *out, enum hf_cose_alg alg, struct hf_fault *fault)
 {
 	char private_path[4096], public_path[4096];
@@ -99,6 +113,9 @@ static enum hf_err make_key(const char *out, enum hf_cose_alg alg, struct hf_fau
 	if (access(public_path, F_OK) == 0)
 		return hf_fail(fault, HF_ERR_OUTPUT_FAILED, public_path,
 			       "the file exists and is not replaced");
+	err = make_directory(out, fault);
+	if (err)
+		return err;
 	err = hf_key_generate(alg, &key);
 	if (err)
 		return hf_fail(fault, err, out, "key");
