@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """holdfastctl: what an operator does with keys, sources, logs and images."""
+import base64
 import hashlib
 import json
 import os
@@ -8,7 +9,7 @@ import re
 import sources
 import trees
 from harness import case, need, read, write
-from rehearsal import Host
+from rehearsal import Host, verify
 from sources import Owner, components, model
 
 
@@ -162,15 +163,58 @@ def ctl_image_measure_tenant_is_what_the_gate_finds(t):
     need("tenant-2" in host.boot("captured-tree", 3).text, "the tenant is not named")
 
 
+MEDIA = {"evlog": "application/vnd.holdfast.log", "cbor": "application/vnd.holdfast.claims+cbor",
+         "attest": "application/vnd.holdfast.tpms-attest",
+         "sig": "application/vnd.holdfast.tpmt-signature",
+         "pub": "application/vnd.holdfast.tpmt-public", "bin": "application/octet-stream",
+         "der": "application/vnd.holdfast.spki", "json": "application/json", "txt": "text/plain",
+         "pcrs": "application/vnd.holdfast.tpm2-tools-pcrs", "pem": "application/x-pem-file"}
+
+
+def collection(folder):
+    """A CMW collection made by hand from a directory of evidence."""
+    made = {"__cmwc_t": "tag:holdfast.invalid,2026:evidence"}
+    for name in sorted(os.listdir(folder)):
+        media = MEDIA[name.split(".")[-1]]
+        if name == "firmware.evlog":
+            media = "application/vnd.holdfast.firmware-log"
+        data = base64.urlsafe_b64encode(read(os.path.join(folder, name))).decode().rstrip("=")
+        made[name] = [media, data, 4]
+    return json.dumps(made)
+
+
 @case
-def ctl_evidence_as_one_file(t):
-    """The directory, and a collection made of it by hand, say the same."""
+def ctl_evidence_in_every_form(t):
+    """A directory, a collection, a console capture of one: the same verdict."""
     host = Host(t)
     host.tree.flip("0000:01:00.0", 0x8000)
     host.boot("firmware-unknown", 3)
-    t.refused(t.ctl("evidence", "verify", t.path("nowhere"), "--anchors", f"{host.etc}/anchors",
-                    "--manifests", f"{host.etc}/manifests.d", code=2), "file-unreadable")
-    write(t.path("junk.json"), b"{}")
-    result = t.ctl("evidence", "verify", t.path("junk.json"), "--anchors", f"{host.etc}/anchors",
-                   "--manifests", f"{host.etc}/manifests.d")
-    need(result.code in (2, 3), result.describe())
+    plain = verify(host, code=3)
+    t.refused(plain, "firmware-unknown")
+    made = collection(host.evidence)
+    write(t.path("one.json"), made)
+    need(verify(host, evidence=t.path("one.json"), code=3).text == plain.text, "the collection")
+    console = ("[    0.0] noise\r\n-----BEGIN HOLDFAST EVIDENCE-----\r\n{cut off\r\n"
+               f"-----BEGIN HOLDFAST EVIDENCE-----\r\n{made}\r\n"
+               "-----END HOLDFAST EVIDENCE-----\r\nlogin: ")
+    write(t.path("console.log"), console)
+    need(verify(host, evidence=t.path("console.log"), code=3).text == plain.text, "the console")
+    t.ctl("evidence", "unpack", t.path("console.log"), t.path("unpacked"), code=0)
+    for name in os.listdir(host.evidence):
+        need(read(t.path("unpacked", name)) == read(f"{host.evidence}/{name}"), name)
+
+
+@case
+def ctl_evidence_that_is_none(t):
+    host = Host(t)
+    host.boot("captured-tree", 3)
+    made = collection(host.evidence)
+    t.refused(verify(host, evidence=t.path("nowhere"), code=2), "file-unreadable")
+    for name, data in (("empty", ""), ("object", "{}"), ("list", "[]"), ("cut", made[:len(made) // 2]),
+                       ("console without an end", "-----BEGIN HOLDFAST EVIDENCE-----\n" + made),
+                       ("bad base64", made.replace('tpmt-public", "', 'tpmt-public", "!', 1)),
+                       ("deep", "[" * 100000)):
+        write(t.path("junk.json"), data)
+        result = verify(host, evidence=t.path("junk.json"))
+        need(result.code in (2, 3) and "[" in result.errors + result.text,
+             f"{name}\n{result.describe()}")

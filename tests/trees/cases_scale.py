@@ -88,3 +88,17 @@ def scale_2000_functions(t):
     need(made == 2000, f"{made} functions")
     found = json.loads(t.holdfast("scan", "--sysfs", t.path("tree/sys"), "--json", code=0).out)
     need(json.dumps(found).count('"address"') >= 2000, "functions are lost")
+
+
+@case
+def scale_more_parts_than_the_log_holds(t):
+    """251 parts in four banks: a named refusal, a cap that still fits, no quote of half."""
+    host = Host(t, make_tree.scale(2000, 1 << 20), manifests=False)
+    host.boot("log-full", 3)
+    need(len(read(f"{host.evidence}/holdfast.evlog")) <= LOG_LIMIT, "the log is too long")
+    host.check_replays()
+    tpm = t.tpm("another")
+    result = t.holdfast("attest", "--nonce", "00" * 16, "--out", t.path("ev"), "--sysfs",
+                        host.tree.sys, "--tcti", tpm.tcti, code=3)
+    t.refused(result, "log-full")
+    need(not os.path.exists(t.path("ev")), "evidence of half a host")
