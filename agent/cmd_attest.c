@@ -273,6 +273,7 @@ static int report(const char *command, struct attest *a)
 		printf("This is a diagnosis: it never earns a release. Only the gate's own\n"
 		       "evidence, made before any tenant ran, does.\n");
 	}
+	hf_survey_hint(&a->survey, command);
 	err = hf_survey_unread(&a->survey.claims, &path);
 	if (!err)
 		return HF_EXIT_OK;

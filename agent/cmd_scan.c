@@ -71,9 +71,7 @@ int hf_cmd_scan(int argc, char **argv)
 		hf_survey_drop(&survey);
 		return hf_args_fault(argv[0], &fault);
 	}
-	if (survey.rom_skipped && wish == HF_ROM_WISH_AUTO)
-		fputs("holdfast scan: no option ROM was read: that would write to the devices.\n"
-		      "  next: --rom=all, on a host that may be disturbed\n", stderr);
+	hf_survey_hint(&survey, argv[0]);
 	err = hf_survey_unread(&survey.claims, &path);
 	if (err)
 		(void)hf_fail(&fault, err, path, "%s", "");

@@ -149,6 +149,8 @@ static int run(const char *command, struct verify *v)
 		err = judge(v, &fault);
 	if (!err)
 		err = output(v, &fault);
+	if (!err)
+		hf_survey_hint(&v->survey, command);
 	code = err ? hf_args_fault(command, &fault) : exit_code(&v->verdict);
 	hf_survey_drop(&v->survey);
 	hf_trust_drop(&v->trust);

@@ -29,7 +29,7 @@ static enum hf_err survey(enum hf_rom_wish wish, struct hf_survey *s, struct hf_
 	/* Reading a file of a capture disturbs no driver. */
 	options.rom_bound = wish == HF_ROM_WISH_ALL || !s->host.live;
 	options.no_rom = wish == HF_ROM_WISH_NONE || (wish == HF_ROM_WISH_AUTO && s->host.live);
-	s->rom_skipped = options.no_rom;
+	s->rom_skipped = options.no_rom && wish == HF_ROM_WISH_AUTO;
 	hf_claims_init(&s->claims, &s->arena);
 	err = hf_platform_claims(&s->host, NULL, &s->claims, &s->host_part);
 	if (err)
@@ -72,6 +72,13 @@ void hf_survey_drop(struct hf_survey *survey)
 		hf_arena_drop(&survey->arena);
 	memset(survey, 0, sizeof(*survey));
 	survey->host.sysfs = -1;
+}
+
+void hf_survey_hint(const struct hf_survey *survey, const char *command)
+{
+	if (survey->rom_skipped)
+		fprintf(stderr, "holdfast %s: no option ROM was read: that would write to the devices.\n"
+				"  next: --rom=all, on a host that may be disturbed\n", command);
 }
 
 static bool is_unread(const struct hf_measurement *m)

@@ -20,13 +20,15 @@ struct hf_survey {
 	struct hf_bus bus;
 	struct hf_claims claims;
 	struct hf_part *host_part;
-	bool rom_skipped;	/* no ROM was read because nobody asked for it */
+	bool rom_skipped;	/* live, and nobody said whether ROMs are to be read: none was */
 };
 /* sysfs NULL: the live host. ROMs by wish: all; none; auto: all of a captured tree, none
  * of a live host, because enabling a ROM writes to its device. Drop it in any case. */
 enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, struct hf_survey *ret,
 			   struct hf_fault *fault) HF_MUST_USE;
 void hf_survey_drop(struct hf_survey *survey);
+/* On stderr: that no ROM of this live host was read, and how to have them read. */
+void hf_survey_hint(const struct hf_survey *survey, const char *command);
 
 /* The first function that should have answered and did not: its cause, and its path in
  * ret_path. HF_OK when every device could be read. */
