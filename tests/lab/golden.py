@@ -91,7 +91,7 @@ class Lab:
                           initrd=self.agent("capture"), command_line=build.COMMAND_LINE,
                           store=self.store("empty"), data=self.dir / "data.img",
                           tpm_state=self.tpm_state) as machine:
-            match = machine.wait_for(r"^holdfast result=\S+.*$", "Kernel panic.*$")
+            match = machine.wait_for(qemu.RESULT, r"Kernel panic.*\n")
             if not match or "cause=manifest-missing" not in match.group(0):
                 raise build.LabError("the capture boot was not held for want of manifests: "
                                      + (match.group(0) if match else "it went off"))
@@ -186,5 +186,5 @@ class Lab:
             archive.copy("init", program)
             archive.copy("gate/kernel", self.kernel)
             archive.copy("gate/initrd", self.agent("golden"))
-            archive.file("gate/cmdline", build.COMMAND_LINE.encode())
+            archive.file("gate/cmdline", build.COMMAND_LINE.replace(" quiet", " earlyprintk=serial,ttyS0").encode())
             return image.write_if_changed(path, archive.bytes())

@@ -32,6 +32,11 @@ def say(text):
         print(text, flush=True)
 
 
+def stop(number, _frame):
+    scenarios.qemu.kill_all()
+    os._exit(128 + number)
+
+
 def missing_tools():
     found = [tool for tool in TOOLS if not shutil.which(tool)]
     return found + [path for path in (build.BUSYBOX, scenarios.qemu.OVMF_CODE,
@@ -62,7 +67,12 @@ def run_one(lab, scenario, echo=None):
 
 
 def run_many(wanted, jobs, echo=None):
-    lab = golden.Lab(say)
+    try:
+        lab = golden.Lab(say)
+    except (build.LabError, scenarios.qemu.TimedOut, OSError) as error:
+        why = first_lines(error)
+        say(f"not ok preparation {why}")
+        return {scenario.name: ("not ok", 0.0, "the lab could not be prepared") for scenario in wanted}
     results = {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(run_one, lab, scenario, echo): scenario for scenario in wanted}
@@ -148,9 +158,8 @@ def main():
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--show", action="store_true", help="show what the machine says")
     args = parser.parse_args()
-    # any way out goes through the same clean-up: machines and TPMs are children
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(130))
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, stop)
 
     if args.command == "list":
         for scenario in scenarios.ALL:

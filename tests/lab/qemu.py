@@ -58,8 +58,21 @@ class Host:
         return args
 
 
+# the gate's closing line, once all of it is there
+RESULT = r"^holdfast result=(?:released|held)\b[^\n]*\n"
+
+
 class TimedOut(Exception):
     pass
+
+
+LIVE = set()  # machines under way
+
+
+def kill_all():
+    """For the way out by a signal: no machine, TPM or socket outlives the lab."""
+    for machine in list(LIVE):
+        machine.kill()
 
 
 class Machine:
@@ -79,6 +92,7 @@ class Machine:
         self.streams = {}
         self.stamps = []  # (seconds, length of console) for timing
         self.listeners = []
+        LIVE.add(self)
         try:
             self._start(host, kernel, initrd, command_line, store, data, tpm_state,
                         second_boot, debug, seconds)
@@ -211,22 +225,26 @@ class Machine:
                 return when
         return time.monotonic()
 
-    def close(self):
-        """Ends what was started here, whatever state it is in; keeps what was said."""
+    def kill(self):
         if self.process and self.process.poll() is None:
             try:
                 os.killpg(self.process.pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
             self.process.wait()
+        if self.tpm:
+            self.tpm.close()
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+    def close(self):
+        """Ends what was started here, whatever state it is in; keeps what was said."""
+        LIVE.discard(self)
+        self.kill()
         for stream in list(self.streams):
             stream.close()
         self.streams = {}
         for _, listener in self.listeners:
             listener.close()
-        if self.tpm:
-            self.tpm.close()
-        shutil.rmtree(self.sockets, ignore_errors=True)
         (self.out / "console.txt").write_text(self.console)
         if self.evidence:
             (self.out / "ttyS1.txt").write_text(self.evidence)

@@ -38,7 +38,7 @@ class Tpm:
                 ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.dir}",
                  "--ctrl", f"type=unixio,fd={listener.fileno()}", "--terminate"],
                 pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=errors)
+                stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True)
 
     def arguments(self):
         return ["-chardev", f"socket,id=ctpm,path={self.path}",
