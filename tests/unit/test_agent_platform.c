@@ -218,7 +218,9 @@ static void unprintable_text_is_kept_as_bytes(void **state)
 
 	put_text(w, "sys/class/dmi/id/sys_vendor", "QE\x1b[31mMU\n");
 	put(w, "proc/cmdline", "a\xff" "b", 3);
+	put_text(w, "sys/class/dmi/id/board_name", "Gr\xc3\xb6\xc3\x9f" "e\n");
 	look(w);
+	assert_int_equal(find(w, "smbios/board")->kind, HF_VALUE_BYTES);	/* a font may lack it */
 	assert_null(hf_platform_text(w->part, "smbios/vendor"));
 	assert_int_equal(find(w, "smbios/vendor")->kind, HF_VALUE_BYTES);
 	assert_int_equal(find(w, "smbios/vendor")->bytes.len, 9);
