@@ -28,6 +28,10 @@ enum hf_err hf_input_read(const char *path, const struct hf_trust *trust, int64_
 /* The deterministic encoding of manifests, in their arena, checked by decoding it. */
 enum hf_err hf_input_encode(struct hf_manifests *manifests, const char *path,
 			    struct hf_span *ret, struct hf_fault *fault) HF_MUST_USE;
+/* What path holds and its CoRIM, all in the manifests' arena. */
+enum hf_err hf_input_to_corim(const char *path, struct hf_manifests *manifests,
+			      enum hf_input_kind *ret_kind, struct hf_span *ret,
+			      struct hf_fault *fault) HF_MUST_USE;
 /* Releases, rules and references that cannot mean what they say. Each finding is one
  * call; the count of errors comes back, warnings not counted. [pure] */
 typedef void (*hf_lint_report)(void *self, bool error, size_t file, const char *text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* manifest build and manifest sign */
+/* manifest sign: with a key file, a key in a token, or a signature made elsewhere. */
 #include "controller/ctl.h"
 #include "controller/manifest_cmds.h"
 #include "measure/file.h"
@@ -11,81 +11,34 @@
 #include <sys/stat.h>
 
 #define KEY_FILE_MAX (64u << 10)
+#define SIGNATURE_FILE_MAX 2048
 #define SIGNED_SUFFIX ".corim"
+#define TOKEN_URI "pkcs11:"
 
-static const char build_usage[] =
-	"usage: holdfastctl manifest build SOURCE.json --out FILE\n\n"
-	"Writes the CoRIM of a source, unsigned. The same source gives the same bytes.\n";
-
-static const char sign_usage[] =
-	"usage: holdfastctl manifest sign --key FILE.key --signer NAME IN... --out OUT\n\n"
+static const char usage[] =
+	"usage: holdfastctl manifest sign --key KEY --signer NAME IN... --out OUT\n"
+	"       holdfastctl manifest sign --anchor PEM --signer NAME IN --detached-out TBS\n"
+	"       holdfastctl manifest sign --anchor PEM --signer NAME IN --attach SIGNATURE\n"
+	"           --out OUT\n\n"
 	"IN is a JSON source or an unsigned CoRIM; OUT is the signed file, or a\n"
 	"directory, which gets NAME.corim for every IN NAME.json. --signer is the name\n"
-	"that the file itself gives; trust comes from the key alone.\n";
+	"that the file itself gives; trust comes from the key alone.\n\n"
+	"  --key FILE.key       an unencrypted PEM private key\n"
+	"  --key pkcs11:URI     a key in a token, through OpenSSL's provider or engine\n"
+	"                       pkcs11; the PIN by pin-source=file:... in the URI\n"
+	"  --anchor PEM         the public key, where the private one is elsewhere\n"
+	"  --detached-out TBS   write the bytes to be signed and print their digest\n"
+	"  --attach SIGNATURE   take the signature of those bytes: r || s or DER for\n"
+	"                       ECDSA; it is verified before OUT is written\n";
 
-/* The manifests of one input and their encoding, all in arena. */
-static enum hf_err encode_input(const char *path, struct hf_manifests *manifests,
-				enum hf_input_kind *ret_kind, struct hf_span *ret,
-				struct hf_fault *fault)
-{
-	struct hf_span bytes;
-	enum hf_err err = hf_input_read(path, NULL, 0, manifests, ret_kind, &bytes, fault);
+struct job {
+	const char *key, *anchor, *signer, *out, *detached, *attach;
+	struct hf_key *loaded;
+	struct hf_span signature;
+};
 
-	if (err)
-		return err;
-	if (*ret_kind == HF_INPUT_UNVERIFIED)
-		return hf_fail(fault, HF_ERR_USAGE, path, "the file is signed already");
-	if (*ret_kind == HF_INPUT_UNSIGNED) {	/* its bytes are kept: they may name another id */
-		*ret = bytes;
-		return HF_OK;
-	}
-	return hf_input_encode(manifests, path, ret, fault);
-}
-
-int hf_manifest_build(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "out", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	struct hf_manifests manifests = { 0 };
-	const char *out = NULL;
-	enum hf_input_kind kind;
-	struct hf_arena arena;
-	struct hf_fault fault;
-	struct hf_span corim;
-	enum hf_err err;
-	int c;
-
-	opterr = 0;
-	optind = 0;
-	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(build_usage, stdout);
-			return HF_EXIT_OK;
-		}
-		if (c != 'o')
-			return hf_ctl_refuse("manifest build", "%s is not understood",
-					     argv[optind - 1]);
-		out = optarg;
-	}
-	if (!out || argc - optind != 1)
-		return hf_ctl_refuse("manifest build", "one SOURCE.json and --out are needed");
-	err = hf_arena_make(HF_MANIFEST_ARENA, &arena);
-	if (err) {
-		hf_fail(&fault, err, NULL, "arena");
-		return hf_ctl_fault("manifest build", &fault);
-	}
-	manifests.arena = &arena;
-	err = encode_input(argv[optind], &manifests, &kind, &corim, &fault);
-	if (!err)
-		err = hf_file_write(AT_FDCWD, out, corim, 0644, &fault);
-	hf_arena_drop(&arena);
-	return err ? hf_ctl_fault("manifest build", &fault) : HF_EXIT_OK;
-}
-
-static enum hf_err read_key(const char *path, struct hf_key **ret, struct hf_fault *fault)
+static enum hf_err read_pem(const char *path, bool private_key, struct hf_key **ret,
+			    struct hf_fault *fault)
 {
 	struct hf_arena arena;
 	struct hf_span pem;
@@ -95,13 +48,28 @@ static enum hf_err read_key(const char *path, struct hf_key **ret, struct hf_fau
 		return hf_fail(fault, err, path, "arena");
 	err = hf_file_read(AT_FDCWD, path, KEY_FILE_MAX, &arena, &pem, fault);
 	if (!err) {
-		err = hf_key_read_pem(pem, true, ret);
+		err = hf_key_read_pem(pem, private_key, ret);
 		if (err)
-			hf_fail(fault, err, path, "want one unencrypted PEM private key");
+			hf_fail(fault, err, path, private_key ? "want one unencrypted PEM private key"
+							      : "want one PEM public key");
 	}
 	explicit_bzero(arena.base, arena.len);
 	hf_arena_drop(&arena);
 	return err;
+}
+
+static enum hf_err read_key(const struct job *job, struct hf_key **ret, struct hf_fault *fault)
+{
+	char detail[128] = "";
+	enum hf_err err;
+
+	if (job->anchor)
+		return read_pem(job->anchor, false, ret, fault);
+	if (strncmp(job->key, TOKEN_URI, strlen(TOKEN_URI)) != 0)
+		return read_pem(job->key, true, ret, fault);
+	err = hf_key_read_token(job->key, ret, detail, sizeof(detail));
+	/* the URI may hold a PIN: it is not repeated */
+	return err ? hf_fail(fault, err, "pkcs11", "%s", detail) : HF_OK;
 }
 
 static bool is_directory(const char *path)
@@ -130,17 +98,51 @@ static enum hf_err output_path(const char *in, const char *out, char *ret, size_
 	return HF_OK;
 }
 
-static enum hf_err sign_one(const struct hf_key *key, const char *signer, const char *in,
-			    const char *out, struct hf_fault *fault)
+static enum hf_err sign_payload(const struct job *job, struct hf_span corim, struct hf_writer *w)
+{
+	struct hf_cose cose;
+	enum hf_err err = hf_cose_sign(job->loaded, HF_CORIM_CONTENT_TYPE, job->signer, corim, w);
+
+	if (!err)	/* what leaves here verifies */
+		err = hf_cose_parse(hf_written(w), &cose);
+	return err ? err : hf_cose_verify(&cose, job->loaded);
+}
+
+/* What has to be signed goes to a file, and what a person compares to the screen. */
+static enum hf_err write_detached(const struct job *job, struct hf_span corim, struct hf_writer *w,
+				  struct hf_fault *fault)
+{
+	const char *hash = hf_cose_hash_name(job->loaded);
+	char hex[2 * HF_DIGEST_MAX + 1];
+	struct hf_digest digest;
+	enum hf_alg alg = HF_ALG_SHA256;
+	enum hf_err err = hf_cose_prepare(job->loaded, HF_CORIM_CONTENT_TYPE, job->signer, corim, w);
+
+	if (hash && strcmp(hash, "SHA384") == 0)
+		alg = HF_ALG_SHA384;
+	else if (hash && strcmp(hash, "SHA512") == 0)
+		alg = HF_ALG_SHA512;
+	if (!err)
+		err = hf_digest(alg, hf_written(w), &digest);
+	if (err)
+		return hf_fail(fault, err, job->detached, "bytes to be signed");
+	err = hf_file_write(AT_FDCWD, job->detached, hf_written(w), 0644, fault);
+	if (err)
+		return err;
+	hf_digest_hex(&digest, hex);
+	printf("%s  %s  %s\n", hf_alg_name(alg), hex, job->detached);
+	return HF_OK;
+}
+
+static enum hf_err sign_one(const struct job *job, const char *in, struct hf_fault *fault)
 {
 	struct hf_manifests manifests = { 0 };
-	char path[PATH_MAX];
+	char path[PATH_MAX] = "";
 	enum hf_input_kind kind;
 	struct hf_arena arena;
 	struct hf_writer w = { .cap = HF_COSE_MAX };
-	struct hf_cose cose;
 	struct hf_span corim;
-	enum hf_err err = output_path(in, out, path, sizeof(path), fault);
+	enum hf_err err = job->out ? output_path(in, job->out, path, sizeof(path), fault) : HF_OK;
 
 	if (err)
 		return err;
@@ -148,17 +150,24 @@ static enum hf_err sign_one(const struct hf_key *key, const char *signer, const 
 	if (err)
 		return hf_fail(fault, err, in, "arena");
 	manifests.arena = &arena;
-	err = encode_input(in, &manifests, &kind, &corim, fault);
+	err = hf_input_to_corim(in, &manifests, &kind, &corim, fault);
 	if (err)
 		goto out;
 	w.buf = hf_arena_take(&arena, w.cap);
-	err = w.buf ? hf_cose_sign(key, HF_CORIM_CONTENT_TYPE, signer, corim, &w) : HF_ERR_LIMIT;
-	if (!err)	/* what leaves here verifies */
-		err = hf_cose_parse(hf_written(&w), &cose);
-	if (!err)
-		err = hf_cose_verify(&cose, key);
+	if (!w.buf) {
+		err = hf_fail(fault, HF_ERR_LIMIT, in, "too large");
+		goto out;
+	}
+	if (job->detached) {
+		err = write_detached(job, corim, &w, fault);
+		goto out;
+	}
+	err = job->attach ? hf_cose_attach(job->loaded, HF_CORIM_CONTENT_TYPE, job->signer, corim,
+					   job->signature, &w)
+			  : sign_payload(job, corim, &w);
 	if (err)
-		hf_fail(fault, err, in, "signing");
+		hf_fail(fault, err, in, job->attach
+			? "not this key's signature of what --detached-out writes now" : "signing");
 	else
 		err = hf_file_write(AT_FDCWD, path, hf_written(&w), 0644, fault);
 out:
@@ -166,51 +175,85 @@ out:
 	return err;
 }
 
+static enum hf_err sign_all(struct job *job, int count, char **in, struct hf_fault *fault)
+{
+	struct hf_arena arena = { 0 };
+	enum hf_err err = hf_arena_make(2 * SIGNATURE_FILE_MAX, &arena);
+
+	if (err)
+		return hf_fail(fault, err, NULL, "arena");
+	if (job->attach)
+		err = hf_file_read(AT_FDCWD, job->attach, SIGNATURE_FILE_MAX, &arena,
+				   &job->signature, fault);
+	if (!err)
+		err = read_key(job, &job->loaded, fault);
+	for (int i = 0; i < count && !err; i++)
+		err = sign_one(job, in[i], fault);
+	hf_key_free(job->loaded);
+	hf_arena_drop(&arena);
+	return err;
+}
+
+/* NULL, or what is wrong with this choice of options. */
+static const char *problem(const struct job *job, int inputs)
+{
+	bool elsewhere = job->detached || job->attach;
+
+	if (!job->signer || inputs < 1)
+		return "--signer and IN are needed";
+	if (!hf_name_valid(job->signer))
+		return "the signer's name is 1 to 96 plain characters without a slash";
+	if (job->detached && job->attach)
+		return "--detached-out and --attach are two steps";
+	if (elsewhere ? !job->anchor || job->key : !job->key || job->anchor)
+		return elsewhere ? "--detached-out and --attach take --anchor, not --key"
+				 : "--key is needed";
+	if (job->detached ? job->out != NULL : !job->out)
+		return job->detached ? "--detached-out writes no --out" : "--out is needed";
+	if (elsewhere && inputs > 1)
+		return "one IN at a time";
+	if (inputs > 1 && !is_directory(job->out))
+		return "--out must be a directory for several files";
+	return NULL;
+}
+
 int hf_manifest_sign(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "key", required_argument, NULL, 'k' },
+		{ "anchor", required_argument, NULL, 'p' },
 		{ "signer", required_argument, NULL, 's' },
 		{ "out", required_argument, NULL, 'o' },
+		{ "detached-out", required_argument, NULL, 'd' },
+		{ "attach", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	const char *key_path = NULL, *signer = NULL, *out = NULL;
-	struct hf_key *key = NULL;
+	struct job job = { 0 };
 	struct hf_fault fault;
-	enum hf_err err;
+	const char *wrong;
 	int c;
 
 	opterr = 0;
 	optind = 0;
 	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		switch (c) {
-		case 'k':
-			key_path = optarg;
-			break;
-		case 's':
-			signer = optarg;
-			break;
-		case 'o':
-			out = optarg;
-			break;
-		case 'h':
-			fputs(sign_usage, stdout);
+		const char **slot = c == 'k' ? &job.key : c == 'p' ? &job.anchor
+				  : c == 's' ? &job.signer : c == 'o' ? &job.out
+				  : c == 'd' ? &job.detached : c == 'a' ? &job.attach : NULL;
+
+		if (c == 'h') {
+			fputs(usage, stdout);
 			return HF_EXIT_OK;
-		default:
+		}
+		if (!slot)
 			return hf_ctl_refuse("manifest sign", "%s is not understood",
 					     argv[optind - 1]);
-		}
+		*slot = optarg;
 	}
-	if (!key_path || !signer || !out || optind >= argc)
-		return hf_ctl_refuse("manifest sign", "--key, --signer, --out and IN are needed");
-	if (!hf_name_valid(signer))
-		return hf_ctl_refuse("manifest sign", "%s is no name for a signer", signer);
-	if (argc - optind > 1 && !is_directory(out))
-		return hf_ctl_refuse("manifest sign", "--out must be a directory for several files");
-	err = read_key(key_path, &key, &fault);
-	for (int i = optind; i < argc && !err; i++)
-		err = sign_one(key, signer, argv[i], out, &fault);
-	hf_key_free(key);
-	return err ? hf_ctl_fault("manifest sign", &fault) : HF_EXIT_OK;
+	wrong = problem(&job, argc - optind);
+	if (wrong)
+		return hf_ctl_refuse("manifest sign", "%s", wrong);
+	if (sign_all(&job, argc - optind, argv + optind, &fault))
+		return hf_ctl_fault("manifest sign", &fault);
+	return HF_EXIT_OK;
 }

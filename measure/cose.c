@@ -8,15 +8,6 @@
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
-#define TAG_SIGN1 18
-#define SIGNATURE_MAX 1024		/* RSA 8192 */
-#define HEADER_MAX 4096			/* bytes of the protected header that we write */
-
-enum label {	/* IANA COSE header parameters */
-	LABEL_ALG = 1, LABEL_CRIT = 2, LABEL_CONTENT_TYPE = 3, LABEL_KID = 4,
-	LABEL_CORIM_META = 8, LABEL_CWT = 15, LABEL_HASH_ALG = 258,
-};
-
 /* ---- headers ---- */
 
 /* An algorithm may be text in COSE; none that we know is. */
@@ -55,26 +46,26 @@ static void read_protected(struct hf_cbor *r, struct hf_cose *cose, bool *ret_al
 			continue;
 		}
 		switch (hf_cbor_int(r)) {
-		case LABEL_ALG:
+		case HF_LABEL_ALG:
 			read_alg(r, cose);
 			*ret_alg = true;
 			break;
-		case LABEL_CRIT:
+		case HF_LABEL_CRIT:
 			hf_cbor_fail(r, HF_ERR_MANIFEST_UNKNOWN_CRITICAL);
 			break;
-		case LABEL_CONTENT_TYPE:
+		case HF_LABEL_CONTENT_TYPE:
 			read_content_type(r, cose);
 			break;
-		case LABEL_KID:
+		case HF_LABEL_KID:
 			cose->kid = hf_cbor_bstr(r);
 			break;
-		case LABEL_CORIM_META:
+		case HF_LABEL_CORIM_META:
 			cose->meta = hf_cbor_bstr(r);
 			break;
-		case LABEL_CWT:
+		case HF_LABEL_CWT:
 			cose->cwt = hf_cbor_skip(r);
 			break;
-		case LABEL_HASH_ALG:
+		case HF_LABEL_HASH_ALG:
 			cose->hash_envelope = true;
 			hf_cbor_skip(r);
 			break;
@@ -97,17 +88,17 @@ static void read_unprotected(struct hf_cbor *r, struct hf_cose *cose)
 			continue;
 		}
 		switch (hf_cbor_int(r)) {
-		case LABEL_ALG:
+		case HF_LABEL_ALG:
 			hf_cbor_fail(r, HF_ERR_COSE_ALGORITHM);
 			break;
-		case LABEL_CRIT:
-		case LABEL_CONTENT_TYPE:
-		case LABEL_CORIM_META:
-		case LABEL_CWT:
-		case LABEL_HASH_ALG:
+		case HF_LABEL_CRIT:
+		case HF_LABEL_CONTENT_TYPE:
+		case HF_LABEL_CORIM_META:
+		case HF_LABEL_CWT:
+		case HF_LABEL_HASH_ALG:
 			hf_cbor_fail(r, HF_ERR_COSE_SHAPE);
 			break;
-		case LABEL_KID:
+		case HF_LABEL_KID:
 			if (cose->kid.len)	/* RFC 9052 section 3: not in both */
 				hf_cbor_fail(r, HF_ERR_COSE_SHAPE);
 			cose->kid = hf_cbor_bstr(r);
@@ -133,7 +124,7 @@ enum hf_err hf_cose_parse(struct hf_span in, struct hf_cose *ret)
 	if (in.len > HF_COSE_MAX)
 		return HF_ERR_FILE_TOO_LARGE;
 	/* anything may be offered as a signed file: say so before calling it bad CBOR */
-	if (in.len && in.ptr[0] != (0xc0 | TAG_SIGN1))
+	if (in.len && in.ptr[0] != (0xc0 | HF_TAG_SIGN1))
 		return HF_ERR_COSE_SHAPE;
 	hf_cbor_tag(&r);
 	if (hf_cbor_array(&r) != 4 && !r.err)
@@ -158,9 +149,8 @@ enum hf_err hf_cose_parse(struct hf_span in, struct hf_cose *ret)
 
 /* ---- signatures ---- */
 
-/* Sig_structure, RFC 9052 section 4.4. Caller frees ret->ptr. */
-static enum hf_err to_be_signed(struct hf_span protected_header, struct hf_span payload,
-				struct hf_span *ret)
+enum hf_err hf_cose_to_be_signed(struct hf_span protected_header, struct hf_span payload,
+				 struct hf_span *ret)
 {
 	struct hf_writer w = { .cap = protected_header.len + payload.len + 64 };
 
@@ -202,16 +192,6 @@ static unsigned char *ecdsa_to_der(struct hf_span raw, size_t half, int *ret_len
 	return *ret_len > 0 ? der : NULL;
 }
 
-static bool ecdsa_from_der(const unsigned char *der, size_t len, size_t half, uint8_t *out)
-{
-	ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, (long)len);
-	bool ok = sig && BN_bn2binpad(ECDSA_SIG_get0_r(sig), out, (int)half) == (int)half &&
-		  BN_bn2binpad(ECDSA_SIG_get0_s(sig), out + half, (int)half) == (int)half;
-
-	ECDSA_SIG_free(sig);
-	return ok;
-}
-
 static enum hf_err verify_message(const struct hf_scheme *scheme, EVP_PKEY *pkey,
 				  struct hf_span message, struct hf_span signature)
 {
@@ -246,97 +226,11 @@ enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key)
 			return HF_ERR_NO_MEMORY;
 		signature = (struct hf_span){ der, (size_t)der_len };
 	}
-	err = to_be_signed(cose->protected_header, cose->payload, &message);
+	err = hf_cose_to_be_signed(cose->protected_header, cose->payload, &message);
 	if (!err) {
 		err = verify_message(scheme, key->pkey, message, signature);
 		free((void *)message.ptr);
 	}
 	OPENSSL_free(der);
 	return err;
-}
-
-static enum hf_err sign_message(const struct hf_scheme *scheme, EVP_PKEY *pkey,
-				struct hf_span message, uint8_t *out, size_t *ret_len)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	unsigned char raw[SIGNATURE_MAX];
-	size_t len = sizeof(raw);
-	bool ok;
-
-	if (!ctx)
-		return HF_ERR_NO_MEMORY;
-	ok = EVP_DigestSignInit_ex(ctx, NULL, scheme->md, NULL, NULL, pkey, NULL) == 1 &&
-	     EVP_DigestSign(ctx, raw, &len, message.ptr, message.len) == 1;
-	EVP_MD_CTX_free(ctx);
-	if (!ok)
-		return HF_ERR_INTERNAL;
-	if (!scheme->half) {
-		memcpy(out, raw, len);
-		*ret_len = len;
-		return HF_OK;
-	}
-	*ret_len = 2 * scheme->half;
-	return ecdsa_from_der(raw, len, scheme->half, out) ? HF_OK : HF_ERR_INTERNAL;
-}
-
-static void put_protected(const struct hf_key *key, const char *content_type, const char *signer,
-			  struct hf_writer *w)
-{
-	uint8_t meta[512];
-	struct hf_writer m = { .buf = meta, .cap = sizeof(meta) };
-
-	hf_cbor_put_map(w, 2 + (content_type != NULL) + (signer != NULL));
-	hf_cbor_put_int(w, LABEL_ALG);
-	hf_cbor_put_int(w, key->alg);
-	if (content_type) {
-		hf_cbor_put_int(w, LABEL_CONTENT_TYPE);
-		hf_cbor_put_text(w, content_type);
-	}
-	hf_cbor_put_int(w, LABEL_KID);
-	hf_cbor_put_bstr(w, (struct hf_span){ key->id, HF_KEY_ID });
-	if (!signer)
-		return;
-	hf_cbor_put_map(&m, 1);		/* corim-meta-map { signer: { name } } */
-	hf_cbor_put_int(&m, 0);
-	hf_cbor_put_map(&m, 1);
-	hf_cbor_put_int(&m, 0);
-	hf_cbor_put_text(&m, signer);
-	hf_cbor_put_int(w, LABEL_CORIM_META);
-	hf_cbor_put_bstr(w, hf_written(&m));
-	w->full |= m.full;
-}
-
-enum hf_err hf_cose_sign(const struct hf_key *key, const char *content_type, const char *signer,
-			 struct hf_span payload, struct hf_writer *w)
-{
-	const struct hf_scheme *scheme = hf_scheme_of(key->alg);
-	uint8_t header[HEADER_MAX], signature[SIGNATURE_MAX];
-	struct hf_writer h = { .buf = header, .cap = sizeof(header) };
-	struct hf_span message;
-	size_t start = w->len, len;
-	enum hf_err err;
-
-	if (!key->private_key)
-		return HF_ERR_KEY_INVALID;
-	if (!scheme || scheme->pss)
-		return HF_ERR_COSE_ALGORITHM;
-	put_protected(key, content_type, signer, &h);
-	if (h.full)
-		return HF_ERR_LIMIT;
-	err = to_be_signed(hf_written(&h), payload, &message);
-	if (err)
-		return err;
-	err = sign_message(scheme, key->pkey, message, signature, &len);
-	free((void *)message.ptr);
-	if (err)
-		return err;
-	hf_cbor_put_tag(w, TAG_SIGN1);
-	hf_cbor_put_array(w, 4);
-	hf_cbor_put_bstr(w, hf_written(&h));
-	hf_cbor_put_map(w, 0);
-	hf_cbor_put_bstr(w, payload);
-	hf_cbor_put_bstr(w, (struct hf_span){ signature, len });
-	if (w->full || w->len - start > HF_COSE_MAX)
-		return HF_ERR_LIMIT;
-	return HF_OK;
 }

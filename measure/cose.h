@@ -21,6 +21,11 @@ enum hf_cose_alg {	/* IANA COSE algorithms */
 struct hf_key;	/* a public or private key */
 /* One unencrypted PEM block; never asks for a passphrase. */
 enum hf_err hf_key_read_pem(struct hf_span pem, bool private_key, struct hf_key **ret) HF_MUST_USE;
+/* A private key in a token, by its PKCS#11 URI (RFC 7512), through OpenSSL's provider or
+ * engine "pkcs11", whichever is installed. Asks nothing: the PIN is in the URI (pin-source,
+ * pin-value). detail: what OpenSSL said. Not there at all: HF_ERR_KEY_TOKEN. */
+enum hf_err hf_key_read_token(const char *uri, struct hf_key **ret, char *detail,
+			      size_t cap) HF_MUST_USE;
 enum hf_err hf_key_generate(enum hf_cose_alg alg, struct hf_key **ret) HF_MUST_USE;
 enum hf_err hf_key_write_pem(const struct hf_key *key, bool private_key, struct hf_writer *w) HF_MUST_USE;
 void hf_key_free(struct hf_key *key);
@@ -48,5 +53,18 @@ enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key)
  * in corim-meta) may be NULL: no such header. Writes the whole tagged message. */
 enum hf_err hf_cose_sign(const struct hf_key *key, const char *content_type, const char *signer,
 			 struct hf_span payload, struct hf_writer *w) HF_MUST_USE;
+
+/* ---- a signature made elsewhere, by a key of which only the public half is here ----
+ * hf_cose_prepare writes what has to be signed (the Sig_structure; hf_cose_hash_name says
+ * which digest of it, NULL for Ed25519), hf_cose_attach takes the signature, ECDSA as
+ * r || s or in DER, and verifies what it wrote. Both need the same arguments. On failure
+ * w is as before. */
+enum hf_err hf_cose_prepare(const struct hf_key *key, const char *content_type,
+			    const char *signer, struct hf_span payload,
+			    struct hf_writer *w) HF_MUST_USE;
+const char *hf_cose_hash_name(const struct hf_key *key);	/* "SHA256", ... */
+enum hf_err hf_cose_attach(const struct hf_key *key, const char *content_type, const char *signer,
+			   struct hf_span payload, struct hf_span signature,
+			   struct hf_writer *w) HF_MUST_USE;
 
 #endif

@@ -52,8 +52,7 @@ bool hf_scheme_fits(const struct hf_scheme *scheme, const struct evp_pkey_st *pk
 	       strcmp(group, scheme->group) == 0;
 }
 
-/* Takes over pkey. */
-static enum hf_err key_new(EVP_PKEY *pkey, bool private_key, struct hf_key **ret)
+enum hf_err hf_key_new(struct evp_pkey_st *pkey, bool private_key, struct hf_key **ret)
 {
 	const struct hf_scheme *scheme = NULL;
 	struct hf_key *key = calloc(1, sizeof(*key));
@@ -121,7 +120,7 @@ enum hf_err hf_key_read_pem(struct hf_span pem, bool private_key, struct hf_key 
 	BIO_free(bio);
 	if (!pkey)
 		return HF_ERR_KEY_INVALID;
-	return key_new(pkey, private_key, ret);
+	return hf_key_new(pkey, private_key, ret);
 }
 
 enum hf_err hf_key_generate(enum hf_cose_alg alg, struct hf_key **ret)
@@ -135,7 +134,7 @@ enum hf_err hf_key_generate(enum hf_cose_alg alg, struct hf_key **ret)
 			     : EVP_PKEY_Q_keygen(NULL, NULL, scheme->type);
 	if (!pkey)
 		return HF_ERR_INTERNAL;
-	return key_new(pkey, true, ret);
+	return hf_key_new(pkey, true, ret);
 }
 
 enum hf_err hf_key_write_pem(const struct hf_key *key, bool private_key, struct hf_writer *w)

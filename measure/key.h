@@ -14,6 +14,9 @@ struct hf_key {
 	uint8_t id[HF_KEY_ID];
 };
 
+/* Takes over pkey. */
+enum hf_err hf_key_new(struct evp_pkey_st *pkey, bool private_key, struct hf_key **ret) HF_MUST_USE;
+
 struct hf_scheme {
 	enum hf_cose_alg alg;
 	const char *type, *group;	/* group: of an EC key */
@@ -23,5 +26,18 @@ struct hf_scheme {
 };
 const struct hf_scheme *hf_scheme_of(int64_t alg);	/* NULL: unknown */
 bool hf_scheme_fits(const struct hf_scheme *scheme, const struct evp_pkey_st *pkey);
+
+
+#define HF_TAG_SIGN1 18
+#define HF_SIGNATURE_MAX 1024		/* bytes; RSA 8192 */
+
+enum hf_label {	/* IANA COSE header parameters */
+	HF_LABEL_ALG = 1, HF_LABEL_CRIT = 2, HF_LABEL_CONTENT_TYPE = 3, HF_LABEL_KID = 4,
+	HF_LABEL_CORIM_META = 8, HF_LABEL_CWT = 15, HF_LABEL_HASH_ALG = 258,
+};
+
+/* Sig_structure, RFC 9052 section 4.4. Caller frees ret->ptr. */
+enum hf_err hf_cose_to_be_signed(struct hf_span protected_header, struct hf_span payload,
+				 struct hf_span *ret) HF_MUST_USE;
 
 #endif

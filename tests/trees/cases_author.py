@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Manifests written, signed, compared and checked by their author."""
+import glob
+import json
+import os
+import shutil
+import subprocess
+
+import sources
+from harness import ROOT, Skip, case, need, read, write
+from sources import Owner, model
+
+SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
+
+
+def openssl(t, *argv):
+    done = subprocess.run(["openssl", *argv], capture_output=True, cwd=t.dir, timeout=60)
+    need(done.returncode == 0, f"openssl {argv}: {done.stderr.decode()}")
+    return done.stdout
+
+
+def keys(t):
+    """Key kinds by name: how OpenSSL makes one and how it signs a file with it."""
+    for name, make, sign in (
+            ("es256", ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"), ("-sha256",)),
+            ("es384", ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"), ("-sha384",)),
+            ("es512", ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"), ("-sha512",)),
+            ("ps256", ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"),
+             ("-sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest")),
+            ("ed25519", ("-algorithm", "ED25519"), None)):
+        openssl(t, "genpkey", *make, "-out", f"{name}.key")
+        openssl(t, "pkey", "-in", f"{name}.key", "-pubout", "-out", f"{name}.pem")
+        yield name, sign
+
+
+def sign_elsewhere(t, name, how):
+    if how is None:
+        openssl(t, "pkeyutl", "-sign", "-inkey", f"{name}.key", "-rawin", "-in", "tbs", "-out", "sig")
+    else:
+        openssl(t, "dgst", *how, "-sign", f"{name}.key", "-out", "sig", "tbs")
+    return read(t.path("sig"))
+
+
+def raw_ecdsa(der, half):
+    """r || s of a DER signature."""
+    def integer(at):
+        need(der[at] == 2, "no INTEGER")
+        return der[at + 2:at + 2 + der[at + 1]], at + 2 + der[at + 1]
+    r, at = integer(3 if der[1] == 0x81 else 2)
+    s, _ = integer(at)
+    return b"".join(int.from_bytes(x, "big").to_bytes(half, "big") for x in (r, s))
+
+
+@case
+def author_sign_detached(t):
+    """The bytes go out, a signature made by somebody else comes back, in either form."""
+    write(t.path("m.json"), json.dumps(model()))
+    common = ("--signer", "hsm", t.path("m.json"))
+    for name, how in keys(t):
+        anchor = ("--anchor", t.path(f"{name}.pem"))
+        said = t.ctl("manifest", "sign", *anchor, *common, "--detached-out", t.path("tbs"), code=0)
+        if how:
+            digest = openssl(t, "dgst", how[0], "-r", "tbs").decode().split()[0]
+            need(digest in said.text, f"{name}: {said.text} is not {digest}")
+        signature = sign_elsewhere(t, name, how)
+        forms = [signature]
+        if name.startswith("es"):
+            forms.append(raw_ecdsa(signature, {"es256": 32, "es384": 48, "es512": 66}[name]))
+        shutil.rmtree(t.path("anchors"), ignore_errors=True)
+        write(t.path("anchors/owner/a.pem"), read(t.path(f"{name}.pem")))
+        made = set()
+        for form in forms:
+            write(t.path("sig"), form)
+            t.ctl("manifest", "sign", *anchor, *common, "--attach", t.path("sig"),
+                  "--out", t.path("m.corim"), code=0)
+            made.add(read(t.path("m.corim")))
+            t.ctl("manifest", "show", t.path("m.corim"), "--anchors", t.path("anchors"), code=0)
+        need(len(made) == 1, f"{name}: r || s and DER give different files")
+        os.unlink(t.path("m.corim"))
+        for words, bad in (("cut", forms[-1][:-1]), ("longer", forms[-1] + b"\0"), ("empty", b""),
+                           ("other", forms[-1][:-1] + bytes([forms[-1][-1] ^ 1]))):
+            write(t.path("sig"), bad)
+            t.refused(t.ctl("manifest", "sign", *anchor, *common, "--attach", t.path("sig"),
+                            "--out", t.path("m.corim"), code=3), "signature-invalid")
+            need(not os.path.exists(t.path("m.corim")), f"{name}, {words}: a file was written")
+        write(t.path("sig"), forms[-1])
+        t.refused(t.ctl("manifest", "sign", *anchor, "--signer", "other", t.path("m.json"),
+                        "--attach", t.path("sig"), "--out", t.path("m.corim"), code=3),
+                  "signature-invalid")
+    for words in (("--key", t.path("es256.key"), "--detached-out", t.path("x")),
+                  ("--anchor", t.path("es256.pem"), "--out", t.path("x")),
+                  ("--anchor", t.path("es256.pem"), "--detached-out", t.path("x"), "--attach",
+                   t.path("sig")),
+                  ("--anchor", t.path("es256.pem"), "--attach", t.path("sig"))):
+        t.refused(t.ctl("manifest", "sign", *common, *words, code=2), "usage")
+        need(not os.path.exists(t.path("x")), f"{words}: a file was written")
+
+
+@case
+def author_sign_with_a_token(t):
+    """A key that never leaves its PKCS#11 token signs what its public half verifies."""
+    for tool in ("softhsm2-util", "pkcs11-tool"):
+        if not shutil.which(tool):
+            raise Skip(f"{tool} is not installed")
+    if not os.path.exists(SOFTHSM) or not glob.glob("/usr/lib/*/engines-3/pkcs11.so") + \
+            glob.glob("/usr/lib/*/ossl-modules/pkcs11.so"):
+        raise Skip("OpenSSL has neither a pkcs11 engine nor a provider")
+    os.makedirs(t.path("tokens"))
+    write(t.path("softhsm2.conf"), f"directories.tokendir = {t.path('tokens')}\n"
+          "objectstore.backend = file\nlog.level = ERROR\n")
+    write(t.path("pin"), "1234")
+    env = {"SOFTHSM2_CONF": t.path("softhsm2.conf"), "PKCS11_MODULE_PATH": SOFTHSM}
+    t.run("softhsm2-util", "--init-token", "--free", "--label", "holdfast", "--pin", "1234",
+          "--so-pin", "5678", code=0, env=env)
+    t.run("pkcs11-tool", "--module", SOFTHSM, "--login", "--pin", "1234", "--token-label", "holdfast",
+          "--keypairgen", "--key-type", "EC:prime256v1", "--label", "owner", "--id", "01", code=0, env=env)
+    t.run("pkcs11-tool", "--module", SOFTHSM, "--token-label", "holdfast", "--read-object", "--type",
+          "pubkey", "--id", "01", "--output-file", t.path("public.der"), code=0, env=env)
+    openssl(t, "pkey", "-pubin", "-inform", "DER", "-in", "public.der", "-out", "public.pem")
+    write(t.path("anchors/owner/token.pem"), read(t.path("public.pem")))
+    write(t.path("m.json"), json.dumps(model()))
+    uri = "pkcs11:token=holdfast;object=owner;type=private?"
+    sign = ("manifest", "sign", t.path("m.json"), "--signer", "token", "--out", t.path("m.corim"))
+    t.run("holdfastctl", *sign, "--key", f"{uri}pin-source=file:{t.path('pin')}", code=0, env=env)
+    t.ctl("manifest", "show", t.path("m.corim"), "--anchors", t.path("anchors"), code=0)
+    os.unlink(t.path("m.corim"))
+    for words, key in (("wrong PIN", f"{uri}pin-value=9999"), ("no PIN", uri[:-1]),
+                       ("no such key", "pkcs11:token=holdfast;object=nobody?pin-value=1234")):
+        result = t.run("holdfastctl", *sign, "--key", key, code=2, env=env)
+        t.refused(result, "key-token")
+        need("9999" not in result.errors, f"{words}: the PIN is on the screen")
+        need(not os.path.exists(t.path("m.corim")), f"{words}: a file was written")
+    t.refused(t.run("holdfastctl", *sign, "--key", uri, code=2,
+                    env={**env, "OPENSSL_ENGINES": t.dir, "OPENSSL_MODULES": t.dir}), "key-token")
