@@ -45,7 +45,7 @@ static enum hf_method best_method(const struct hf_component *component)
 			continue;
 		for (const struct hf_environment *e = r->environments; e; e = e->next)
 			for (const struct hf_reference *ref = e->references; ref; ref = ref->next) {
-				if (ref->digest_count)
+				if (ref->digest_count || ref->svn_kind)
 					return HF_METHOD_SIGNED;
 				best = HF_METHOD_VERSION;
 			}
@@ -53,12 +53,21 @@ static enum hf_method best_method(const struct hf_component *component)
 	return best;
 }
 
+static bool names(const struct hf_rule *rule, const char *component)
+{
+	bool found = !rule->component[0] || strcmp(rule->component, component) == 0;
+
+	for (const struct hf_name_list *n = rule->more_components; n && !found; n = n->next)
+		found = strcmp(n->name, component) == 0;
+	return found;
+}
+
 static void lint_component(struct lint *l, const struct hf_component *component)
 {
 	bool allowed = false, used = false;
 
 	for (const struct hf_release *r = component->releases; r; r = r->next) {
-		allowed |= r->state == HF_RELEASE_ALLOWED;
+		allowed |= r->state == HF_RELEASE_ALLOWED || r->state == HF_RELEASE_ALLOWED_UNTIL;
 		if (!r->provenance)
 			say(l, false, "%s, release %s: no provenance", component->name, r->name);
 		if (r->state == HF_RELEASE_REVOKED && !r->note)
@@ -69,21 +78,23 @@ static void lint_component(struct lint *l, const struct hf_component *component)
 		say(l, false, "%s: no release of it is allowed", component->name);
 	for (const struct hf_model *m = l->manifests->models; m; m = m->next)
 		for (const struct hf_rule *rule = m->rules; rule; rule = rule->next)
-			used |= strcmp(rule->component, component->name) == 0;
+			used |= names(rule, component->name);
 	if (!used && l->manifests->models)
 		say(l, false, "%s: no rule uses it", component->name);
 }
 
 static bool same_place(const struct hf_rule *a, const struct hf_rule *b)
 {
-	return a->place && b->place && strcmp(a->place, b->place) == 0;
+	return a->place && b->place && !a->more_places && !b->more_places && !a->slots && !b->slots &&
+	       strcmp(a->place, b->place) == 0;
 }
 
 /* b comes after a in the model. */
 static void lint_pair(struct lint *l, const struct hf_rule *a, const struct hf_rule *b)
 {
-	bool same = strcmp(a->component, b->component) == 0;
-	bool anywhere = !a->place && !b->place;
+	bool same = strcmp(a->component, b->component) == 0 && !a->more_components &&
+		    !b->more_components && !a->class_prefix && !b->class_prefix;
+	bool anywhere = !a->place && !b->place && !a->slots && !b->slots;
 
 	if (same && same_place(a, b))
 		say(l, true, "rule %s can never apply: rule %s has the same component and place",
@@ -100,19 +111,45 @@ static void lint_pair(struct lint *l, const struct hf_rule *a, const struct hf_r
 		    b->name);
 }
 
-static void lint_rule(struct lint *l, const struct hf_rule *rule)
+static void lint_rule_component(struct lint *l, const struct hf_rule *rule, const char *name)
 {
-	const struct hf_component *component = component_named(l->manifests, rule->component);
+	const struct hf_component *component = component_named(l->manifests, name);
 
 	if (!component)
-		say(l, true, "rule %s: no file given here describes component %s", rule->name,
-		    rule->component);
+		say(l, true, "rule %s: no file given here describes component %s", rule->name, name);
 	else if (rule->presence != HF_PRESENCE_FORBIDDEN &&
 		 rule->least_method > best_method(component))
 		say(l, true, "rule %s: no release of %s can be matched by method %s or better",
-		    rule->name, rule->component, hf_method_name(rule->least_method));
-	if (rule->place && rule->count > 1)
+		    rule->name, name, hf_method_name(rule->least_method));
+}
+
+/* 0: anywhere. */
+static size_t place_count(const struct hf_rule *rule)
+{
+	size_t count = rule->place != NULL;
+
+	for (const struct hf_name_list *n = rule->more_places; n; n = n->next)
+		count++;
+	for (const struct hf_name_list *n = rule->slots; n; n = n->next)
+		count++;
+	return count;
+}
+
+static void lint_rule(struct lint *l, const struct hf_rule *rule)
+{
+	size_t places = place_count(rule);
+
+	if (rule->component[0])
+		lint_rule_component(l, rule, rule->component);
+	for (const struct hf_name_list *n = rule->more_components; n; n = n->next)
+		lint_rule_component(l, rule, n->name);
+	if (places == 1 && rule->count > 1)
 		say(l, true, "rule %s: one place holds one part, not %u", rule->name, rule->count);
+	else if (places && rule->count > places)
+		say(l, true, "rule %s: %zu places hold so many parts, not %u", rule->name, places,
+		    rule->count);
+	if (rule->audit)
+		say(l, false, "rule %s: audit mode refuses nothing", rule->name);
 	for (const struct hf_rule *later = rule->next; later; later = later->next)
 		lint_pair(l, rule, later);
 }
@@ -144,6 +181,12 @@ size_t hf_lint(const struct hf_manifests *manifests, hf_lint_report report, void
 	for (const struct hf_model *m = manifests->models; m; m = m->next) {
 		l.file = m->file;
 		lint_model(&l, m);
+	}
+	for (const struct hf_waiver *w = manifests->waivers; w; w = w->next) {
+		l.file = w->file;
+		if (!w->has_generation)
+			say(&l, false, "waiver %s: without a generation it helps no host that has no "
+			    "trusted clock, and a host that judges itself has none", w->name);
 	}
 	for (const struct hf_image *i = manifests->images; i; i = i->next) {
 		l.file = i->file;

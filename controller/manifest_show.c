@@ -196,6 +196,10 @@ static void number_files(struct hf_manifests *m, const struct hf_manifests_mark 
 		model->file = file;
 	for (struct hf_image *i = *mark->images; i; i = i->next)
 		i->file = file;
+	for (struct hf_waiver *w = *mark->waivers; w; w = w->next)
+		w->file = file;
+	for (struct hf_manifest_note *n = *mark->notes; n; n = n->next)
+		n->file = file;
 }
 
 static void check_files(struct check *check, int argc, char **argv, const struct words *words)

@@ -26,6 +26,31 @@ static void set_digest(json_t *object, const char *key, const struct hf_digest *
 	set_text(object, key, hex);
 }
 
+static void set_date(json_t *object, const char *key, uint32_t day)
+{
+	char text[HF_DATE_TEXT];
+
+	hf_date_format(day, text);
+	set_text(object, key, text);
+}
+
+/* `first` alone as `one`; with more, all of them as the list `many`. */
+static void set_names(json_t *object, const char *one, const char *many, const char *first,
+		      const struct hf_name_list *more)
+{
+	json_t *list;
+
+	if (!more) {
+		set_text(object, one, first);
+		return;
+	}
+	list = json_array();
+	json_array_append_new(list, json_string(first));
+	for (; more; more = more->next)
+		json_array_append_new(list, json_string(more->name));
+	json_object_set_new(object, many, list);
+}
+
 static json_t *begin(void)
 {
 	json_t *object = json_object();
@@ -44,6 +69,9 @@ static json_t *format_references(const struct hf_environment *env)
 		for (size_t i = 0; i < ref->digest_count; i++)
 			set_digest(value, hf_alg_name(ref->digests[i].alg), &ref->digests[i]);
 		set_text(value, "text", ref->text);
+		if (ref->svn_kind)
+			set_number(value, ref->svn_kind == HF_SVN_LEAST ? "minimum_svn" : "svn",
+				   ref->svn);
 		set_text(value, "from", ref->from);
 		json_object_set_new(object, ref->mkey, value);
 	}
@@ -90,6 +118,8 @@ static json_t *format_component(const struct hf_component *component)
 
 		set_text(release, "name", r->name);
 		set_text(release, "state", hf_release_state_name(r->state));
+		if (r->state == HF_RELEASE_ALLOWED_UNTIL)
+			set_date(release, "until", r->until_day);
 		set_text(release, "note", r->note);
 		for (const struct hf_environment *env = r->environments; env; env = env->next)
 			json_array_append_new(functions, format_function(env));
@@ -106,12 +136,19 @@ static json_t *format_rule(const struct hf_rule *rule)
 	json_t *object = json_object();
 
 	set_text(object, "name", rule->name);
-	set_text(object, "component", rule->component);
-	set_text(object, "place", rule->place);
+	if (rule->component[0])
+		set_names(object, "component", "components", rule->component,
+			  rule->more_components);
+	set_text(object, "class", rule->class_prefix);
+	set_names(object, "place", "places", rule->place, rule->more_places);
+	if (rule->slots)
+		set_names(object, "slot", "slots", rule->slots->name, rule->slots->next);
 	set_text(object, "presence", hf_presence_name(rule->presence));
 	set_number(object, "count", rule->count);
 	set_text(object, "least_method", hf_method_name(rule->least_method));
 	set_text(object, "action", hf_action_name(rule->action));
+	if (rule->audit)
+		set_text(object, "mode", hf_mode_name(HF_MODE_AUDIT));
 	return object;
 }
 
@@ -174,6 +211,33 @@ static json_t *format_images(const struct hf_image *images)
 	return root;
 }
 
+static json_t *format_waiver(const struct hf_waiver *waiver)
+{
+	json_t *root = begin(), *list = json_array();
+	char host[2 * HF_AK_NAME + 1];
+
+	for (size_t i = 0; i < HF_AK_NAME; i++)
+		snprintf(host + 2 * i, 3, "%02x", waiver->host[i]);
+	set_text(root, "waiver", waiver->name);
+	set_text(root, "host", host);
+	if (waiver->has_generation)
+		set_number(root, "generation", waiver->generation);
+	if (waiver->has_until)
+		set_date(root, "until", waiver->until_day);
+	set_text(root, "note", waiver->note);
+	for (const struct hf_waiver_item *i = waiver->items; i; i = i->next) {
+		json_t *item = json_object();
+
+		set_text(item, "place", i->place);
+		set_text(item, "reason", hf_err_name(i->cause));
+		set_text(item, "measurement", i->mkey);
+		set_text(item, "found", i->found);
+		json_array_append_new(list, item);
+	}
+	json_object_set_new(root, "findings", list);
+	return root;
+}
+
 /* Takes over root. False when memory runs out. */
 static bool dump(json_t *root, FILE *out)
 {
@@ -198,6 +262,8 @@ char *hf_source_format(const struct hf_manifests *manifests)
 		ok = dump(format_model(m), out);
 	if (manifests->images && ok)
 		ok = dump(format_images(manifests->images), out);
+	for (const struct hf_waiver *w = manifests->waivers; w && ok; w = w->next)
+		ok = dump(format_waiver(w), out);
 	if (fclose(out) != 0 || !ok) {
 		free(text);
 		return NULL;
@@ -211,7 +277,9 @@ void hf_source_id(const struct hf_manifests *manifests, char out[static HF_SOURC
 		snprintf(out, HF_SOURCE_ID_MAX, "component/%s", manifests->components->name);
 	else if (manifests->models)
 		snprintf(out, HF_SOURCE_ID_MAX, "model/%s", manifests->models->name);
+	else if (manifests->images)
+		snprintf(out, HF_SOURCE_ID_MAX, "images/%s", manifests->images->name);
 	else
-		snprintf(out, HF_SOURCE_ID_MAX, "images/%s",
-			 manifests->images ? manifests->images->name : "none");
+		snprintf(out, HF_SOURCE_ID_MAX, "waiver/%s",
+			 manifests->waivers ? manifests->waivers->name : "none");
 }

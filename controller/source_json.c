@@ -197,6 +197,20 @@ static void *take(struct source *s, size_t size)
 	return p;
 }
 
+/* A date; false when it is absent or bad, and bad is an error. */
+static bool get_date(struct source *s, json_t *object, const struct place *at, const char *key,
+		     bool required, uint32_t *ret)
+{
+	const char *text = get_word(s, object, at, key, required);
+
+	if (!text)
+		return false;
+	if (hf_date_parse(text, ret))
+		return true;
+	refuse(s, at, key, "must be a date such as 2026-12-31");
+	return false;
+}
+
 /* Exactly `digits` hex digits. */
 static bool parse_hex(const char *text, size_t digits, uint64_t *ret)
 {
@@ -286,7 +300,7 @@ static void read_reference(struct source *s, json_t *value, const struct place *
 {
 	struct hf_digest digest;
 
-	check_members(s, value, at, "sha256 sha384 text from ");
+	check_members(s, value, at, "sha256 sha384 text svn minimum_svn from ");
 	if (s->err)
 		return;
 	ref->mkey = hf_arena_text(s->arena, at->key, strlen(at->key));
@@ -303,8 +317,16 @@ static void read_reference(struct source *s, json_t *value, const struct place *
 		ref->digests[ref->digest_count++] = digest;
 	ref->text = get_text(s, value, at, "text", false);
 	ref->from = get_text(s, value, at, "from", false);
-	if ((ref->digest_count > 0) == (ref->text != NULL))
-		refuse(s, at, NULL, "needs digests (sha256, sha384) or a text, not both");
+	if (member(s, value, at, "minimum_svn", false))
+		ref->svn_kind = HF_SVN_LEAST;
+	else if (member(s, value, at, "svn", false))
+		ref->svn_kind = HF_SVN_EXACT;
+	ref->svn = get_number(s, value, at, ref->svn_kind == HF_SVN_EXACT ? "svn" : "minimum_svn",
+			      false, 0, INT64_MAX);
+	if ((ref->digest_count > 0) + (ref->text != NULL) + (json_object_get(value, "svn") != NULL) +
+	    (json_object_get(value, "minimum_svn") != NULL) != 1)
+		refuse(s, at, NULL, "needs digests (sha256, sha384), a text, svn or minimum_svn: "
+				    "one of them");
 }
 
 static void read_references(struct source *s, json_t *function, const struct place *at,
@@ -382,13 +404,18 @@ static void read_component(struct source *s, json_t *root, struct hf_component *
 		struct hf_release *release = take(s, sizeof(*release));
 		const char *state;
 
-		check_members(s, object, &place, "name state note functions provenance ");
+		check_members(s, object, &place, "name state until note functions provenance ");
 		if (s->err)
 			return;
 		release->name = get_name(s, object, &place, "name");
 		state = get_word(s, object, &place, "state", true);
 		if (state && !hf_release_state_from_name(state, &release->state))
-			refuse(s, &place, "state", "must be allowed, update or revoked");
+			refuse(s, &place, "state",
+			       "must be allowed, allowed-until, update or revoked");
+		if (release->state == HF_RELEASE_ALLOWED_UNTIL)
+			get_date(s, object, &place, "until", true, &release->until_day);
+		else if (member(s, object, &place, "until", false))
+			refuse(s, &place, "until", "is for the state allowed-until only");
 		release->note = get_text(s, object, &place, "note", false);
 		release->provenance = get_text(s, object, &place, "provenance", false);
 		read_functions(s, object, &place, release);
@@ -448,21 +475,106 @@ static void read_boot_code(struct source *s, json_t *root, struct hf_model *mode
 	}
 }
 
+/* One text as `one`, or several as the list `many`; the texts come back as a list. */
+static struct hf_name_list *get_names(struct source *s, json_t *object, const struct place *at,
+				      const char *one, const char *many)
+{
+	json_t *list = get_array(s, object, at, many, false), *value;
+	struct hf_name_list *names = NULL, **end = &names;
+	const char *single = get_text(s, object, at, one, false);
+	struct place key = { .up = at, .key = many };
+	size_t i;
+
+	if (single) {
+		if (list)
+			refuse(s, at, many, "stands in place of the single one, not beside it");
+		names = take(s, sizeof(*names));
+		if (names)
+			names->name = single;
+		return names;
+	}
+	if (list && json_array_size(list) == 0)
+		refuse(s, at, many, "must not be empty");
+	json_array_foreach(list, i, value) {
+		struct place place = { .up = &key, .index = i };
+		const char *text = json_string_value(value);
+		struct hf_name_list *name = take(s, sizeof(*name));
+
+		if (!name)
+			return NULL;
+		if (!text || !text[0] || !hf_text_valid(hf_span_text(text))) {
+			refuse(s, &place, NULL, "must be a text");
+			return NULL;
+		}
+		for (const struct hf_name_list *n = names; n; n = n->next)
+			if (strcmp(n->name, text) == 0)
+				refuse(s, &place, NULL, "is there twice");
+		name->name = hf_arena_text(s->arena, text, strlen(text));
+		if (!name->name)
+			s->err = hf_fail(s->fault, HF_ERR_LIMIT, s->file, "too large");
+		*end = name;
+		end = &name->next;
+	}
+	return names;
+}
+
+static size_t count_names(const struct hf_name_list *list)
+{
+	size_t count = 0;
+
+	for (; list; list = list->next)
+		count++;
+	return count;
+}
+
+/* Which parts a rule is for and where they sit; how many places there are comes back. */
+static size_t read_rule_parts(struct source *s, json_t *object, const struct place *at,
+			      struct hf_rule *rule)
+{
+	struct hf_name_list *components = get_names(s, object, at, "component", "components");
+	struct hf_name_list *places = get_names(s, object, at, "place", "places");
+
+	rule->class_prefix = get_text(s, object, at, "class", false);
+	rule->slots = get_names(s, object, at, "slot", "slots");
+	rule->component = components ? components->name : "";
+	rule->more_components = components ? components->next : NULL;
+	rule->place = places ? places->name : NULL;
+	rule->more_places = places ? places->next : NULL;
+	for (const struct hf_name_list *n = components; n; n = n->next)
+		if (!hf_name_valid(n->name))
+			refuse(s, at, components->next ? "components" : "component",
+			       "must be 1 to 96 plain characters without a slash");
+	if (!components && !rule->class_prefix)
+		refuse(s, at, "component", "is missing, and there is no class in its place");
+	if (rule->class_prefix && !hf_class_prefix_valid(rule->class_prefix))
+		refuse(s, at, "class", "must be 2, 4 or 6 hexadecimal digits in lower case");
+	for (const struct hf_name_list *n = places; n; n = n->next)
+		if (strlen(n->name) > HF_PATH_MAX)
+			refuse(s, at, places->next ? "places" : "place", "must be the path of a part");
+	for (const struct hf_name_list *n = rule->slots; n; n = n->next)
+		if (!hf_slot_valid(n->name))
+			refuse(s, at, "slot", "must be the label of a slot");
+	return count_names(places) + count_names(rule->slots);
+}
+
 static void read_rule(struct source *s, json_t *object, const struct place *at,
 		      struct hf_rule *rule)
 {
 	const char *word;
+	size_t places;
 
 	rule->name = get_name(s, object, at, "name");
-	rule->component = get_name(s, object, at, "component");
-	rule->place = get_text(s, object, at, "place", false);
-	if (rule->place && strlen(rule->place) > HF_PATH_MAX)
-		refuse(s, at, "place", "must be the path of a part");
+	places = read_rule_parts(s, object, at, rule);
+	word = get_word(s, object, at, "mode", false);
+	rule->audit = word && strcmp(word, "audit") == 0;
+	if (word && !rule->audit)
+		refuse(s, at, "mode", "of a rule can be audit alone; without it the model's holds");
 	word = get_word(s, object, at, "presence", false);
 	rule->presence = HF_PRESENCE_REQUIRED;
 	if (word && !hf_presence_from_name(word, &rule->presence))
 		refuse(s, at, "presence", "must be required, optional or forbidden");
-	rule->count = (uint32_t)get_number(s, object, at, "count", false, 1, UINT32_MAX);
+	rule->count = (uint32_t)get_number(s, object, at, "count", false, places ? places : 1,
+					   UINT32_MAX);
 	if (rule->count == 0)
 		refuse(s, at, "count", "must be 1 or more");
 	word = get_word(s, object, at, "least_method", true);
@@ -488,7 +600,8 @@ static void read_rules(struct source *s, json_t *root, struct hf_model *model)
 		struct hf_rule *rule = take(s, sizeof(*rule));
 
 		check_members(s, object, &place,
-			      "name component place presence count least_method action ");
+			      "name component components class place places slot slots presence "
+			      "count least_method action mode ");
 		if (s->err)
 			return;
 		read_rule(s, object, &place, rule);
@@ -589,6 +702,80 @@ static void read_images(struct source *s, json_t *root, struct hf_image **end)
 	}
 }
 
+/* ---- waivers ---- */
+
+static void read_waiver_item(struct source *s, json_t *object, const struct place *at,
+			     struct hf_waiver_item *item)
+{
+	const char *reason = get_word(s, object, at, "reason", true);
+
+	item->place = get_text(s, object, at, "place", true);
+	if (item->place && strlen(item->place) > HF_PATH_MAX)
+		refuse(s, at, "place", "must be the path of a part");
+	item->cause = reason ? hf_err_from_name(reason) : HF_ERR_INTERNAL;
+	if (reason && strcmp(hf_err_name(item->cause), reason) != 0)
+		refuse(s, at, "reason", "is no reason code (docs/reasons.md)");
+	else if (reason && !hf_cause_waivable(item->cause))
+		refuse(s, at, "reason", "cannot be waived");
+	item->mkey = get_text(s, object, at, "measurement", false);
+	if (item->mkey && strlen(item->mkey) > HF_MKEY_MAX)
+		refuse(s, at, "measurement", "has 1 to 64 bytes");
+	item->found = get_text(s, object, at, "found", false);
+}
+
+static bool read_host(struct source *s, json_t *root, uint8_t out[static HF_AK_NAME])
+{
+	const char *text = get_word(s, root, NULL, "host", true);
+	uint64_t byte;
+
+	for (size_t i = 0; text && i < HF_AK_NAME; i++) {
+		if (strlen(text) != 2 * HF_AK_NAME || !parse_hex(text + 2 * i, 2, &byte)) {
+			refuse(s, NULL, "host",
+			       "must be the name of an attestation key, 68 hexadecimal digits");
+			return false;
+		}
+		out[i] = (uint8_t)byte;
+	}
+	return text != NULL;
+}
+
+static void read_waiver(struct source *s, json_t *root, struct hf_waiver **end)
+{
+	struct hf_waiver *waiver = take(s, sizeof(*waiver));
+	struct hf_waiver_item **items;
+	struct place key = { .key = "findings" };
+	json_t *list, *object;
+	size_t i;
+
+	check_members(s, root, NULL, "format waiver host generation until note findings ");
+	if (s->err)
+		return;
+	items = &waiver->items;
+	waiver->name = get_name(s, root, NULL, "waiver");
+	read_host(s, root, waiver->host);
+	waiver->has_generation = member(s, root, NULL, "generation", false) != NULL;
+	waiver->generation = get_number(s, root, NULL, "generation", false, 0, INT64_MAX);
+	waiver->has_until = get_date(s, root, NULL, "until", false, &waiver->until_day);
+	if (!waiver->has_generation && !waiver->has_until)
+		refuse(s, NULL, "until", "is missing, and there is no generation in its place");
+	waiver->note = get_text(s, root, NULL, "note", false);
+	list = get_array(s, root, NULL, "findings", true);
+	if (json_array_size(list) > HF_WAIVER_ITEMS_MAX)
+		refuse(s, NULL, "findings", "has too many elements");
+	json_array_foreach(list, i, object) {
+		struct place place = { .up = &key, .index = i };
+		struct hf_waiver_item *item = take(s, sizeof(*item));
+
+		check_members(s, object, &place, "place reason measurement found ");
+		if (s->err)
+			return;
+		read_waiver_item(s, object, &place, item);
+		*items = item;
+		items = &item->next;
+	}
+	*end = waiver;
+}
+
 static void read_document(struct source *s, json_t *root, const struct hf_manifests_mark *end)
 {
 	if (!json_is_object(root)) {
@@ -603,8 +790,10 @@ static void read_document(struct source *s, json_t *root, const struct hf_manife
 		read_model(s, root, end->models);
 	else if (json_object_get(root, "images"))
 		read_images(s, root, end->images);
+	else if (json_object_get(root, "waiver"))
+		read_waiver(s, root, end->waivers);
 	else
-		refuse(s, NULL, NULL, "has no component, model or images");
+		refuse(s, NULL, NULL, "has no component, model, images or waiver");
 }
 
 enum hf_err hf_source_parse(struct hf_span json, const char *file, struct hf_manifests *out,

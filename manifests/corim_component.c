@@ -89,15 +89,19 @@ static enum hf_err read_reference(struct hf_decoder *d, const struct hf_measured
 				  struct hf_environment *env, struct hf_reference ***end)
 {
 	struct hf_reference *ref = hf_arena_take(d->out->arena, sizeof(*ref));
-	enum hf_err err = hf_check_keys(m, 0, 0);
+	enum hf_err err = hf_check_keys(m, 0, HF_KEY_BIT(HF_KEY_SVN));
 
 	if (err)
 		return err;
 	if (!ref)
 		return HF_ERR_LIMIT;
 	if (m->mkey_type != HF_CBOR_TSTR || m->name.len ||
-	    m->digest_count > HF_MEASUREMENT_DIGESTS || !m->digest_count == !m->version.len)
+	    m->digest_count > HF_MEASUREMENT_DIGESTS ||
+	    (m->digest_count != 0) + (m->version.len != 0) + m->has_svn != 1)
 		return HF_ERR_CORIM_SHAPE;
+	if (m->has_svn)
+		ref->svn_kind = m->svn_is_least ? HF_SVN_LEAST : HF_SVN_EXACT;
+	ref->svn = m->svn;
 	err = hf_keep_text(d->out->arena, m->mkey, HF_MKEY_MAX, &ref->mkey);
 	if (!err && m->version.len)
 		err = hf_keep_text(d->out->arena, m->version, HF_TEXT_MAX, &ref->text);
@@ -125,13 +129,19 @@ static enum hf_err read_release_facts(struct hf_decoder *d, const struct hf_meas
 	uint64_t state = 0, count = 0;
 	const char *note = NULL, *provenance = NULL;
 	enum hf_err err = hf_check_keys(m, HF_KEY_BIT(HF_KEY_STATE) | HF_KEY_BIT(HF_KEY_COUNT),
-				     HF_KEY_BIT(HF_KEY_NOTE) | HF_KEY_BIT(HF_KEY_PROVENANCE));
+				     HF_KEY_BIT(HF_KEY_NOTE) | HF_KEY_BIT(HF_KEY_PROVENANCE) |
+				     HF_KEY_BIT(HF_KEY_UNTIL));
+	uint32_t until = 0;
 
 	if (!err && (m->mkey_type != HF_CBOR_NONE || m->digest_count || m->version.len ||
 		     m->name.len))
 		err = HF_ERR_CORIM_SHAPE;
 	if (!err)
-		err = hf_own_uint(m, HF_KEY_STATE, HF_RELEASE_REVOKED, &state);
+		err = hf_own_uint(m, HF_KEY_STATE, HF_RELEASE_ALLOWED_UNTIL, &state);
+	if (!err && (state == HF_RELEASE_ALLOWED_UNTIL) != (m->own[HF_KEY_UNTIL].len != 0))
+		err = HF_ERR_CORIM_SHAPE;
+	if (!err && state == HF_RELEASE_ALLOWED_UNTIL)
+		err = hf_own_date(m, HF_KEY_UNTIL, &until);
 	if (!err)
 		err = hf_own_uint(m, HF_KEY_COUNT, UINT32_MAX, &count);
 	if (!err)
@@ -143,12 +153,14 @@ static enum hf_err read_release_facts(struct hf_decoder *d, const struct hf_meas
 	env->count = (uint32_t)count;
 	if (!release->environments) {
 		release->state = (enum hf_release_state)state;
+		release->until_day = until;
 		release->note = note;
 		release->provenance = provenance;
 		return HF_OK;
 	}
 	/* said again for every environment, and always the same */
-	if (release->state != (enum hf_release_state)state || !release->note != !note ||
+	if (release->state != (enum hf_release_state)state || release->until_day != until ||
+	    !release->note != !note ||
 	    (note && strcmp(release->note, note) != 0) || !release->provenance != !provenance ||
 	    (provenance && strcmp(release->provenance, provenance) != 0))
 		return HF_ERR_CORIM_SHAPE;
@@ -168,11 +180,11 @@ static enum hf_err read_environment(struct hf_decoder *d, struct hf_reference_tr
 	references = &env->references;
 	err = read_match(triple, &env->match);
 	if (!err)
-		err = hf_triple_next(triple, &m);
+		err = hf_next_measured(d, triple, &m);
 	if (!err)
 		err = read_release_facts(d, &m, release, env);
 	for (size_t i = 1; i < triple->measurement_count && !err; i++) {
-		err = hf_triple_next(triple, &m);
+		err = hf_next_measured(d, triple, &m);
 		if (!err)
 			err = read_reference(d, &m, env, &references);
 	}

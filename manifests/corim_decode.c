@@ -3,6 +3,8 @@
  * writes is refused; keys that a later version added below -255 are passed over. [pure] */
 #include "manifests/corim_read.h"
 
+#include <stdio.h>
+
 /* The value of one profile key; the caller has checked that it is there. */
 enum hf_err hf_own_uint(const struct hf_measured *m, enum hf_corim_key key, uint64_t max,
 			    uint64_t *ret)
@@ -69,6 +71,76 @@ enum hf_err hf_read_from(struct hf_arena *arena, const struct hf_measured *m, co
 	return keep_encoded_text(arena, m->from, ret);
 }
 
+enum hf_err hf_own_date(const struct hf_measured *m, enum hf_corim_key key, uint32_t *ret)
+{
+	struct hf_cbor r = hf_cbor_at(m->own[key]);
+	bool tagged = hf_cbor_tag(&r) == HF_TAG_DATE;
+	uint64_t day = hf_cbor_uint(&r);
+	char text[HF_DATE_TEXT];
+
+	if (hf_cbor_end(&r) || !tagged || day == 0 || day > UINT32_MAX)
+		return HF_ERR_CORIM_SHAPE;
+	hf_date_format((uint32_t)day, text);
+	return hf_date_parse(text, ret) && *ret == day ? HF_OK : HF_ERR_CORIM_SHAPE;
+}
+
+enum hf_err hf_own_names(struct hf_arena *arena, const struct hf_measured *m,
+			 enum hf_corim_key key, size_t max, struct hf_name_list **ret)
+{
+	struct hf_cbor r = hf_cbor_at(m->own[key]);
+	struct hf_name_list *list = NULL, **end = &list;
+	size_t count;
+
+	if (m->own[key].len == 0)
+		return HF_OK;
+	count = hf_cbor_array(&r);
+	if (r.err || count == 0)
+		return HF_ERR_CORIM_SHAPE;
+	for (size_t i = 0; i < count; i++) {
+		struct hf_name_list *name = hf_arena_take(arena, sizeof(*name));
+		struct hf_span text = hf_cbor_tstr(&r);
+		enum hf_err err;
+
+		if (r.err)
+			return HF_ERR_CORIM_SHAPE;
+		if (!name)
+			return HF_ERR_LIMIT;
+		err = hf_keep_text(arena, text, max, &name->name);
+		if (err)
+			return err;
+		*end = name;
+		end = &name->next;
+	}
+	if (hf_cbor_end(&r))
+		return HF_ERR_CORIM_SHAPE;
+	*ret = list;
+	return HF_OK;
+}
+
+enum hf_err hf_next_measured(struct hf_decoder *d, struct hf_reference_triple *triple,
+			     struct hf_measured *ret)
+{
+	enum hf_err err = hf_triple_next(triple, ret);
+	struct hf_manifest_note *note;
+	char text[80 + HF_MKEY_MAX];
+
+	if (err || ret->passed_over == 0 || d->note_count++ >= HF_NOTES_MAX)
+		return err;
+	note = hf_arena_take(d->out->arena, sizeof(*note));
+	snprintf(text, sizeof(text), "key %lld of %.*s is newer than this version and passed over",
+		 (long long)ret->passed_over, ret->mkey.len ? (int)(ret->mkey.len > HF_MKEY_MAX
+		 ? HF_MKEY_MAX : ret->mkey.len) : 9, ret->mkey.len ? (const char *)ret->mkey.ptr
+							      : "the facts");
+	if (note)
+		note->text = hf_arena_text(d->out->arena, text, strlen(text));
+	if (!note || !note->text)
+		return HF_ERR_LIMIT;
+	note->file = d->file;
+	*d->notes = note;
+	d->notes = &note->next;
+	return HF_OK;
+}
+
 static uint32_t own_keys(const struct hf_measured *m)
 {
 	uint32_t keys = m->has_svn ? HF_KEY_BIT(HF_KEY_SVN) : 0;
@@ -116,6 +188,8 @@ static enum hf_err read_tags(struct hf_decoder *d, struct hf_corim *corim,
 			err = hf_decode_image(d, &comid, rest, HF_IMAGE_AGENT, &end.images);
 		else if (hf_span_prefix(comid.tag_id, HF_TAG_ID_TENANT, &rest))
 			err = hf_decode_image(d, &comid, rest, HF_IMAGE_TENANT, &end.images);
+		else if (hf_span_prefix(comid.tag_id, HF_TAG_ID_WAIVER, &rest))
+			err = hf_decode_waiver(d, &comid, rest, &end.waivers);
 		else
 			err = HF_ERR_MANIFEST_UNKNOWN_CRITICAL;
 		if (err)
@@ -128,8 +202,8 @@ enum hf_err hf_corim_decode(struct hf_span payload, size_t file, int64_t now,
 			    struct hf_manifests *out)
 {
 	static const uint8_t oid[] = HF_PROFILE_OID;
-	struct hf_decoder d = { .out = out, .file = file };
 	struct hf_manifests_mark mark = hf_manifests_mark(out);
+	struct hf_decoder d = { .out = out, .file = file, .notes = mark.notes };
 	struct hf_corim corim;
 	enum hf_err err = hf_corim_open(payload, &corim);
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Manifests to CoRIM in the holdfast profile. Map keys come in deterministic order:
  * unsigned ascending, then negative descending (RFC 8949 section 4.2.1). [pure] */
-#include "manifests/corim_profile.h"
+#include "manifests/corim_write.h"
 
 #include <stdio.h>
-
-#define TAG_ID_MAX (2 * HF_NAME_MAX + 24)
 
 void hf_class_format(const struct hf_match *match, char out[static HF_CLASS_TEXT])
 {
@@ -23,7 +21,7 @@ void hf_class_format(const struct hf_match *match, char out[static HF_CLASS_TEXT
 }
 
 /* Turns what was written since start into a byte string of it. */
-static void wrap_bstr(struct hf_writer *w, size_t start)
+void hf_wrap_bstr(struct hf_writer *w, size_t start)
 {
 	uint8_t head[9];
 	struct hf_writer h = { .buf = head, .cap = sizeof(head) };
@@ -38,22 +36,29 @@ static void wrap_bstr(struct hf_writer *w, size_t start)
 	memcpy(w->buf + start, head, h.len);
 }
 
-static void put_key(struct hf_writer *w, enum hf_corim_key key)
+void hf_put_key(struct hf_writer *w, enum hf_corim_key key)
 {
 	hf_cbor_put_int(w, -(int64_t)key);
 }
 
-static void put_key_uint(struct hf_writer *w, enum hf_corim_key key, uint64_t value)
+void hf_put_key_uint(struct hf_writer *w, enum hf_corim_key key, uint64_t value)
 {
-	put_key(w, key);
+	hf_put_key(w, key);
 	hf_cbor_put_uint(w, value);
 }
 
-static void put_key_text(struct hf_writer *w, enum hf_corim_key key, const char *text)
+void hf_put_key_date(struct hf_writer *w, enum hf_corim_key key, uint32_t day)
+{
+	hf_put_key(w, key);
+	hf_cbor_put_tag(w, HF_TAG_DATE);
+	hf_cbor_put_uint(w, day);
+}
+
+void hf_put_key_text(struct hf_writer *w, enum hf_corim_key key, const char *text)
 {
 	if (!text)
 		return;
-	put_key(w, key);
+	hf_put_key(w, key);
 	hf_cbor_put_text(w, text);
 }
 
@@ -109,7 +114,7 @@ static void put_digests(struct hf_writer *w, const struct hf_digest *digests, si
 }
 
 /* measurement-map up to the head of its mval, which takes `values` pairs */
-static void begin_measurement(struct hf_writer *w, const char *mkey, size_t values)
+void hf_begin_measurement(struct hf_writer *w, const char *mkey, size_t values)
 {
 	hf_cbor_put_map(w, mkey ? 2 : 1);
 	if (mkey) {
@@ -122,7 +127,7 @@ static void begin_measurement(struct hf_writer *w, const char *mkey, size_t valu
 
 /* Everything of a CoMID up to the head of its reference triples. The tag and what follows
  * become one byte string in end_comid. */
-static size_t begin_comid(struct hf_writer *w, const char *tag_id, size_t triples)
+size_t hf_begin_comid(struct hf_writer *w, const char *tag_id, size_t triples)
 {
 	size_t start;
 
@@ -187,13 +192,17 @@ static void put_match(struct hf_writer *w, const struct hf_match *match)
 static enum hf_err put_reference(struct hf_writer *w, const struct hf_reference *ref)
 {
 	if (strlen(ref->mkey) == 0 || strlen(ref->mkey) > HF_MKEY_MAX ||
-	    (ref->digest_count == 0) == (ref->text == NULL) ||
+	    (ref->digest_count != 0) + (ref->text != NULL) + (ref->svn_kind != HF_SVN_NONE) != 1 ||
 	    (ref->text && (!ref->text[0] || strlen(ref->text) > HF_TEXT_MAX)) ||
 	    !digests_valid(ref->digests, ref->digest_count))
 		return HF_ERR_CORIM_SHAPE;
-	begin_measurement(w, ref->mkey, 1u + (ref->from != NULL));
+	hf_begin_measurement(w, ref->mkey, 1u + (ref->from != NULL));
 	if (ref->digest_count) {
 		put_digests(w, ref->digests, ref->digest_count);
+	} else if (ref->svn_kind) {
+		hf_cbor_put_uint(w, 1);
+		hf_cbor_put_tag(w, ref->svn_kind == HF_SVN_LEAST ? HF_TAG_LEAST_SVN : HF_TAG_SVN);
+		hf_cbor_put_uint(w, ref->svn);
 	} else {
 		hf_cbor_put_uint(w, 0);
 		hf_cbor_put_map(w, 1);
@@ -207,6 +216,7 @@ static enum hf_err put_reference(struct hf_writer *w, const struct hf_reference 
 static enum hf_err put_environment(struct hf_writer *w, const struct hf_release *release,
 				   const struct hf_environment *env)
 {
+	bool until = release->state == HF_RELEASE_ALLOWED_UNTIL;
 	size_t count = 1;
 	enum hf_err err = HF_OK;
 
@@ -215,11 +225,15 @@ static enum hf_err put_environment(struct hf_writer *w, const struct hf_release 
 	hf_cbor_put_array(w, 2);
 	put_match(w, &env->match);
 	hf_cbor_put_array(w, count);
-	begin_measurement(w, NULL, 2u + (release->note != NULL) + (release->provenance != NULL));
-	put_key_uint(w, HF_KEY_STATE, release->state);
-	put_key_text(w, HF_KEY_NOTE, release->note);
-	put_key_uint(w, HF_KEY_COUNT, env->count);
-	put_key_text(w, HF_KEY_PROVENANCE, release->provenance);
+	if (until != (release->until_day != 0))
+		return HF_ERR_CORIM_SHAPE;
+	hf_begin_measurement(w, NULL, 2u + (release->note != NULL) + (release->provenance != NULL) + until);
+	hf_put_key_uint(w, HF_KEY_STATE, release->state);
+	hf_put_key_text(w, HF_KEY_NOTE, release->note);
+	hf_put_key_uint(w, HF_KEY_COUNT, env->count);
+	hf_put_key_text(w, HF_KEY_PROVENANCE, release->provenance);
+	if (until)
+		hf_put_key_date(w, HF_KEY_UNTIL, release->until_day);
 	for (const struct hf_reference *ref = env->references; ref && !err; ref = ref->next)
 		err = put_reference(w, ref);
 	return err;
@@ -228,7 +242,7 @@ static enum hf_err put_environment(struct hf_writer *w, const struct hf_release 
 static enum hf_err put_release(struct hf_writer *w, const struct hf_component *component,
 			       const struct hf_release *release)
 {
-	char tag_id[TAG_ID_MAX];
+	char tag_id[HF_TAG_ID_MAX];
 	size_t count = 0, start;
 	enum hf_err err = HF_OK;
 
@@ -238,11 +252,11 @@ static enum hf_err put_release(struct hf_writer *w, const struct hf_component *c
 		return HF_ERR_CORIM_SHAPE;
 	snprintf(tag_id, sizeof(tag_id), HF_TAG_ID_COMPONENT "%s/%s", component->name,
 		 release->name);
-	start = begin_comid(w, tag_id, count);
+	start = hf_begin_comid(w, tag_id, count);
 	for (const struct hf_environment *env = release->environments; env && !err;
 	     env = env->next)
 		err = put_environment(w, release, env);
-	wrap_bstr(w, start);
+	hf_wrap_bstr(w, start);
 	return err;
 }
 
@@ -254,33 +268,61 @@ static void put_model_facts(struct hf_writer *w, const struct hf_model *model)
 
 	for (const struct hf_name_list *d = model->drivers; d; d = d->next)
 		drivers++;
-	begin_measurement(w, NULL, 5u + (model->provenance != NULL));
-	put_key_text(w, HF_KEY_PROVENANCE, model->provenance);
-	put_key_uint(w, HF_KEY_GENERATION, model->generation);
-	put_key_uint(w, HF_KEY_MODE, model->mode);
-	put_key(w, HF_KEY_TPM);
+	hf_begin_measurement(w, NULL, 5u + (model->provenance != NULL));
+	hf_put_key_text(w, HF_KEY_PROVENANCE, model->provenance);
+	hf_put_key_uint(w, HF_KEY_GENERATION, model->generation);
+	hf_put_key_uint(w, HF_KEY_MODE, model->mode);
+	hf_put_key(w, HF_KEY_TPM);
 	hf_cbor_put_bool(w, model->tpm_required);
-	put_key_uint(w, HF_KEY_UNKNOWN, model->unknown);
-	put_key(w, HF_KEY_DRIVERS);
+	hf_put_key_uint(w, HF_KEY_UNKNOWN, model->unknown);
+	hf_put_key(w, HF_KEY_DRIVERS);
 	hf_cbor_put_array(w, drivers);
 	for (const struct hf_name_list *d = model->drivers; d; d = d->next)
 		hf_cbor_put_text(w, d->name);
 }
 
+static size_t count_names(const struct hf_name_list *list)
+{
+	size_t count = 0;
+
+	for (; list; list = list->next)
+		count++;
+	return count;
+}
+
+static void put_names(struct hf_writer *w, enum hf_corim_key key, const struct hf_name_list *list)
+{
+	if (!list)
+		return;
+	hf_put_key(w, key);
+	hf_cbor_put_array(w, count_names(list));
+	for (; list; list = list->next)
+		hf_cbor_put_text(w, list->name);
+}
+
 static void put_rule(struct hf_writer *w, const struct hf_rule *rule, size_t index)
 {
+	const char *component = rule->component[0] ? rule->component : NULL;
 	char mkey[HF_MKEY_MAX];
 
 	snprintf(mkey, sizeof(mkey), HF_MKEY_RULE "%zu", index);
-	begin_measurement(w, mkey, 6u + (rule->place != NULL));
+	hf_begin_measurement(w, mkey, 5u + rule->audit + (component != NULL) + (rule->place != NULL) +
+			     (rule->more_components != NULL) + (rule->more_places != NULL) +
+			     (rule->class_prefix != NULL) + (rule->slots != NULL));
 	hf_cbor_put_uint(w, 11);
 	hf_cbor_put_text(w, rule->name);
-	put_key_text(w, HF_KEY_COMPONENT, rule->component);
-	put_key_text(w, HF_KEY_PLACE, rule->place);
-	put_key_uint(w, HF_KEY_PRESENCE, rule->presence);
-	put_key_uint(w, HF_KEY_RULE_COUNT, rule->count);
-	put_key_uint(w, HF_KEY_METHOD, rule->least_method);
-	put_key_uint(w, HF_KEY_ACTION, rule->action);
+	if (rule->audit)
+		hf_put_key_uint(w, HF_KEY_MODE, HF_MODE_AUDIT);
+	hf_put_key_text(w, HF_KEY_COMPONENT, component);
+	hf_put_key_text(w, HF_KEY_PLACE, rule->place);
+	hf_put_key_uint(w, HF_KEY_PRESENCE, rule->presence);
+	hf_put_key_uint(w, HF_KEY_RULE_COUNT, rule->count);
+	hf_put_key_uint(w, HF_KEY_METHOD, rule->least_method);
+	hf_put_key_uint(w, HF_KEY_ACTION, rule->action);
+	put_names(w, HF_KEY_COMPONENTS, rule->more_components);
+	put_names(w, HF_KEY_PLACES, rule->more_places);
+	hf_put_key_text(w, HF_KEY_CLASS, rule->class_prefix);
+	put_names(w, HF_KEY_SLOTS, rule->slots);
 }
 
 static bool model_valid(const struct hf_model *model)
@@ -294,16 +336,14 @@ static bool model_valid(const struct hf_model *model)
 		if (!hf_name_valid(b->name) || b->sha256.alg != HF_ALG_SHA256)
 			return false;
 	for (const struct hf_rule *r = model->rules; r; r = r->next)
-		if (!hf_name_valid(r->name) || !hf_name_valid(r->component) || r->count == 0 ||
-		    r->least_method == HF_METHOD_NONE ||
-		    (r->place && (!r->place[0] || strlen(r->place) > HF_PATH_MAX)))
+		if (!hf_rule_valid(r))
 			return false;
 	return true;
 }
 
 static enum hf_err put_model(struct hf_writer *w, const struct hf_model *model)
 {
-	char tag_id[TAG_ID_MAX], mkey[HF_MKEY_MAX];
+	char tag_id[HF_TAG_ID_MAX], mkey[HF_MKEY_MAX];
 	size_t count = 1, index = 0, start;
 
 	if (!model_valid(model))
@@ -313,12 +353,12 @@ static enum hf_err put_model(struct hf_writer *w, const struct hf_model *model)
 	for (const struct hf_rule *r = model->rules; r; r = r->next)
 		count++;
 	snprintf(tag_id, sizeof(tag_id), HF_TAG_ID_MODEL "%s", model->name);
-	start = begin_comid(w, tag_id, 1);
+	start = hf_begin_comid(w, tag_id, 1);
 	begin_text_triple(w, model->vendor, model->product, count);
 	put_model_facts(w, model);
 	for (const struct hf_boot_code *b = model->boot_code; b; b = b->next) {
 		snprintf(mkey, sizeof(mkey), HF_MKEY_BOOT_CODE "%zu", index++);
-		begin_measurement(w, mkey, 2u + (b->from != NULL));
+		hf_begin_measurement(w, mkey, 2u + (b->from != NULL));
 		put_digests(w, &b->sha256, 1);
 		hf_cbor_put_uint(w, 11);
 		hf_cbor_put_text(w, b->name);
@@ -327,7 +367,7 @@ static enum hf_err put_model(struct hf_writer *w, const struct hf_model *model)
 	index = 0;
 	for (const struct hf_rule *r = model->rules; r; r = r->next)
 		put_rule(w, r, index++);
-	wrap_bstr(w, start);
+	hf_wrap_bstr(w, start);
 	return HF_OK;
 }
 
@@ -338,14 +378,14 @@ static void put_image_digest(struct hf_writer *w, const char *mkey, bool present
 {
 	if (!present)
 		return;
-	begin_measurement(w, mkey, 1);
+	hf_begin_measurement(w, mkey, 1);
 	put_digests(w, digest, 1);
 }
 
 static enum hf_err put_image(struct hf_writer *w, const struct hf_image *image)
 {
 	bool tenant = image->role == HF_IMAGE_TENANT;
-	char tag_id[TAG_ID_MAX];
+	char tag_id[HF_TAG_ID_MAX];
 	size_t start, facts = (tenant ? 1u : 0) + (image->command_line_text != NULL) +
 			      (image->provenance != NULL);
 
@@ -353,22 +393,22 @@ static enum hf_err put_image(struct hf_writer *w, const struct hf_image *image)
 		return HF_ERR_CORIM_SHAPE;
 	snprintf(tag_id, sizeof(tag_id), "%s%s", tenant ? HF_TAG_ID_TENANT : HF_TAG_ID_AGENT,
 		 image->name);
-	start = begin_comid(w, tag_id, 1);
+	start = hf_begin_comid(w, tag_id, 1);
 	begin_text_triple(w, HF_IMAGE_VENDOR,
 			  tenant ? HF_IMAGE_MODEL_TENANT : HF_IMAGE_MODEL_AGENT,
 			  (facts ? 1u : 0) + image->has_kernel + image->has_initrd +
 				  image->has_command_line + image->has_root);
 	if (facts)
-		begin_measurement(w, NULL, facts);
-	put_key_text(w, HF_KEY_PROVENANCE, image->provenance);
+		hf_begin_measurement(w, NULL, facts);
+	hf_put_key_text(w, HF_KEY_PROVENANCE, image->provenance);
 	if (tenant)
-		put_key_uint(w, HF_KEY_TENANT_KIND, image->kind);
-	put_key_text(w, HF_KEY_COMMAND_LINE_TEXT, image->command_line_text);
+		hf_put_key_uint(w, HF_KEY_TENANT_KIND, image->kind);
+	hf_put_key_text(w, HF_KEY_COMMAND_LINE_TEXT, image->command_line_text);
 	put_image_digest(w, "kernel", image->has_kernel, &image->kernel);
 	put_image_digest(w, "initrd", image->has_initrd, &image->initrd);
 	put_image_digest(w, "command-line", image->has_command_line, &image->command_line);
 	put_image_digest(w, "root", image->has_root, &image->root);
-	wrap_bstr(w, start);
+	hf_wrap_bstr(w, start);
 	return HF_OK;
 }
 
@@ -382,6 +422,8 @@ static size_t count_tags(const struct hf_manifests *manifests)
 	for (const struct hf_model *m = manifests->models; m; m = m->next)
 		count++;
 	for (const struct hf_image *i = manifests->images; i; i = i->next)
+		count++;
+	for (const struct hf_waiver *v = manifests->waivers; v; v = v->next)
 		count++;
 	return count;
 }
@@ -408,6 +450,8 @@ enum hf_err hf_corim_encode(const struct hf_manifests *manifests, const char *id
 		err = put_model(w, m);
 	for (const struct hf_image *i = manifests->images; i && !err; i = i->next)
 		err = put_image(w, i);
+	for (const struct hf_waiver *v = manifests->waivers; v && !err; v = v->next)
+		err = hf_put_waiver(w, v);
 	hf_cbor_put_uint(w, 3);
 	hf_cbor_put_tag(w, HF_TAG_OID);
 	hf_cbor_put_bstr(w, (struct hf_span){ oid, sizeof(oid) });

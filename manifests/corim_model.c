@@ -107,14 +107,43 @@ static enum hf_err read_rule_numbers(const struct hf_measured *m, struct hf_rule
 	return HF_OK;
 }
 
+static enum hf_err read_rule_texts(struct hf_decoder *d, const struct hf_measured *m,
+				   struct hf_rule *rule)
+{
+	struct hf_arena *arena = d->out->arena;
+	uint64_t mode = HF_MODE_ENFORCE;
+	enum hf_err err = hf_keep_name(arena, m->name, &rule->name);
+
+	rule->component = "";
+	if (!err)
+		err = hf_own_text(arena, m, HF_KEY_COMPONENT, &rule->component);
+	if (!err)
+		err = hf_own_text(arena, m, HF_KEY_PLACE, &rule->place);
+	if (!err)
+		err = hf_own_text(arena, m, HF_KEY_CLASS, &rule->class_prefix);
+	if (!err)
+		err = hf_own_names(arena, m, HF_KEY_COMPONENTS, HF_NAME_MAX, &rule->more_components);
+	if (!err)
+		err = hf_own_names(arena, m, HF_KEY_PLACES, HF_PATH_MAX, &rule->more_places);
+	if (!err)
+		err = hf_own_names(arena, m, HF_KEY_SLOTS, HF_SLOT_MAX, &rule->slots);
+	if (!err && m->own[HF_KEY_MODE].len)
+		err = hf_own_uint(m, HF_KEY_MODE, HF_MODE_AUDIT, &mode);
+	rule->audit = mode == HF_MODE_AUDIT;
+	return err;
+}
+
 static enum hf_err read_rule(struct hf_decoder *d, const struct hf_measured *m,
 			     struct hf_rule ***end)
 {
-	const uint32_t required = HF_KEY_BIT(HF_KEY_COMPONENT) | HF_KEY_BIT(HF_KEY_PRESENCE) |
-				  HF_KEY_BIT(HF_KEY_RULE_COUNT) | HF_KEY_BIT(HF_KEY_METHOD) |
-				  HF_KEY_BIT(HF_KEY_ACTION);
+	const uint32_t required = HF_KEY_BIT(HF_KEY_PRESENCE) | HF_KEY_BIT(HF_KEY_RULE_COUNT) |
+				  HF_KEY_BIT(HF_KEY_METHOD) | HF_KEY_BIT(HF_KEY_ACTION);
+	const uint32_t optional = HF_KEY_BIT(HF_KEY_COMPONENT) | HF_KEY_BIT(HF_KEY_PLACE) |
+				  HF_KEY_BIT(HF_KEY_MODE) | HF_KEY_BIT(HF_KEY_COMPONENTS) |
+				  HF_KEY_BIT(HF_KEY_PLACES) | HF_KEY_BIT(HF_KEY_CLASS) |
+				  HF_KEY_BIT(HF_KEY_SLOTS);
 	struct hf_rule *rule = hf_arena_take(d->out->arena, sizeof(*rule));
-	enum hf_err err = hf_check_keys(m, required, HF_KEY_BIT(HF_KEY_PLACE));
+	enum hf_err err = hf_check_keys(m, required, optional);
 
 	if (err)
 		return err;
@@ -122,17 +151,12 @@ static enum hf_err read_rule(struct hf_decoder *d, const struct hf_measured *m,
 		return HF_ERR_LIMIT;
 	if (m->digest_count || m->version.len)
 		return HF_ERR_CORIM_SHAPE;
-	err = hf_keep_name(d->out->arena, m->name, &rule->name);
-	if (!err)
-		err = hf_own_text(d->out->arena, m, HF_KEY_COMPONENT, &rule->component);
-	if (!err)
-		err = hf_own_text(d->out->arena, m, HF_KEY_PLACE, &rule->place);
+	err = read_rule_texts(d, m, rule);
 	if (!err)
 		err = read_rule_numbers(m, rule);
 	if (err)
 		return err;
-	if (!hf_name_valid(rule->component) ||
-	    (rule->place && strlen(rule->place) > HF_PATH_MAX))
+	if (!hf_rule_valid(rule))
 		return HF_ERR_CORIM_SHAPE;
 	**end = rule;
 	*end = &rule->next;
@@ -150,7 +174,7 @@ static enum hf_err read_model_lists(struct hf_decoder *d, struct hf_reference_tr
 	char mkey[HF_MKEY_MAX];
 
 	for (size_t i = 1; i < triple->measurement_count; i++) {
-		enum hf_err err = hf_triple_next(triple, &m);
+		enum hf_err err = hf_next_measured(d, triple, &m);
 
 		if (err)
 			return err;
@@ -207,7 +231,7 @@ enum hf_err hf_decode_model(struct hf_decoder *d, struct hf_comid *comid, struct
 	if (!err)
 		err = hf_keep_text(d->out->arena, triple.model, HF_TEXT_MAX, &model->product);
 	if (!err)
-		err = hf_triple_next(&triple, &m);
+		err = hf_next_measured(d, &triple, &m);
 	if (!err)
 		err = read_model_facts(d, &m, model);
 	if (!err)
@@ -297,7 +321,7 @@ enum hf_err hf_decode_image(struct hf_decoder *d, struct hf_comid *comid, struct
 	if (!hf_span_is(triple.vendor, HF_IMAGE_VENDOR) || !hf_span_is(triple.model, class))
 		return HF_ERR_CORIM_SHAPE;
 	for (size_t i = 0; i < triple.measurement_count && !err; i++) {
-		err = hf_triple_next(&triple, &m);
+		err = hf_next_measured(d, &triple, &m);
 		if (!err && i == 0 && m.mkey_type == HF_CBOR_NONE)
 			err = read_image_facts(d, &m, image);
 		else if (!err)

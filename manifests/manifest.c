@@ -222,6 +222,50 @@ bool hf_slot_valid(const char *text)
 	return true;
 }
 
+static bool place_valid(const char *place)
+{
+	return place[0] && strlen(place) <= HF_PATH_MAX;
+}
+
+bool hf_rule_valid(const struct hf_rule *rule)
+{
+	const struct hf_name_list *l;
+
+	if (!hf_name_valid(rule->name) || rule->count == 0 || rule->least_method == HF_METHOD_NONE ||
+	    (rule->component[0] ? !hf_name_valid(rule->component)
+				: !rule->class_prefix || rule->more_components) ||
+	    (rule->class_prefix && !hf_class_prefix_valid(rule->class_prefix)) ||
+	    (rule->place ? !place_valid(rule->place) : rule->more_places != NULL))
+		return false;
+	for (l = rule->more_components; l; l = l->next)
+		if (!hf_name_valid(l->name))
+			return false;
+	for (l = rule->more_places; l; l = l->next)
+		if (!place_valid(l->name))
+			return false;
+	for (l = rule->slots; l; l = l->next)
+		if (!hf_slot_valid(l->name))
+			return false;
+	return true;
+}
+
+bool hf_waiver_valid(const struct hf_waiver *waiver)
+{
+	size_t count = 0;
+
+	if (!hf_name_valid(waiver->name) || !(waiver->has_until || waiver->has_generation) ||
+	    (waiver->note && !waiver->note[0]))
+		return false;
+	for (const struct hf_waiver_item *i = waiver->items; i; i = i->next) {
+		if (!place_valid(i->place) || !hf_cause_waivable(i->cause) ||
+		    (i->mkey && (!i->mkey[0] || strlen(i->mkey) > HF_MKEY_MAX)) ||
+		    (i->found && (!i->found[0] || strlen(i->found) > HF_TEXT_MAX)))
+			return false;
+		count++;
+	}
+	return count > 0 && count <= HF_WAIVER_ITEMS_MAX;
+}
+
 bool hf_image_complete(const struct hf_image *image)
 {
 	bool agent = image->role == HF_IMAGE_AGENT;

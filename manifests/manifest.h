@@ -194,6 +194,11 @@ bool hf_class_prefix_valid(const char *text);
 /* 1 to HF_SLOT_MAX bytes of printable ASCII. */
 bool hf_slot_valid(const char *text);
 
+/* Names, counts and places in range; a component or a class. */
+bool hf_rule_valid(const struct hf_rule *rule);
+/* Items, a place in each, nothing that nobody may waive, and an end. */
+bool hf_waiver_valid(const struct hf_waiver *waiver);
+
 /* An agent image: kernel, initrd and command line, nothing else. A tenant: kernel, initrd
  * and the text of the command line, or the root alone. */
 bool hf_image_complete(const struct hf_image *image);

@@ -112,7 +112,7 @@ static void mistakes_are_named(void **state)
 		{ "[]", "f.json:1", "document: must be an object" },
 		{ "{\"model\":\"m\"}", "f.json:1", "format: is missing" },
 		{ "{\"format\":2,\"model\":\"m\"}", "f.json:1", "format: this version reads format 1" },
-		{ "{\"format\":1}", "f.json:1", "document: has no component, model or images" },
+		{ "{\"format\":1}", "f.json:1", "document: has no component, model, images or waiver" },
 		{ "{\"format\":1,\"component\":\"n\",\"relaeses\":[]}", "f.json:1", "relaeses: there is no such member" },
 		{ "{\"format\":1,\"component\":\"n\",\"model\":\"m\"}", "f.json:1", "model: there is no such member" },
 		{ "{\"format\":1,\"component\":\"n\",\"releases\":[]}", "f.json:1", "releases: must not be empty" },
