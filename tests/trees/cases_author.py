@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 import sources
 from harness import ROOT, Skip, case, need, read, write
+from rehearsal import Host
 from sources import Owner, model
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
@@ -132,3 +134,59 @@ def author_sign_with_a_token(t):
         need(not os.path.exists(t.path("m.corim")), f"{words}: a file was written")
     t.refused(t.run("holdfastctl", *sign, "--key", uri, code=2,
                     env={**env, "OPENSSL_ENGINES": t.dir, "OPENSSL_MODULES": t.dir}), "key-token")
+
+
+def python_with(*modules):
+    """Debian's packages are for Debian's python3, which need not be the first in PATH."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if subprocess.run([python, "-c", f"import {', '.join(modules)}"],
+                          capture_output=True).returncode == 0:
+            return python
+    raise Skip(f"python3 has no {' or no '.join(modules)}")
+
+
+def decoded(t, owner, path, source_path, code=0):
+    """A signed file says what its source says, as somebody else's software reads it."""
+    result = t.run(python_with("cbor2", "cryptography"),
+                   os.path.join(ROOT, "tests/independent_decoder.py"), path, owner.public,
+                   source_path, code=code)
+    need(code or f"signed by {owner.name}," in result.text, result.describe())
+
+
+@case
+def author_independent_decoder_reads_the_examples(t):
+    owner = Owner(t)
+    for path in sorted(glob.glob(os.path.join(ROOT, "examples/manifests/*.json"))):
+        out = owner.sign(json.loads(read(path)), t.path(os.path.basename(path)[:-5] + ".corim"))
+        decoded(t, owner, out, path)
+        data = bytearray(read(out))
+        for at in (len(data) // 2, len(data) - 1):
+            write(t.path("bad"), bytes(data[:at]) + bytes([data[at] ^ 1]) + bytes(data[at + 1:]))
+            decoded(t, owner, t.path("bad"), path, code=1)
+        other = json.loads(read(path).replace(b'"allowed"', b'"revoked"').replace(
+            b'"enforce"', b'"audit"').replace(b'"agent"', b'"tenant"'))
+        write(t.path("other.json"), json.dumps(other))
+        decoded(t, owner, out, t.path("other.json"), code=1)
+
+
+@case
+def author_independent_decoder_reads_a_created_set(t):
+    """From a golden host's evidence to signed files, read back by other software."""
+    host = Host(t)
+    host.boot("captured-tree", 3)
+    t.ctl("manifest", "create", "--from", host.evidence, "--out", t.path("made"),
+          "--driver", "nvme", code=0)
+    made = sorted(glob.glob(t.path("made", "*.json")))
+    need(len(made) >= 5, f"{made}")
+    t.ctl("manifest", "sign", *made, "--key", host.owner.key, "--signer", host.owner.name,
+          "--out", t.path("made"), code=0)
+    froms = 0
+    for path in made:
+        source = json.loads(read(path))
+        decoded(t, host.owner, path[:-5] + ".corim", path)
+        for release in source.get("releases", ()):
+            for function in release["functions"]:
+                for name, value in function["measurements"].items():
+                    need(value["from"], f"{path}: {name} does not say where it comes from")
+                    froms += 1
+    need(froms > 3, f"{froms} values with their origin")
