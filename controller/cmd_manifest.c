@@ -16,6 +16,7 @@ static const struct subcommand {
 	{ "sign", hf_manifest_sign, "a source or an unsigned CoRIM to a signed one" },
 	{ "show", hf_manifest_show, "the source back from a CoRIM" },
 	{ "check", hf_manifest_check, "load files together and look for mistakes" },
+	{ "diff", hf_manifest_diff, "what two sets of manifests, or hosts, say differently" },
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))
 

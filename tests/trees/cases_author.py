@@ -8,9 +8,10 @@ import subprocess
 import sys
 
 import sources
+import trees
 from harness import ROOT, Skip, case, need, read, write
 from rehearsal import Host
-from sources import Owner, model
+from sources import Owner, components, model
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 
@@ -190,3 +191,121 @@ def author_independent_decoder_reads_a_created_set(t):
                     need(value["from"], f"{path}: {name} does not say where it comes from")
                     froms += 1
     need(froms > 3, f"{froms} values with their origin")
+
+
+def differ(t, a, b, code=3):
+    """The sentences of manifest diff, and the same as JSON."""
+    plain = t.ctl("manifest", "diff", a, b, code=code)
+    changes = json.loads(t.ctl("manifest", "diff", a, b, "--json", code=code).text)
+    # sentences are wrapped at 80 columns
+    text = plain.text.replace("\n  ", " ")
+    if code:
+        need([c["text"] for c in changes] == text.splitlines(), f"{text}\n{changes}")
+    else:
+        need(not changes and "no difference" in text, plain.describe())
+    t.narrow(plain.text)
+    return text.splitlines(), changes
+
+
+@case
+def author_diff_in_a_reviewers_words(t):
+    good = trees.Tree(t.path("tree"), trees.lab())
+    card, base = components(good)[1], model()
+    card["releases"].append(json.loads(json.dumps(card["releases"][0])))
+    card["releases"][1].update(name="0.9", state="update")
+    write(t.path("a/card.json"), json.dumps(card))
+    write(t.path("a/model.json"), json.dumps(base))
+    before = card["releases"][0]["functions"][0]["measurements"]["option-rom/window"]["sha256"]
+
+    def changed(change, want, kind="changed"):
+        pair = json.loads(json.dumps([card, base]))
+        change(*pair)
+        write(t.path("b/card.json"), json.dumps(pair[0]))
+        write(t.path("b/model.json"), json.dumps(pair[1]))
+        sentences, changes = differ(t, t.path("a"), t.path("b"))
+        need(sentences == [want], f"wanted {want}\n{sentences}")
+        need(changes[0]["kind"] == kind, str(changes))
+        return changes[0]
+
+    def window(c, _):
+        found = c["releases"][0]["functions"][0]["measurements"]["option-rom/window"]
+        found["sha256"] = "ab" * 32
+    one = changed(window, "function 8086:10d3 of release 1.0 of e1000e: option-rom/window sha256 changes "
+                  f"from {before[:12]}... to abababababab...")
+    need((one["from"], one["to"]) == (before, "ab" * 32), str(one))
+    changed(lambda c, _: c["releases"][1].update(state="revoked"),
+            "release 0.9 of e1000e: state changes from update to revoked")
+    changed(lambda c, _: c["releases"][0].update(note="seen"),
+            "release 1.0 of e1000e: note is now seen")
+    changed(lambda c, _: c["releases"].pop(), "release 0.9 of e1000e is gone", "removed")
+    changed(lambda c, _: c["releases"].append({**c["releases"][0], "name": "2.0"}),
+            "new release 2.0 of e1000e: allowed", "added")
+    changed(lambda c, _: c["releases"][0]["functions"][0].update(revision="03"),
+            "function 8086:10d3 of release 1.0 of e1000e: revision is now 03")
+    changed(lambda c, _: c["releases"][0]["functions"][0]["measurements"].update(
+        {"option-rom/0": {"sha256": "cd" * 32}}),
+        "function 8086:10d3 of release 1.0 of e1000e: option-rom/0 is new", "added")
+    changed(lambda _, m: m["rules"][1].update(place="pci0000:00/1c.7/00"),
+            f"rule nic-1 of model lab-q35: place moves from {trees.NIC1} to pci0000:00/1c.7/00")
+    changed(lambda _, m: m["rules"][1].pop("place"),
+            f"rule nic-1 of model lab-q35: place was {trees.NIC1} and is left out")
+    changed(lambda _, m: m["rules"][2].update(action="warn"),
+            "rule nic-2 of model lab-q35: action changes from hold to warn")
+    changed(lambda _, m: m["rules"].insert(3, sources.rule("spare", "e1000e", None, presence="optional")
+                                           | {"place": "pci0000:00/1d.0/00"}),
+            "new rule spare of model lab-q35: e1000e", "added")
+    changed(lambda _, m: m["rules"].reverse(), "model lab-q35: the order of its rules changes")
+    changed(lambda _, m: m.update(generation=8), "model lab-q35: generation changes from 7 to 8")
+    changed(lambda _, m: m.update(drivers=["nvme"]), "model lab-q35: drivers change from nothing to nvme")
+    changed(lambda _, m: m["boot_code"].pop(), "boot_code card-driver of model lab-q35 is gone", "removed")
+    os.unlink(t.path("b/card.json"))
+    write(t.path("b/model.json"), json.dumps(base))
+    need(differ(t, t.path("a"), t.path("b"))[0] == ["component e1000e is gone"], "component")
+
+
+@case
+def author_diff_compares_meaning(t):
+    """Spelling, defaults, order of files and signatures are no difference."""
+    owner = Owner(t)
+    source = model()
+    write(t.path("a.json"), json.dumps(source))
+    source["rules"][1].pop("presence")
+    source["rules"][1].pop("action")
+    source["boot_code"][0]["sha256"] = source["boot_code"][0]["sha256"].upper()
+    source.pop("tpm")
+    write(t.path("b.json"), json.dumps(source, indent=7, sort_keys=True))
+    differ(t, t.path("a.json"), t.path("b.json"), code=0)
+    t.ctl("manifest", "build", t.path("b.json"), "--out", t.path("b.cbor"), code=0)
+    differ(t, t.path("a.json"), t.path("b.cbor"), code=0)
+    owner.sign(source, t.path("c.corim"))
+    differ(t, t.path("c.corim"), t.path("b.cbor"), code=0)
+    for name, data, cause in (("text", b"hello", "cose-shape"), ("other", b'{"format": 1}', "manifest-source"),
+                              ("cut", read(t.path("c.corim"))[:-1], "cbor-truncated")):
+        write(t.path(name), data)
+        result = t.ctl("manifest", "diff", t.path("a.json"), t.path(name))
+        need(result.code in (2, 3) and f"[{cause}]" in result.errors, result.describe())
+    t.refused(t.ctl("manifest", "diff", t.path("a.json"), t.path("none"), code=2), "file-unreadable")
+
+
+@case
+def author_diff_of_a_host_and_its_manifests(t):
+    """Evidence and scans are compared with manifests in the manifests' own words."""
+    host = Host(t)
+    host.boot("captured-tree", 3)
+    for number, source in enumerate(components(host.golden) + [model()]):
+        write(t.path("owned", f"{number}.json"), json.dumps(source))
+    write(t.path("scan.json"),
+          t.holdfast("scan", "--json", "--rom=all", "--sysfs", host.tree.sys).out)
+    differ(t, host.evidence, host.evidence, code=0)
+    differ(t, t.path("owned"), host.evidence, code=0)
+    other = Host(t.sub("flipped"))
+    other.tree.flip("0000:01:00.0", 0x8000)
+    other.boot("firmware-unknown", 3)
+    sentences, _ = differ(t, t.path("owned"), other.evidence)
+    # one of the two cards of this kind is as it should be: the other is a new release
+    need(any("e1000e" in line for line in sentences), str(sentences))
+    need(not any("virtio" in line or "lab-board" in line for line in sentences), str(sentences))
+    sentences, _ = differ(t, host.evidence, other.evidence)
+    need(any("option-rom" in line or "release" in line for line in sentences), str(sentences))
+    sentences, _ = differ(t, host.evidence, t.path("scan.json"))
+    need(all("boot_code" in line for line in sentences), str(sentences))

@@ -101,7 +101,7 @@ def cli_man_pages_match_the_help(t):
         "holdfast.8": [t.holdfast(c, "--help", code=0).text for c in COMMANDS],
         "holdfastctl.1": [t.ctl(*c, "--help", code=0).text for c in (
             ["keygen"], ["manifest", "create"], ["manifest", "build"], ["manifest", "sign"],
-            ["manifest", "show"], ["manifest", "check"], ["image"], ["log"], ["evidence"])],
+            ["manifest", "show"], ["manifest", "check"], ["manifest", "diff"], ["image"], ["log"], ["evidence"])],
     }
     for page, texts in helps.items():
         with open(os.path.join(ROOT, "docs/man", page), encoding="utf-8") as file:

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* controller/scan.h: what `holdfast scan --json` printed, back as claims: for comparing and
+ * for reading, never as evidence. */
+#ifndef HF_CONTROLLER_SCAN_H
+#define HF_CONTROLLER_SCAN_H
+
+#include "measure/claim.h"
+
+#define HF_SCAN_MAX (64u << 20)
+
+bool hf_scan_is(struct hf_span json);
+/* claims.cbor of its parts, in the arena. Only what is judged is read: identity, digests,
+ * texts and numbers. Another shape: HF_ERR_EVIDENCE_SHAPE, naming the part. */
+enum hf_err hf_scan_claims(struct hf_span json, const char *path, struct hf_arena *arena,
+			   struct hf_span *ret, struct hf_fault *fault) HF_MUST_USE;
+
+#endif
