@@ -23,7 +23,8 @@ import build  # noqa: E402
 import golden  # noqa: E402
 import scenarios  # noqa: E402
 
-TOOLS = ("qemu-system-x86_64", "swtpm", "swtpm_setup", "mksquashfs", "mformat", "mcopy", "cc", "ld", "ldd", "strip")
+TOOLS = ("qemu-system-x86_64", "swtpm", "swtpm_setup", "mksquashfs", "mformat", "mcopy", "cc", "ld", "ldd", "strip",
+         "tpm2_checkquote", "tpm2_eventlog")
 printing = threading.Lock()
 
 
@@ -52,7 +53,8 @@ def run_one(lab, scenario, echo=None):
     """(kind, seconds, why)"""
     begin = time.monotonic()
     try:
-        seconds = scenarios.Run(lab, scenario, echo).run()
+        run = scenarios.Run(lab, scenario, echo)
+        seconds = run.run()
     except scenarios.Skipped as why:
         say(f"skip {scenario.name} {why}")
         return "skip", 0.0, str(why)
@@ -62,7 +64,8 @@ def run_one(lab, scenario, echo=None):
             why = f"{type(error).__name__}: {why}"
         say(f"not ok {scenario.name} {why}")
         return "not ok", time.monotonic() - begin, why
-    say(f"ok {scenario.name} ({seconds:.1f} s)")
+    again = "; the machine hung before /init and was started once more" if run.again else ""
+    say(f"ok {scenario.name} ({seconds:.1f} s){again}")
     return "ok", seconds, ""
 
 

@@ -201,6 +201,7 @@ class Machine:
                     return match
             left = self.deadline - time.monotonic()
             if left <= 0:
+                self.look_inside()
                 raise TimedOut(f"{patterns[0]!r} did not appear")
             if not self._pump(min(left, 1.0)):
                 return None
@@ -212,6 +213,18 @@ class Machine:
             if not self._pump(min(0.2, max(0.0, limit - time.monotonic()))):
                 return False
         return True
+
+    def look_inside(self):
+        """Where every processor is, for a machine that said nothing more."""
+        try:
+            before = len(self.qmp.answers)
+            for command in ("info cpus", "info registers -a"):
+                self.qmp.send("human-monitor-command", **{"command-line": command})
+            self.linger(2)
+            text = "\n".join(str(answer.get("return", answer)) for answer in self.qmp.answers[before:])
+            (self.out / "processors.txt").write_text(text)
+        except (OSError, AttributeError):
+            pass
 
     def wait_off(self):
         while self._pump(1.0):

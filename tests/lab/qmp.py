@@ -10,7 +10,7 @@ class Qmp:
         self.connection = connection
         self.buffer = b""
         self.events = []
-        self.greeted = False
+        self.answers = []
 
     def feed(self, data):
         self.buffer += data
@@ -21,9 +21,10 @@ class Qmp:
             message = json.loads(line)
             if "QMP" in message:
                 self.send("qmp_capabilities")
-                self.greeted = True
             elif "event" in message:
                 self.events.append(message["event"])
+            else:
+                self.answers.append(message)
 
     def send(self, command, **arguments):
         message = {"execute": command}
