@@ -7,6 +7,7 @@
 
 #include "agent/bootkey.h"
 #include "agent/conf.h"
+#include "agent/fence.h"
 #include "agent/hold.h"
 #include "agent/screen.h"
 #include "agent/stages.h"
@@ -57,6 +58,7 @@ struct hf_gate {
 
 	struct hf_tpm *tpm;		/* NULL: none, which only a signed model may permit */
 	uint32_t banks;			/* mask */
+	struct hf_generation generation;	/* all zero without a TPM: it does not count */
 	struct hf_log log;
 	bool log_started;
 	struct hf_boot_key *boot_key;	/* NULL before begin and after CAP */
@@ -78,6 +80,15 @@ struct hf_gate {
 		const char *path, *driver;
 	} *bound;
 	size_t bound_count, bound_cap;
+	struct hf_gate_fence {		/* what was to be isolated, and what came of it */
+		struct hf_gate_fence *next;
+		const char *path;	/* of the part */
+		enum hf_fence_method method;	/* NONE: it was not possible, and why */
+		const char *why;
+		struct hf_fence_port port;
+		const char *port_path;
+	} *fences;
+	bool fence_done;		/* what is to be isolated from now on is held */
 
 	struct hf_evidence evidence;
 	char *verdict_json;
@@ -98,6 +109,7 @@ enum hf_err hf_gate_enumerate(struct hf_gate *gate, struct hf_fault *fault) HF_M
 enum hf_err hf_gate_measure(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 enum hf_err hf_gate_record(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 enum hf_err hf_gate_appraise(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_fence(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 enum hf_err hf_gate_bind(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 enum hf_err hf_gate_store(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 enum hf_err hf_gate_link(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
@@ -133,6 +145,18 @@ enum hf_err hf_gate_note_digest(struct hf_gate *gate, struct hf_part *part, cons
 void hf_gate_judge(struct hf_gate *gate);
 /* What a refusal costs: HF_OK when there is none or the signed mode is audit. */
 enum hf_err hf_gate_verdict(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* What is to be isolated and is not becomes held, once the stage fence is over. */
+void hf_gate_apply_fences(struct hf_gate *gate);
+/* Isolated: must not answer any more. */
+bool hf_gate_away(const struct hf_gate *gate, const struct hf_part *part);
+/* The parts as they count: without the host, without what a later entry replaced, without
+ * what is isolated. Copies in arena. */
+enum hf_err hf_gate_parts_view(const struct hf_gate *gate, struct hf_arena *arena,
+			       struct hf_claims *ret) HF_MUST_USE;
+/* [{"path","port","by"}...] of what was isolated: for the tenant, and whoever reads. */
+const char *hf_gate_fences_json(struct hf_gate *gate);
+/* Whether the fences outlive the start of the tenant that was found. */
+enum hf_err hf_gate_fence_lasts(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 /* Whether a part's drivers may be bound. */
 bool hf_gate_admitted(const struct hf_gate *gate, const struct hf_part *part);
 /* Unbinds every driver that the gate bound and clears bus mastering again. */

@@ -166,6 +166,36 @@ static enum hf_err make_keys(struct hf_gate *gate, struct hf_fault *fault)
 	return HF_OK;
 }
 
+/* What the TPM knows about generations; where it does not count, that is a claim. */
+static enum hf_err claim_generation(struct hf_gate *gate)
+{
+	const struct hf_generation *g = &gate->generation;
+	static const char *const states[] = {
+		[HF_INDEX_ABSENT] = "absent", [HF_INDEX_FOREIGN] = "another's",
+		[HF_INDEX_UNWRITTEN] = "unwritten", [HF_INDEX_OURS] = "present" };
+	char text[96];
+	struct hf_measurement *m;
+	enum hf_err err;
+
+	m = hf_claims_add_measurement(&gate->claims, gate->host_part, NULL, "generation",
+				      HF_METHOD_VERSION, HF_MEASUREMENT_ADVISORY);
+	if (!m)
+		return HF_ERR_LIMIT;
+	if (hf_generation_counts(g))
+		hf_measurement_set_number(m, g->value);
+	else
+		hf_measurement_set_failure(m, HF_ERR_GENERATION_ADVISORY);
+	if (!gate->tpm)
+		return HF_OK;
+	snprintf(text, sizeof(text), "%s; owner value %s, lockout value %s, clear %s", states[g->index],
+		 g->owner_auth ? "set" : "empty", g->lockout_auth ? "set" : "empty",
+		 g->clear_disabled ? "disabled" : "possible");
+	m = hf_claims_add_measurement(&gate->claims, gate->host_part, NULL, "tpm/generation-index",
+				      HF_METHOD_VERSION, HF_MEASUREMENT_ADVISORY);
+	err = m ? hf_measurement_set_text(&gate->claims, m, text) : HF_ERR_LIMIT;
+	return err;
+}
+
 static enum hf_err claim_host(struct hf_gate *gate, struct hf_fault *fault)
 {
 	char text[128];
@@ -177,6 +207,13 @@ static enum hf_err claim_host(struct hf_gate *gate, struct hf_fault *fault)
 		err = hf_hold_claims(&gate->hold, hf_gate_live(gate), &gate->claims, gate->host_part);
 	if (err != HF_OK)
 		return hf_fail(fault, err, "host", "%s", "facts about the host");
+	if (gate->tpm)
+		err = hf_tpm_generation(gate->tpm, &gate->generation, fault);
+	if (err != HF_OK)
+		return err;
+	err = claim_generation(gate);
+	if (err != HF_OK)
+		return hf_fail(fault, err, "host", "%s", "generation");
 	if (!gate->tpm)
 		return HF_OK;
 	err = hf_tpm_describe(gate->tpm, text, sizeof(text), fault);
@@ -218,6 +255,23 @@ static enum hf_err read_manifests(struct hf_gate *gate, struct hf_fault *fault)
 	return HF_OK;
 }
 
+static enum hf_err check_index(const struct hf_gate *gate, const struct hf_model *model,
+			       struct hf_fault *fault)
+{
+	const struct hf_generation *g = &gate->generation;
+
+	if (hf_generation_counts(g) && model->generation < g->value)
+		return hf_fail(fault, HF_ERR_MANIFEST_GENERATION, model->name,
+			       "generation %llu, the TPM holds %llu",
+			       (unsigned long long)model->generation, (unsigned long long)g->value);
+	if (gate->conf.generation_index && !hf_generation_counts(g))
+		return hf_fail(fault, HF_ERR_GENERATION_MISSING, "TPM", "%s",
+			       g->index == HF_INDEX_ABSENT ? "the index is absent" :
+			       g->index == HF_INDEX_OURS ? "not protected: see the host's claims" :
+			       "the index is not the one that provisioning makes");
+	return HF_OK;
+}
+
 static enum hf_err choose_model(struct hf_gate *gate, struct hf_fault *fault)
 {
 	const char *vendor = hf_platform_text(gate->host_part, "smbios/vendor");
@@ -232,8 +286,10 @@ static enum hf_err choose_model(struct hf_gate *gate, struct hf_fault *fault)
 		return hf_fail(fault, HF_ERR_MANIFEST_GENERATION, model->name,
 			       "generation %llu, wanted %llu", (unsigned long long)model->generation,
 			       (unsigned long long)gate->conf.generation);
-	gate->model = model;
-	return HF_OK;
+	err = check_index(gate, model, fault);
+	if (err == HF_OK)
+		gate->model = model;
+	return err;
 }
 
 static enum hf_err record_begin(struct hf_gate *gate, const char *command_line, struct hf_fault *fault)

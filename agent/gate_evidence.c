@@ -61,7 +61,8 @@ static struct hf_span verdict_of(struct hf_gate *gate, const struct hf_fault *re
 	const char *root = hf_platform_text(gate->host_part, "secure-boot");
 	/* claims.cbor has what was found; this is what was made of it */
 	char *report = hf_report_json(NULL, gate->judged ? &gate->verdict : NULL, false);
-	const size_t cap = (report ? strlen(report) : 4) + 512;
+	const char *fenced = hf_gate_fences_json(gate);
+	const size_t cap = (report ? strlen(report) : 4) + strlen(fenced) + 512;
 	uint8_t *buf = hf_arena_take(&gate->arena, cap);
 	int n = -1;
 
@@ -69,7 +70,7 @@ static struct hf_span verdict_of(struct hf_gate *gate, const struct hf_fault *re
 		n = snprintf((char *)buf, cap,
 			     "{\"format\":1,\"result\":\"%s\",\"cause\":%s%s%s,\"stage\":\"%s\","
 			     "\"mode\":\"%s\",\"would-hold\":%s,\"root-of-trust\":\"%s\","
-			     "\"milliseconds\":%llu,\"report\":%s}\n",
+			     "\"milliseconds\":%llu,\"fenced\":%s,\"report\":%s}\n",
 			     held ? "held" : "released", held ? "\"" : "",
 			     held ? hf_err_name(result->err) : "null", held ? "\"" : "",
 			     gate->stage ? gate->stage : "hold",
@@ -77,7 +78,7 @@ static struct hf_span verdict_of(struct hf_gate *gate, const struct hf_fault *re
 			     gate->would_hold ? "true" : "false",
 			     root && strcmp(root, "on") == 0 ? "secure-boot" : "none",
 			     (unsigned long long)(hf_gate_now_ms() - gate->start_ms),
-			     report ? report : "null");
+			     fenced, report ? report : "null");
 	free(report);
 	if (n < 0 || (size_t)n >= cap)
 		return (struct hf_span){ NULL, 0 };

@@ -28,6 +28,7 @@ void hf_gate_judge(struct hf_gate *gate)
 	gate->judge_arena.len = 0;
 	hf_appraise(&input, &gate->judge_arena, &gate->verdict);
 	gate->judged = true;
+	hf_gate_apply_fences(gate);
 }
 
 bool hf_gate_admitted(const struct hf_gate *gate, const struct hf_part *part)
@@ -38,7 +39,8 @@ bool hf_gate_admitted(const struct hf_gate *gate, const struct hf_part *part)
 	return v && (v->status == HF_STATUS_ACCEPTED || v->status == HF_STATUS_WARNED);
 }
 
-/* Isolating a part is not among the things this version does: it is held instead. */
+/* A part to be isolated passes here: the stage fence comes next and no driver is bound
+ * before it; what it cannot isolate it turns into a refusal. */
 enum hf_err hf_gate_verdict(struct hf_gate *gate, struct hf_fault *fault)
 {
 	const struct hf_verdict *v = &gate->verdict;
@@ -46,11 +48,14 @@ enum hf_err hf_gate_verdict(struct hf_gate *gate, struct hf_fault *fault)
 
 	if (!gate->judged)
 		return hf_fail(fault, HF_ERR_INTERNAL, NULL, "%s", "nothing was judged");
-	if (v->status == HF_STATUS_ACCEPTED || v->status == HF_STATUS_WARNED)
+	const bool audit = gate->model && gate->model->mode == HF_MODE_AUDIT;
+
+	if (v->status != HF_STATUS_HELD && !(audit && v->status == HF_STATUS_ISOLATED))
 		return HF_OK;
-	if (gate->model && gate->model->mode == HF_MODE_AUDIT) {
+	if (audit) {
 		gate->would_hold = true;
-		hf_screen_print(&gate->screen, "WOULD HOLD (audit): %s at %s\n", hf_err_name(cause),
+		hf_screen_print(&gate->screen, "WOULD %s (audit): %s at %s\n",
+				v->status == HF_STATUS_HELD ? "HOLD" : "ISOLATE", hf_err_name(cause),
 				v->cause_place ? v->cause_place : "boot");
 		return HF_OK;
 	}
@@ -197,15 +202,14 @@ static void difference(void *self, const struct hf_part *part, const struct hf_f
 	d->err = hf_gate_note_text(d->gate, d->note, key, text);
 }
 
-/* The parts as they count: without the host, without what a later entry replaced. */
-static enum hf_err parts_view(const struct hf_claims *claims, struct hf_arena *arena,
-			      struct hf_claims *ret)
+enum hf_err hf_gate_parts_view(const struct hf_gate *gate, struct hf_arena *arena,
+			       struct hf_claims *ret)
 {
 	hf_claims_init(ret, arena);
-	for (const struct hf_part *p = claims->parts; p; p = p->next) {
+	for (const struct hf_part *p = gate->claims.parts; p; p = p->next) {
 		struct hf_part *copy;
 
-		if (p->kind == HF_PART_HOST || hf_part_superseded(p))
+		if (p->kind == HF_PART_HOST || hf_part_superseded(p) || hf_gate_away(gate, p))
 			continue;
 		copy = hf_arena_take(arena, sizeof(*copy));
 		if (!copy)
@@ -245,7 +249,7 @@ static enum hf_err recheck(struct hf_gate *gate, struct hf_arena *arena, struct 
 	if (err != HF_OK)
 		return err;
 	d.note = hf_gate_note_part(gate, "recheck");
-	err = parts_view(&gate->claims, arena, &before);
+	err = hf_gate_parts_view(gate, arena, &before);
 	if (err != HF_OK || !d.note)
 		return hf_fail(fault, HF_ERR_NO_MEMORY, "recheck", "%s", "");
 	(void)hf_claims_compare(&before, &after, difference, &d);

@@ -11,7 +11,7 @@
 
 static enum hf_err look_again(struct hf_gate *gate, struct hf_arena *arena, struct hf_fault *fault)
 {
-	struct hf_claims now;
+	struct hf_claims before, now;
 	struct hf_bus bus;
 	const char *path, *what;
 	enum hf_err err = hf_bus_read(&gate->host, arena, &bus, fault);
@@ -22,7 +22,10 @@ static enum hf_err look_again(struct hf_gate *gate, struct hf_arena *arena, stru
 	err = hf_topology(&bus, &now);
 	if (err != HF_OK)
 		return hf_fail(fault, err, gate->host.root, "%s", "last look");
-	what = hf_gate_look(&gate->claims, &now, &path);
+	err = hf_gate_parts_view(gate, arena, &before);
+	if (err != HF_OK)
+		return hf_fail(fault, err, "last look", "%s", "");
+	what = hf_gate_look(&before, &now, &path);
 	if (what)
 		return hf_fail(fault, HF_ERR_LAST_LOOK_DIFFERENT, path, "%s", what);
 	hf_gate_note(gate, "%zu functions, all as measured", now.function_count);

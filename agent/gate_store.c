@@ -201,6 +201,8 @@ enum hf_err hf_gate_store(struct hf_gate *gate, struct hf_fault *fault)
 	if (err == HF_OK)
 		err = hf_tenant_match(&gate->tenant, gate->lists->images, fault);
 	if (err == HF_OK)
+		err = hf_gate_fence_lasts(gate, fault);
+	if (err == HF_OK)
 		err = record_store(gate, fault);
 	if (err == HF_OK && hf_gate_live(gate))
 		err = hf_release_prepare(&gate->tenant, fault);

@@ -351,6 +351,15 @@ static void probe_function(const struct hf_host *host, const struct hf_address *
 	(void)ignored;
 }
 
+/* An isolated part is gone, and nothing is given back to it. */
+static bool is_there(const struct hf_host *host, const struct hf_address *address)
+{
+	char path[96];
+
+	hf_host_device_path(address, "config", path, sizeof(path));
+	return hf_host_exists(host, path);
+}
+
 enum hf_err hf_hold_give_back(const struct hf_host *host, const struct hf_hold *hold,
 			      struct hf_fault *fault)
 {
@@ -360,7 +369,7 @@ enum hf_err hf_hold_give_back(const struct hf_host *host, const struct hf_hold *
 		return err;
 	for (size_t i = 0; i < hold->give_back_count; i++) {
 		err = hf_hold_bus_master(host, &hold->give_back[i], true);
-		if (err != HF_OK && err != HF_ERR_DEVICE_GONE)
+		if (err != HF_OK && err != HF_ERR_DEVICE_GONE && is_there(host, &hold->give_back[i]))
 			return hf_fail(fault, HF_ERR_RELEASE_FAILED, "bus mastering", "%s",
 				       hf_err_name(err));
 	}

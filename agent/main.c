@@ -16,6 +16,7 @@ static const struct command {
 	{ "scan", hf_cmd_scan, "what is on this host; writes nothing" },
 	{ "verify", hf_cmd_verify, "judge this host or a capture by signed manifests" },
 	{ "attest", hf_cmd_attest, "measure and quote for diagnosis, on PCR 16" },
+	{ "provision", hf_cmd_provision, "let the TPM keep old manifests out of this host" },
 	{ "rom", hf_cmd_rom, "the images of an option ROM file" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -24,7 +25,7 @@ static void print_usage(FILE *out)
 {
 	fputs("usage: holdfast COMMAND [OPTION...]\n\n", out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n"
 	      "holdfast COMMAND --help   the options of one command\n"
 	      "holdfast --version        the version\n\n"

@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The TPM by way of ESAPI. Sole includer of <tss2/...>. */
-#include "agent/tpm.h"
+/* The TPM by way of ESAPI. The files agent/tpm*.c are the sole includers of <tss2/...>. */
+#include "agent/tpm_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <tss2/tss2_esys.h>
 #include <tss2/tss2_mu.h>
 #include <tss2/tss2_rc.h>
 #include <tss2/tss2_tctildr.h>
 
 #define WANTED_PCRS 0xffffu	/* what a bank must have of PCRs to be of use: 0-15 */
-#define CONF_MAX 256
 #define PCRS_PER_READ 8		/* what TPML_DIGEST holds */
-
-struct hf_tpm {
-	char conf[CONF_MAX];
-	TSS2_TCTI_CONTEXT *tcti;
-	ESYS_CONTEXT *esys;	/* NULL: connect before the next command */
-	ESYS_TR ak;		/* ESYS_TR_NONE: not made yet */
-	/* Last known values of the one PCR that is being extended. */
-	uint32_t known_pcr, known_mask;
-	struct hf_digest known[HF_ALG_COUNT];
-};
 
 /* ---- connection and errors ---- */
 
@@ -53,7 +41,7 @@ static bool answered_by_tpm(TSS2_RC rc)
 }
 
 /* Part 2, 6.6: in format-one codes the low six bits and bit 7 name the error. */
-static bool is_auth_error(TSS2_RC rc)
+bool hf_tpm_is_auth_error(TSS2_RC rc)
 {
 	if (!answered_by_tpm(rc))
 		return false;
@@ -64,7 +52,7 @@ static bool is_auth_error(TSS2_RC rc)
 }
 
 /* ESAPI accepts no command after a failure that is not the TPM's own: start afresh. */
-static enum hf_err failed(struct hf_tpm *tpm, struct hf_fault *fault, enum hf_err err,
+enum hf_err hf_tpm_failed(struct hf_tpm *tpm, struct hf_fault *fault, enum hf_err err,
 			  TSS2_RC rc, const char *command)
 {
 	if (!answered_by_tpm(rc)) {
@@ -78,13 +66,13 @@ static enum hf_err failed(struct hf_tpm *tpm, struct hf_fault *fault, enum hf_er
 }
 
 /* A reply that is well-formed and yet not an answer to what was asked. */
-static enum hf_err strange(struct hf_fault *fault, const char *command)
+enum hf_err hf_tpm_strange(struct hf_fault *fault, const char *command)
 {
 	return hf_fail(fault, HF_ERR_TPM_FAILED, "TPM", "%s: the answer is not to the question",
 		       command);
 }
 
-static enum hf_err ready(struct hf_tpm *tpm, struct hf_fault *fault)
+enum hf_err hf_tpm_ready(struct hf_tpm *tpm, struct hf_fault *fault)
 {
 	TSS2_RC rc;
 
@@ -116,7 +104,7 @@ enum hf_err hf_tpm_open(const char *conf, struct hf_tpm **ret, struct hf_fault *
 		if (len < 0 || (size_t)len >= sizeof(tpm->conf))
 			err = hf_fail(fault, HF_ERR_USAGE, NULL, "TPM configuration too long");
 		else
-			err = ready(tpm, fault);
+			err = hf_tpm_ready(tpm, fault);
 	}
 	if (err) {
 		free(tpm);
@@ -159,18 +147,18 @@ enum hf_err hf_tpm_banks(struct hf_tpm *tpm, uint32_t *ret_mask, struct hf_fault
 	TPMS_CAPABILITY_DATA *data = NULL;
 	TPMI_YES_NO more;
 	uint32_t mask = 0;
-	enum hf_err err = ready(tpm, fault);
+	enum hf_err err = hf_tpm_ready(tpm, fault);
 
 	if (err)
 		return err;
 	TSS2_RC rc = Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
 					TPM2_CAP_PCRS, 0, 1, &more, &data);
 	if (rc)
-		return failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "GetCapability PCRs");
+		return hf_tpm_failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "GetCapability PCRs");
 	if (data->capability != TPM2_CAP_PCRS || more ||
 	    data->data.assignedPCR.count > TPM2_NUM_PCR_BANKS) {
 		Esys_Free(data);
-		return strange(fault, "GetCapability PCRs");
+		return hf_tpm_strange(fault, "GetCapability PCRs");
 	}
 	for (uint32_t i = 0; i < data->data.assignedPCR.count && !err; i++) {
 		const TPMS_PCR_SELECTION *s = &data->data.assignedPCR.pcrSelections[i];
@@ -205,15 +193,15 @@ static enum hf_err read_some(struct hf_tpm *tpm, enum hf_alg bank, uint32_t *pcr
 	TPML_DIGEST *values = NULL;
 	UINT32 counter;
 	uint32_t bits = 0, n = 0;
-	enum hf_err err = ready(tpm, fault);
+	enum hf_err err = hf_tpm_ready(tpm, fault);
 
 	if (err)
 		return err;
 	TSS2_RC rc = Esys_PCR_Read(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &want,
 				   &counter, &got, &values);
 	if (rc)
-		return failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "PCR_Read");
-	err = strange(fault, "PCR_Read");
+		return hf_tpm_failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "PCR_Read");
+	err = hf_tpm_strange(fault, "PCR_Read");
 	if (got->count != 1 || got->pcrSelections[0].hash != hf_alg_tpm_id(bank))
 		goto out;
 	bits = selected(&got->pcrSelections[0]);
@@ -283,14 +271,14 @@ enum hf_err hf_tpm_pcr_reset(struct hf_tpm *tpm, uint32_t pcr, struct hf_fault *
 
 	if (pcr != 16)
 		return hf_fail(fault, HF_ERR_PCR_REFUSED, "TPM", "PCR %u is never reset", pcr);
-	err = ready(tpm, fault);
+	err = hf_tpm_ready(tpm, fault);
 	if (err)
 		return err;
 	if (tpm->known_pcr == pcr)
 		tpm->known_mask = 0;
 	TSS2_RC rc = Esys_PCR_Reset(tpm->esys, ESYS_TR_PCR16, ESYS_TR_PASSWORD, ESYS_TR_NONE,
 				    ESYS_TR_NONE);
-	return rc ? failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "PCR_Reset") : HF_OK;
+	return rc ? hf_tpm_failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "PCR_Reset") : HF_OK;
 }
 
 /* ---- extend ---- */
@@ -385,7 +373,7 @@ static enum hf_err extend_unknown(struct hf_tpm *tpm, uint32_t pcr,
 		TSS2_RC rc = send_extend(tpm, pcr, entry);
 
 		if (rc)
-			err = failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "PCR_Extend");
+			err = hf_tpm_failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "PCR_Extend");
 		outcome = settle(tpm, pcr, entry, next);
 	}
 	if (outcome == DONE)
@@ -409,13 +397,13 @@ enum hf_err hf_tpm_extend(struct hf_tpm *tpm, uint32_t pcr, const struct hf_log_
 	if (!err)
 		err = next_values(tpm, entry, next);
 	if (!err)
-		err = ready(tpm, fault);
+		err = hf_tpm_ready(tpm, fault);
 	if (err)
 		return err;
 	TSS2_RC rc = send_extend(tpm, pcr, entry);
 
 	if (rc) {
-		err = failed(tpm, &first, HF_ERR_TPM_FAILED, rc, "PCR_Extend");
+		err = hf_tpm_failed(tpm, &first, HF_ERR_TPM_FAILED, rc, "PCR_Extend");
 		if (!answered_by_tpm(rc))
 			err = extend_unknown(tpm, pcr, entry, next, &first);
 	}
@@ -441,14 +429,14 @@ enum hf_err hf_tpm_random(struct hf_tpm *tpm, uint8_t *out, size_t len, struct h
 	while (have < len) {
 		size_t want = len - have < 32 ? len - have : 32;
 		TPM2B_DIGEST *got = NULL;
-		enum hf_err err = ready(tpm, fault);
+		enum hf_err err = hf_tpm_ready(tpm, fault);
 
 		if (err)
 			return err;
 		TSS2_RC rc = Esys_GetRandom(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
 					    (UINT16)want, &got);
 		if (rc)
-			return failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "GetRandom");
+			return hf_tpm_failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "GetRandom");
 		bool fits = got->size > 0 && got->size <= want;
 
 		if (fits)
@@ -456,7 +444,7 @@ enum hf_err hf_tpm_random(struct hf_tpm *tpm, uint8_t *out, size_t len, struct h
 		have += got->size;
 		Esys_Free(got);
 		if (!fits)
-			return strange(fault, "GetRandom");
+			return hf_tpm_strange(fault, "GetRandom");
 	}
 	memcpy(out, bytes, len);
 	explicit_bzero(bytes, sizeof(bytes));
@@ -464,26 +452,26 @@ enum hf_err hf_tpm_random(struct hf_tpm *tpm, uint8_t *out, size_t len, struct h
 }
 
 /* Values of consecutive properties; those that the TPM does not name stay 0. */
-static enum hf_err properties(struct hf_tpm *tpm, uint32_t first, uint32_t count,
+enum hf_err hf_tpm_properties(struct hf_tpm *tpm, uint32_t first, uint32_t count,
 			      uint32_t *ret, struct hf_fault *fault)
 {
 	TPMS_CAPABILITY_DATA *data = NULL;
 	TPMI_YES_NO more;
-	enum hf_err err = ready(tpm, fault);
+	enum hf_err err = hf_tpm_ready(tpm, fault);
 
 	if (err)
 		return err;
 	TSS2_RC rc = Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
 					TPM2_CAP_TPM_PROPERTIES, first, count, &more, &data);
 	if (rc)
-		return failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "GetCapability properties");
+		return hf_tpm_failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "GetCapability properties");
 	const TPML_TAGGED_TPM_PROPERTY *list = &data->data.tpmProperties;
 
 	if (data->capability != TPM2_CAP_TPM_PROPERTIES ||
 	    list->count > TPM2_MAX_TPM_PROPERTIES || list->count == 0 ||
 	    list->tpmProperty[0].property != first) {
 		Esys_Free(data);
-		return strange(fault, "GetCapability properties");
+		return hf_tpm_strange(fault, "GetCapability properties");
 	}
 	memset(ret, 0, count * sizeof(*ret));
 	for (uint32_t i = 0; i < list->count; i++) {
@@ -500,7 +488,7 @@ enum hf_err hf_tpm_auths(struct hf_tpm *tpm, bool *ret_owner, bool *ret_endorsem
 			 bool *ret_lockout, struct hf_fault *fault)
 {
 	uint32_t permanent;
-	enum hf_err err = properties(tpm, TPM2_PT_PERMANENT, 1, &permanent, fault);
+	enum hf_err err = hf_tpm_properties(tpm, TPM2_PT_PERMANENT, 1, &permanent, fault);
 
 	if (err)
 		return err;
@@ -537,7 +525,7 @@ enum hf_err hf_tpm_describe(struct hf_tpm *tpm, char *out, size_t cap, struct hf
 	       COUNT = FIRMWARE + 2 };
 	uint32_t p[COUNT];
 	char manufacturer[8] = "", vendor[20] = "";
-	enum hf_err err = properties(tpm, TPM2_PT_MANUFACTURER, COUNT, p, fault);
+	enum hf_err err = hf_tpm_properties(tpm, TPM2_PT_MANUFACTURER, COUNT, p, fault);
 
 	if (err)
 		return err;
@@ -580,7 +568,7 @@ static enum hf_err make_ak(struct hf_tpm *tpm, uint8_t *buf, size_t cap, size_t 
 	ESYS_TR ak = ESYS_TR_NONE;
 	struct hf_ak parsed;
 	size_t len = 0;
-	enum hf_err err = ready(tpm, fault);
+	enum hf_err err = hf_tpm_ready(tpm, fault);
 
 	if (err)
 		return err;
@@ -591,8 +579,8 @@ static enum hf_err make_ak(struct hf_tpm *tpm, uint8_t *buf, size_t cap, size_t 
 					ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &template,
 					&outside, &creation_pcrs, &ak, &made, &data, &hash, &ticket);
 	if (rc)
-		return failed(tpm, fault,
-			      is_auth_error(rc) ? HF_ERR_TPM_AUTH_SET : HF_ERR_TPM_FAILED, rc,
+		return hf_tpm_failed(tpm, fault,
+			      hf_tpm_is_auth_error(rc) ? HF_ERR_TPM_AUTH_SET : HF_ERR_TPM_FAILED, rc,
 			      "CreatePrimary of the attestation key");
 	rc = Tss2_MU_TPMT_PUBLIC_Marshal(&made->publicArea, buf, cap, &len);
 	Esys_Free(made);
@@ -645,7 +633,7 @@ enum hf_err hf_tpm_quote(struct hf_tpm *tpm, uint32_t pcrs, struct hf_span nonce
 		return hf_fail(fault, HF_ERR_LIMIT, "TPM", "nonce of %zu bytes", nonce.len);
 	if (nonce.len)
 		memcpy(qualifying.buffer, nonce.ptr, nonce.len);
-	err = ready(tpm, fault);
+	err = hf_tpm_ready(tpm, fault);
 	if (!err && tpm->ak == ESYS_TR_NONE)
 		err = make_ak(tpm, unused, sizeof(unused), &len, fault);
 	if (err)
@@ -653,11 +641,11 @@ enum hf_err hf_tpm_quote(struct hf_tpm *tpm, uint32_t pcrs, struct hf_span nonce
 	TSS2_RC rc = Esys_Quote(tpm->esys, tpm->ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,
 				&qualifying, &scheme, &selection, &attest, &signature);
 	if (rc)
-		return failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "Quote");
+		return hf_tpm_failed(tpm, fault, HF_ERR_TPM_FAILED, rc, "Quote");
 	len = 0;
 	rc = Tss2_MU_TPMT_SIGNATURE_Marshal(signature, sig, sizeof(sig), &len);
 	if (rc)
-		err = strange(fault, "Quote");
+		err = hf_tpm_strange(fault, "Quote");
 	else if (attest->size > ret_attest->cap - ret_attest->len ||
 		 len > ret_signature->cap - ret_signature->len)
 		err = hf_fail(fault, HF_ERR_LIMIT, "TPM", "quote of %u bytes", attest->size);
@@ -672,7 +660,7 @@ enum hf_err hf_tpm_quote(struct hf_tpm *tpm, uint32_t pcrs, struct hf_span nonce
 
 enum hf_err hf_tpm_endorsement_off(struct hf_tpm *tpm, struct hf_fault *fault)
 {
-	enum hf_err err = ready(tpm, fault);
+	enum hf_err err = hf_tpm_ready(tpm, fault);
 
 	if (err)
 		return err;
@@ -684,8 +672,8 @@ enum hf_err hf_tpm_endorsement_off(struct hf_tpm *tpm, struct hf_fault *fault)
 					   ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_RH_ENDORSEMENT,
 					   TPM2_NO);
 	if (rc)
-		return failed(tpm, fault,
-			      is_auth_error(rc) ? HF_ERR_TPM_AUTH_SET : HF_ERR_ENDORSEMENT_OFF,
+		return hf_tpm_failed(tpm, fault,
+			      hf_tpm_is_auth_error(rc) ? HF_ERR_TPM_AUTH_SET : HF_ERR_ENDORSEMENT_OFF,
 			      rc, "HierarchyControl");
 	return HF_OK;
 }

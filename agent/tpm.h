@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* agent/tpm.h: the host's TPM. tpm.c is the sole includer of <tss2/...>. [edge: TPM]
+/* agent/tpm.h: the host's TPM. The files agent/tpm*.c are the sole includers of
+ * <tss2/...>. [edge: TPM]
  * All commands go out at locality 0. Nothing here decides; it does one thing and says
  * what came of it. */
 #ifndef HF_AGENT_TPM_H
@@ -48,5 +49,33 @@ enum hf_err hf_tpm_auths(struct hf_tpm *tpm, bool *ret_owner, bool *ret_endorsem
 			 bool *ret_lockout, struct hf_fault *fault) HF_MUST_USE;
 /* Manufacturer and firmware version as text, for the host's claims. */
 enum hf_err hf_tpm_describe(struct hf_tpm *tpm, char *out, size_t cap, struct hf_fault *fault) HF_MUST_USE;
+
+/* ---- the local generation (tpm_nv.c, docs/provisioning.md) ----
+ * An ordinary NV index, written with the owner's value, read without any. It counts only
+ * where nobody but the operator can undo it: the index has exactly our public area, owner
+ * and lockout values are set, and TPM2_Clear is disabled. */
+#define HF_GENERATION_INDEX 0x01d10300u
+enum hf_index_state { HF_INDEX_ABSENT, HF_INDEX_FOREIGN, HF_INDEX_UNWRITTEN, HF_INDEX_OURS };
+struct hf_generation {
+	enum hf_index_state index;
+	bool owner_auth, lockout_auth, clear_disabled;
+	uint64_t value;		/* where index is HF_INDEX_OURS; else 0 */
+};
+enum hf_err hf_tpm_generation(struct hf_tpm *tpm, struct hf_generation *ret, struct hf_fault *fault) HF_MUST_USE;
+/* All of it together; everything else is advisory. */
+bool hf_generation_counts(const struct hf_generation *g);
+
+/* The operator's acts; the gate never calls them. Owner and lockout values 1 to
+ * HF_TPM_AUTH_MAX bytes, not ending in 0, which a TPM drops. */
+#define HF_TPM_AUTH_MAX 32
+/* Sets the owner's and the lockout value, disables TPM2_Clear, defines and writes the
+ * index. What an interrupted attempt with the same values did is taken as done. Values set
+ * by others: HF_ERR_TPM_AUTH_SET; an index that is not ours, or ours already written:
+ * HF_ERR_PROVISIONED. */
+enum hf_err hf_tpm_provision(struct hf_tpm *tpm, struct hf_span owner, struct hf_span lockout,
+			     uint64_t generation, struct hf_fault *fault) HF_MUST_USE;
+/* Only upwards: else HF_ERR_GENERATION_LOWER. */
+enum hf_err hf_tpm_generation_raise(struct hf_tpm *tpm, struct hf_span owner, uint64_t generation,
+				    struct hf_fault *fault) HF_MUST_USE;
 
 #endif

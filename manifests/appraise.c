@@ -56,13 +56,15 @@ const char *hf_appraisal_identity(struct hf_appraisal *a, const struct hf_identi
 				 identity->revision);
 }
 
-/* Isolating a part is not done yet: what should be isolated is held. */
+/* "Isolated" is an order, not a fact: who cannot carry it out holds the host instead
+ * (hf_fence_apply). */
 static enum hf_status status_of(enum hf_action action)
 {
 	switch (action) {
 	case HF_ACTION_WARN:
 		return HF_STATUS_WARNED;
 	case HF_ACTION_FENCE:
+		return HF_STATUS_ISOLATED;
 	case HF_ACTION_HOLD:
 		return HF_STATUS_HELD;
 	}
@@ -161,6 +163,8 @@ static void add(struct hf_assignment *s, struct hf_part_verdict *pv, enum hf_err
 		.action = pv->rule ? pv->rule->action : s->model->unknown,
 	};
 
+	if (!pv->part && finding.action == HF_ACTION_FENCE)
+		finding.action = HF_ACTION_HOLD;	/* what is missing cannot be isolated */
 	hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
 }
 

@@ -242,12 +242,25 @@ void hf_report_coverage(const struct hf_claims *claims, struct hf_writer *w)
 		 by[HF_METHOD_IDENTITY], by[HF_METHOD_SIGNED], none);
 }
 
+static const char *finding_word(const struct hf_finding *f)
+{
+	switch (f->action) {
+	case HF_ACTION_WARN:
+		return "WARNED";
+	case HF_ACTION_FENCE:
+		return "ISOLATED";
+	case HF_ACTION_HOLD:
+		return "HELD";
+	}
+	return "HELD";
+}
+
 static void put_finding(struct hf_writer *w, const char *place, const struct hf_rule *rule,
 			const struct hf_finding *f)
 {
 	char address[HF_ADDRESS_TEXT];
 
-	put_line(w, 6, "%s  %s%s%s", f->action == HF_ACTION_WARN ? "WARNED" : "HELD", place,
+	put_line(w, 6, "%s  %s%s%s", finding_word(f), place,
 		 rule ? "  rule " : "", rule ? rule->name : "");
 	put_line(w, 12, "  reason    %s (%s): %s", hf_err_name(f->cause),
 		 hf_class_name(hf_err_class(f->cause)), hf_err_sentence(f->cause));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "manifests/verify.h"
 
+#include "manifests/fence.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -443,6 +445,7 @@ static void check_appraisal(struct work *w)
 	if (passed(w, HF_CHECK_QUOTE))
 		input.ak_name = (struct hf_span){ w->ret->ak.name, sizeof(w->ret->ak.name) };
 	hf_appraise(&input, w->arena, v);
+	hf_fence_apply(v, w->arena, hf_fence_recorded, &w->ret->claims);
 	settle(w, HF_CHECK_PARTS, v->status == HF_STATUS_HELD ? v->cause : HF_OK);
 	say(w, HF_CHECK_PARTS, "%s%s%.80s", hf_status_name(v->status), v->cause_place ? ", " : "",
 	    v->cause_place ? v->cause_place : "");
@@ -468,7 +471,7 @@ static void conclude(uint32_t pcr, struct hf_verification *ret)
 	for (enum hf_check c = 0; c < HF_CHECK_COUNT && !ret->cause; c++)
 		if (ret->checks[c].outcome == HF_OUTCOME_SKIPPED && c != HF_CHECK_RECEIPT)
 			ret->cause = HF_ERR_INTERNAL;	/* nothing is affirmed unchecked */
-	if (!ret->cause && ret->verdict.status > HF_STATUS_WARNED)
+	if (!ret->cause && ret->verdict.status > HF_STATUS_ISOLATED)
 		ret->cause = HF_ERR_INTERNAL;
 	if (!ret->cause && (pcr == 10 || pcr >= 16))	/* IMA's, or anybody can reset it */
 		ret->cause = HF_ERR_PCR_REFUSED;

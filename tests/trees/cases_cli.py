@@ -6,7 +6,7 @@ import subprocess
 
 from harness import case, need, BUILD, ROOT
 
-COMMANDS = ("boot", "scan", "verify", "attest", "rom")
+COMMANDS = ("boot", "scan", "verify", "attest", "provision", "rom")
 
 
 @case

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "manifests/fence.h"
 #include "tests/unit/boot_fixture.h"
 
 static struct hf_measurement *window(struct fixture *fx)
@@ -366,7 +367,10 @@ TEST(actions)
 	BEGIN;
 	show_rom(fx, "rom evil");
 	fx->nic_rule->action = HF_ACTION_FENCE;
-	refused(fx, HF_ERR_FIRMWARE_UNKNOWN, NIC_PLACE);	/* nothing is isolated yet */
+	fx_judge(fx);
+	assert_int_equal(fx->verdict.status, HF_STATUS_ISOLATED);
+	assert_int_equal(fx->verdict.cause, HF_ERR_FIRMWARE_UNKNOWN);
+	assert_int_equal(at(fx, NIC_PLACE)->status, HF_STATUS_ISOLATED);
 	assert_int_equal(at(fx, NIC_PLACE)->findings->action, HF_ACTION_FENCE);
 	fx->nic_rule->action = HF_ACTION_WARN;
 	fx_judge(fx);
@@ -391,7 +395,119 @@ TEST(unknown_part)
 	fx_judge(fx);
 	assert_int_equal(fx->verdict.status, HF_STATUS_WARNED);
 	fx->model->unknown = HF_ACTION_FENCE;
-	refused(fx, HF_ERR_PART_UNKNOWN, p->path);
+	fx_judge(fx);
+	assert_int_equal(fx->verdict.status, HF_STATUS_ISOLATED);
+	assert_int_equal(at(fx, p->path)->status, HF_STATUS_ISOLATED);
+	END;
+}
+
+/* What is not there cannot be taken off the bus. */
+TEST(missing_part_is_held_whatever_its_rule_says)
+{
+	BEGIN;
+	struct hf_rule *rule = fx->nic_rule;
+
+	rule->action = HF_ACTION_FENCE;
+	rule->count = 2;
+	fx_judge(fx);
+	assert_int_equal(fx->verdict.status, HF_STATUS_HELD);
+	assert_int_equal(fx->verdict.cause, HF_ERR_PART_MISSING);
+	END;
+}
+
+static bool only_nic(void *self, const char *path, const char **ret_why)
+{
+	*ret_why = "because";
+	(*(size_t *)self)++;
+	return strcmp(path, NIC_PLACE) == 0;
+}
+
+static bool nothing(void *self, const char *path, const char **ret_why)
+{
+	(void)path;
+	(*(size_t *)self)++;
+	*ret_why = "because";
+	return false;
+}
+
+TEST(fence_that_succeeds_leaves_the_verdict)
+{
+	BEGIN;
+	size_t asked = 0;
+
+	show_rom(fx, "rom evil");
+	fx->nic_rule->action = HF_ACTION_FENCE;
+	fx_judge(fx);
+	hf_fence_apply(&fx->verdict, &fx->arena, only_nic, &asked);
+	assert_int_equal(asked, 1);	/* nobody asks for parts that are not to be isolated */
+	assert_int_equal(fx->verdict.status, HF_STATUS_ISOLATED);
+	assert_int_equal(fx->verdict.cause, HF_ERR_FIRMWARE_UNKNOWN);
+	END;
+}
+
+TEST(fence_that_fails_holds)
+{
+	BEGIN;
+	size_t asked = 0;
+
+	show_rom(fx, "rom evil");
+	fx->nic_rule->action = HF_ACTION_FENCE;
+	fx_judge(fx);
+	hf_fence_apply(&fx->verdict, &fx->arena, nothing, &asked);
+	assert_int_equal(asked, 1);
+	assert_int_equal(fx->verdict.status, HF_STATUS_HELD);
+	assert_int_equal(fx->verdict.cause, HF_ERR_FENCE_IMPOSSIBLE);
+	assert_string_equal(fx->verdict.cause_place, NIC_PLACE);
+	assert_int_equal(at(fx, NIC_PLACE)->status, HF_STATUS_HELD);
+	assert_int_equal(at(fx, NIC_PLACE)->findings->cause, HF_ERR_FENCE_IMPOSSIBLE);
+	assert_string_equal(at(fx, NIC_PLACE)->findings->found, "because");
+	assert_int_equal(at(fx, NIC_PLACE)->findings->next->cause, HF_ERR_FIRMWARE_UNKNOWN);
+	END;
+}
+
+TEST(fence_heals_no_refusal)
+{
+	BEGIN;
+	size_t asked = 0;
+
+	fx_judge(fx);
+	hf_fence_apply(&fx->verdict, &fx->arena, nothing, &asked);
+	assert_int_equal(fx->verdict.status, HF_STATUS_ACCEPTED);
+	show_rom(fx, "rom evil");
+	fx->disk_rule->least_method = HF_METHOD_SIGNED;
+	fx->nic_rule->action = HF_ACTION_FENCE;
+	fx_judge(fx);
+	hf_fence_apply(&fx->verdict, &fx->arena, only_nic, &asked);
+	assert_int_equal(fx->verdict.status, HF_STATUS_HELD);
+	assert_int_equal(fx->verdict.cause, HF_ERR_METHOD_TOO_WEAK);
+	END;
+}
+
+/* Only the gate's own note counts, and only for the part that it names in full. */
+TEST(fence_as_recorded)
+{
+	BEGIN;
+	const char *why = NULL;
+	struct hf_part *card = fx_part(fx, HF_PART_CARD, "fence");
+	struct hf_measurement *m = hf_claims_add_measurement(&fx->claims, card, NULL, "isolated-1",
+							     HF_METHOD_IDENTITY, 0);
+
+	assert_int_equal(hf_measurement_set_text(&fx->claims, m, NIC_PLACE), HF_OK);
+	assert_false(hf_fence_recorded(&fx->claims, NIC_PLACE, &why));
+	assert_non_null(why);
+	struct hf_part *note = hf_claims_add_part(&fx->claims, HF_PART_HOST, HF_FENCE_NOTE);
+	static const char *const keys[] = { "refused-1", "isolated-1/by", "xisolated-1" };
+
+	for (size_t i = 0; i < 3; i++) {
+		m = hf_claims_add_measurement(&fx->claims, note, NULL, keys[i], HF_METHOD_IDENTITY, 0);
+		assert_int_equal(hf_measurement_set_text(&fx->claims, m, NIC_PLACE), HF_OK);
+	}
+	m = hf_claims_add_measurement(&fx->claims, note, NULL, "isolated-2", HF_METHOD_IDENTITY, 0);
+	assert_int_equal(hf_measurement_set_text(&fx->claims, m, NIC_PLACE "/x"), HF_OK);
+	assert_false(hf_fence_recorded(&fx->claims, NIC_PLACE, &why));
+	m = hf_claims_add_measurement(&fx->claims, note, NULL, "isolated-3", HF_METHOD_IDENTITY, 0);
+	assert_int_equal(hf_measurement_set_text(&fx->claims, m, NIC_PLACE), HF_OK);
+	assert_true(hf_fence_recorded(&fx->claims, NIC_PLACE, &why));
 	END;
 }
 
@@ -984,6 +1100,10 @@ int main(void)
 		cmocka_unit_test(mixed_releases), cmocka_unit_test(release_states),
 		cmocka_unit_test(least_method),
 		cmocka_unit_test(least_method_counts_what_was_compared), cmocka_unit_test(actions),
+		cmocka_unit_test(missing_part_is_held_whatever_its_rule_says),
+		cmocka_unit_test(fence_that_succeeds_leaves_the_verdict),
+		cmocka_unit_test(fence_that_fails_holds), cmocka_unit_test(fence_heals_no_refusal),
+		cmocka_unit_test(fence_as_recorded),
 		cmocka_unit_test(unknown_part), cmocka_unit_test(part_without_functions),
 		cmocka_unit_test(part_without_rule), cmocka_unit_test(identity_is_exact),
 		cmocka_unit_test(stranger_function_on_a_known_card),
