@@ -44,15 +44,9 @@ struct verify {
 static enum hf_err load_files(struct verify *v, struct hf_fault *fault)
 {
 	for (size_t i = 0; i < v->files.count; i++) {
-		const char *path = v->files.words[i];
-		const char *slash = strrchr(path, '/');
-		struct hf_span bytes;
-		enum hf_err err;
+		enum hf_err err = hf_manifest_load_file(&v->trust, AT_FDCWD, v->files.words[i], 0,
+							&v->manifests, fault);
 
-		err = hf_file_read(AT_FDCWD, path, HF_COSE_MAX, &v->arena, &bytes, fault);
-		if (!err)
-			err = hf_manifest_load(&v->trust, slash ? slash + 1 : path, bytes, 0,
-					       &v->manifests, fault);
 		if (err)
 			return err;
 	}

@@ -6,11 +6,11 @@
 #include "measure/log.h"
 
 enum key { KEY_POLICY, KEY_PCR, KEY_TCTI, KEY_STORE, KEY_EVIDENCE, KEY_GENERATION,
-	   KEY_GENERATION_INDEX, KEY_COUNT };
+	   KEY_GENERATION_INDEX, KEY_REVOCATIONS, KEY_COUNT };
 static const char *const key_names[KEY_COUNT] = {
 	[KEY_POLICY] = "policy", [KEY_PCR] = "pcr", [KEY_TCTI] = "tcti",
 	[KEY_STORE] = "store", [KEY_EVIDENCE] = "evidence", [KEY_GENERATION] = "generation",
-	[KEY_GENERATION_INDEX] = "generation-index",
+	[KEY_GENERATION_INDEX] = "generation-index", [KEY_REVOCATIONS] = "revocations",
 };
 
 const char *hf_policy_name(enum hf_policy policy)
@@ -124,6 +124,9 @@ static enum hf_err set(enum key key, struct hf_span value, struct hf_conf *conf)
 	case KEY_GENERATION_INDEX:
 		good = span_is(value, "required") || span_is(value, "optional");
 		conf->generation_index = span_is(value, "required");
+		break;
+	case KEY_REVOCATIONS:
+		good = number(value, INT64_MAX, &conf->revocations);
 		break;
 	case KEY_COUNT:
 		break;

@@ -26,6 +26,28 @@ static void put_anchors(const struct hf_trust *trust, struct hf_writer *w)
 	}
 }
 
+/* What an anchor's file beside it says, of those that have one: [name, digest]. */
+static size_t count_scopes(const struct hf_trust *trust)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; trust && i < trust->count; i++)
+		count += trust->anchors[i].scope.set;
+	return count;
+}
+
+static void put_scopes(const struct hf_trust *trust, struct hf_writer *w)
+{
+	hf_cbor_put_array(w, count_scopes(trust));
+	for (size_t i = 0; i < trust->count; i++) {
+		if (!trust->anchors[i].scope.set)
+			continue;
+		hf_cbor_put_array(w, 2);
+		hf_cbor_put_text(w, trust->anchors[i].name);
+		hf_cbor_put_bstr(w, (struct hf_span){ trust->anchors[i].scope.sha256.bytes, 32 });
+	}
+}
+
 static void put_manifests(const struct hf_manifests *manifests, struct hf_writer *w)
 {
 	size_t count = manifests ? manifests->file_count : 0;
@@ -42,7 +64,7 @@ void hf_begin_encode(const struct hf_begin *begin, struct hf_writer *w)
 {
 	enum hf_mode mode = begin->model ? begin->model->mode : HF_MODE_ENFORCE;
 
-	hf_cbor_put_map(w, 10);
+	hf_cbor_put_map(w, 10u + (count_scopes(begin->trust) != 0));
 	hf_cbor_put_text(w, "mode");
 	hf_cbor_put_text(w, hf_mode_name(mode));
 	hf_cbor_put_text(w, "agent");
@@ -51,6 +73,10 @@ void hf_begin_encode(const struct hf_begin *begin, struct hf_writer *w)
 	put_text_or_null(w, begin->model ? begin->model->name : NULL);
 	hf_cbor_put_text(w, "policy");
 	hf_cbor_put_text(w, begin->policy);
+	if (count_scopes(begin->trust)) {
+		hf_cbor_put_text(w, "scopes");
+		put_scopes(begin->trust, w);
+	}
 	hf_cbor_put_text(w, "anchors");
 	put_anchors(begin->trust, w);
 	hf_cbor_put_text(w, "boot-key");

@@ -8,6 +8,7 @@
 #include "agent/events.h"
 #include "agent/pid1.h"
 #include "agent/platform.h"
+#include "manifests/revocation.h"
 #include "measure/file.h"
 
 #define COMMAND_LINE_MAX 4096
@@ -252,6 +253,12 @@ static enum hf_err read_manifests(struct hf_gate *gate, struct hf_fault *fault)
 		return err;
 	if (gate->manifests->file_count == 0)
 		return hf_fail(fault, HF_ERR_MANIFEST_MISSING, path, "%s", "no *.corim there");
+	/* whoever can leave a list out could otherwise take back what it took back */
+	if (hf_revocations_generation(gate->manifests) < gate->conf.revocations)
+		return hf_fail(fault, HF_ERR_MANIFEST_GENERATION, "revocations",
+			       "generation %llu, wanted %llu",
+			       (unsigned long long)hf_revocations_generation(gate->manifests),
+			       (unsigned long long)gate->conf.revocations);
 	return HF_OK;
 }
 

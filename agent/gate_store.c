@@ -95,6 +95,7 @@ static enum hf_err load_list(void *self, const char *name, struct hf_span bytes,
 {
 	struct hf_gate *gate = self;
 
+	gate->lists->revocations = gate->manifests->revocations;
 	return hf_manifest_load(&gate->trust, name, bytes, 0, gate->lists, fault);
 }
 

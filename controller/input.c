@@ -22,16 +22,18 @@ static bool is_bare_corim(struct hf_span bytes)
 	return hf_cbor_peek(&r) == HF_CBOR_TAG && hf_cbor_tag(&r) == 501;
 }
 
-static enum hf_err read_unverified(struct hf_span bytes, int64_t now, struct hf_manifests *out)
+static enum hf_err read_unverified(struct hf_span bytes, struct hf_span content, int64_t now,
+				   struct hf_manifests *out)
 {
+	struct hf_span payload;
 	struct hf_cose cose;
 	enum hf_err err = hf_cose_parse(bytes, &cose);
 
-	if (!err && cose.hash_envelope)
-		err = HF_ERR_COSE_HASH_ENVELOPE;
 	if (!err && !hf_span_equal(cose.content_type, hf_span_text(HF_CORIM_CONTENT_TYPE)))
 		err = HF_ERR_COSE_CONTENT_TYPE;
-	return err ? err : hf_corim_decode(cose.payload, out->file_count, now, out);
+	if (!err)
+		err = hf_manifest_payload(&cose, content, &payload);
+	return err ? err : hf_corim_decode(payload, out->file_count, now, out);
 }
 
 enum hf_err hf_input_read(const char *path, const struct hf_trust *trust, int64_t now,
@@ -39,8 +41,11 @@ enum hf_err hf_input_read(const char *path, const struct hf_trust *trust, int64_
 			  struct hf_span *ret_bytes, struct hf_fault *fault)
 {
 	enum hf_input_kind kind;
-	struct hf_span bytes;
+	struct hf_span bytes, content;
 	enum hf_err err = hf_file_read(AT_FDCWD, path, HF_COSE_MAX, out->arena, &bytes, fault);
+
+	if (!err)
+		err = hf_manifest_content(AT_FDCWD, path, out->arena, &content, fault);
 
 	if (err)
 		return err;
@@ -54,10 +59,10 @@ enum hf_err hf_input_read(const char *path, const struct hf_trust *trust, int64_
 			hf_fail(fault, err, path, "unsigned");
 	} else if (trust) {
 		kind = HF_INPUT_VERIFIED;
-		err = hf_manifest_load(trust, path, bytes, now, out, fault);
+		err = hf_manifest_load_with(trust, path, bytes, content, now, out, fault);
 	} else {
 		kind = HF_INPUT_UNVERIFIED;
-		err = read_unverified(bytes, now, out);
+		err = read_unverified(bytes, content, now, out);
 		if (err)
 			hf_fail(fault, err, path, "signature not checked");
 	}

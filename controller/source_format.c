@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Manifests to JSON sources: the members in the order in which a person reads them.
  * [edge: jansson] */
-#include "controller/source.h"
+#include "controller/source_parts.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -51,6 +51,19 @@ static void set_names(json_t *object, const char *one, const char *many, const c
 	json_object_set_new(object, many, list);
 }
 
+/* Only in what a vendor says: a source has no such values. */
+static void set_bytes(json_t *object, const char *key, struct hf_span bytes)
+{
+	char *hex = bytes.len ? malloc(2 * bytes.len + 1) : NULL;
+
+	if (!hex)
+		return;
+	for (size_t i = 0; i < bytes.len; i++)
+		snprintf(hex + 2 * i, 3, "%02x", bytes.ptr[i]);
+	set_text(object, key, hex);
+	free(hex);
+}
+
 static json_t *begin(void)
 {
 	json_t *object = json_object();
@@ -69,6 +82,8 @@ static json_t *format_references(const struct hf_environment *env)
 		for (size_t i = 0; i < ref->digest_count; i++)
 			set_digest(value, hf_alg_name(ref->digests[i].alg), &ref->digests[i]);
 		set_text(value, "text", ref->text);
+		set_bytes(value, "bytes", ref->raw);
+		set_bytes(value, "mask", ref->raw_mask);
 		if (ref->svn_kind)
 			set_number(value, ref->svn_kind == HF_SVN_LEAST ? "minimum_svn" : "svn",
 				   ref->svn);
@@ -89,7 +104,7 @@ static json_t *format_function(const struct hf_environment *env)
 	snprintf(text, sizeof(text), "%04x", match->device);
 	set_text(object, "device", text);
 	snprintf(text, sizeof(text), "%06x", match->class_code);
-	set_text(object, "class", text);
+	set_text(object, "class", match->any_class ? NULL : text);
 	if (match->has_subsystem) {
 		snprintf(text, sizeof(text), "%04x:%04x", match->subsystem_vendor,
 			 match->subsystem_device);
@@ -264,6 +279,8 @@ char *hf_source_format(const struct hf_manifests *manifests)
 		ok = dump(format_images(manifests->images), out);
 	for (const struct hf_waiver *w = manifests->waivers; w && ok; w = w->next)
 		ok = dump(format_waiver(w), out);
+	for (const struct hf_revocations *r = manifests->revocations; r && ok; r = r->next)
+		ok = dump(hf_source_format_revocations(r), out);
 	if (fclose(out) != 0 || !ok) {
 		free(text);
 		return NULL;
@@ -279,7 +296,9 @@ void hf_source_id(const struct hf_manifests *manifests, char out[static HF_SOURC
 		snprintf(out, HF_SOURCE_ID_MAX, "model/%s", manifests->models->name);
 	else if (manifests->images)
 		snprintf(out, HF_SOURCE_ID_MAX, "images/%s", manifests->images->name);
+	else if (manifests->waivers)
+		snprintf(out, HF_SOURCE_ID_MAX, "waiver/%s", manifests->waivers->name);
 	else
-		snprintf(out, HF_SOURCE_ID_MAX, "waiver/%s",
-			 manifests->waivers ? manifests->waivers->name : "none");
+		snprintf(out, HF_SOURCE_ID_MAX, "revocations/%s",
+			 manifests->revocations ? manifests->revocations->name : "none");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* JSON sources to manifests. [edge: jansson] */
 #include "controller/locate.h"
-#include "controller/source.h"
+#include "controller/source_parts.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -776,6 +776,41 @@ static void read_waiver(struct source *s, json_t *root, struct hf_waiver **end)
 	*end = waiver;
 }
 
+static void read_revocations(struct source *s, json_t *root, struct hf_revocations **end)
+{
+	struct hf_revocations *list = take(s, sizeof(*list));
+	struct place key = { .key = "revoke" };
+	struct hf_revoked **entries;
+	json_t *array, *object;
+	size_t i;
+
+	check_members(s, root, NULL, "format revocations generation revoke provenance ");
+	array = get_array(s, root, NULL, "revoke", true);
+	if (s->err)
+		return;
+	entries = &list->entries;
+	list->name = get_name(s, root, NULL, "revocations");
+	list->generation = get_number(s, root, NULL, "generation", true, 0, INT64_MAX);
+	list->provenance = get_text(s, root, NULL, "provenance", false);
+	json_array_foreach(array, i, object) {
+		struct place place = { .up = &key, .index = i };
+		struct hf_revoked *entry = take(s, sizeof(*entry));
+		const char *problem;
+
+		if (s->err)
+			return;
+		problem = json_is_object(object) ? hf_source_revoked(object, s->arena, entry)
+						 : "must be an object";
+		if (problem)
+			refuse(s, &place, NULL, problem);
+		*entries = entry;
+		entries = &entry->next;
+	}
+	if (json_array_size(array) == 0 || json_array_size(array) > HF_REVOKED_MAX)
+		refuse(s, NULL, "revoke", "must have 1 to 4096 elements");
+	*end = list;
+}
+
 static void read_document(struct source *s, json_t *root, const struct hf_manifests_mark *end)
 {
 	if (!json_is_object(root)) {
@@ -792,8 +827,10 @@ static void read_document(struct source *s, json_t *root, const struct hf_manife
 		read_images(s, root, end->images);
 	else if (json_object_get(root, "waiver"))
 		read_waiver(s, root, end->waivers);
+	else if (json_object_get(root, "revocations"))
+		read_revocations(s, root, end->revocations);
 	else
-		refuse(s, NULL, NULL, "has no component, model, images or waiver");
+		refuse(s, NULL, NULL, "has no component, model, images, waiver or revocations");
 }
 
 enum hf_err hf_source_parse(struct hf_span json, const char *file, struct hf_manifests *out,

@@ -51,6 +51,18 @@ static bool digests_match(const struct hf_reference *ref, const struct hf_measur
 	return common > 0;
 }
 
+static bool raw_matches(const struct hf_reference *ref, struct hf_span found)
+{
+	uint8_t differs = 0;
+
+	if (found.len != ref->raw.len || (ref->raw_mask.len && ref->raw_mask.len != found.len))
+		return false;
+	for (size_t i = 0; i < found.len; i++)
+		differs |= (uint8_t)((found.ptr[i] ^ ref->raw.ptr[i]) &
+				     (ref->raw_mask.len ? ref->raw_mask.ptr[i] : 0xff));
+	return differs == 0;
+}
+
 /* A value that is partial matches nothing. */
 static bool reference_matches(const struct hf_reference *ref, const struct hf_measurement *m)
 {
@@ -58,6 +70,8 @@ static bool reference_matches(const struct hf_reference *ref, const struct hf_me
 		return false;
 	if (ref->digest_count)
 		return m->kind == HF_VALUE_DIGESTS && digests_match(ref, m);
+	if (ref->raw.len)
+		return m->kind == HF_VALUE_BYTES && raw_matches(ref, m->bytes);
 	return ref->text && m->kind == HF_VALUE_TEXT && strcmp(ref->text, m->text) == 0;
 }
 

@@ -217,15 +217,23 @@ enum hf_err hf_corim_next(struct hf_corim *corim, struct hf_comid *ret)
 	return shape(r->err);
 }
 
-/* Every choice of class and instance id is tagged; tagged-bytes is the one we use. */
-static struct hf_span read_tagged_bytes(struct hf_cbor *r, bool *ret_other)
+/* Every choice of class and instance id is tagged; tagged-bytes is the one we use, an OID
+ * is kept for who knows it (ret_oid may be NULL). */
+static struct hf_span read_tagged_bytes(struct hf_cbor *r, struct hf_span *ret_oid, bool *ret_other)
 {
-	if (hf_cbor_tag(r) == HF_TAG_BYTES) {
+	uint64_t tag = hf_cbor_tag(r);
+
+	if (tag == HF_TAG_BYTES) {
 		struct hf_span bytes = hf_cbor_bstr(r);
 
 		if (bytes.len == 0)
 			hf_cbor_fail(r, HF_ERR_CORIM_SHAPE);
 		return bytes;
+	}
+	if (tag == HF_TAG_OID && ret_oid) {
+		*ret_oid = hf_cbor_bstr(r);
+		*ret_other = true;
+		return (struct hf_span){ 0 };
 	}
 	hf_cbor_skip(r);
 	*ret_other = true;
@@ -241,13 +249,21 @@ static void read_class(struct hf_cbor *r, struct hf_reference_triple *triple)
 	for (size_t i = 0; i < count && !r->err; i++) {
 		switch (hf_cbor_int(r)) {
 		case 0:
-			triple->class_id = read_tagged_bytes(r, &triple->other);
+			triple->class_id = read_tagged_bytes(r, &triple->class_oid, &triple->other);
 			break;
 		case 1:
 			triple->vendor = hf_cbor_tstr(r);
 			break;
 		case 2:
 			triple->model = hf_cbor_tstr(r);
+			break;
+		case 3:
+			triple->has_layer = triple->other = true;
+			triple->layer = hf_cbor_uint(r);
+			break;
+		case 4:
+			triple->has_index = triple->other = true;
+			triple->index = hf_cbor_uint(r);
 			break;
 		default:
 			triple->other = true;
@@ -268,7 +284,7 @@ static void read_environment(struct hf_cbor *r, struct hf_reference_triple *trip
 			read_class(r, triple);
 			break;
 		case 1:
-			triple->instance = read_tagged_bytes(r, &triple->other);
+			triple->instance = read_tagged_bytes(r, NULL, &triple->other);
 			break;
 		default:
 			triple->other = true;
@@ -375,6 +391,17 @@ static void read_svn(struct hf_cbor *r, struct hf_measured *m)
 	m->svn = hf_cbor_uint(r);
 }
 
+/* #6.560(bytes), the only raw value that is kept: #6.563 has a mask of its own, others a type. */
+static void read_raw(struct hf_cbor *r, struct hf_measured *m)
+{
+	struct hf_span encoded = hf_cbor_skip(r);
+	struct hf_cbor value = hf_cbor_at(encoded);
+
+	m->other = true;
+	if (hf_cbor_peek(&value) == HF_CBOR_TAG && hf_cbor_tag(&value) == HF_TAG_BYTES)
+		m->raw = hf_cbor_bstr(&value);
+}
+
 static void read_values(struct hf_cbor *r, struct hf_measured *m)
 {
 	size_t count = hf_cbor_map(r), digests;
@@ -392,6 +419,11 @@ static void read_values(struct hf_cbor *r, struct hf_measured *m)
 				hf_cbor_fail(r, HF_ERR_CORIM_SHAPE);
 			for (size_t d = 0; d < digests && !r->err; d++)
 				read_digest(r, m);
+		} else if (key == 4) {
+			read_raw(r, m);
+		} else if (key == 5) {	/* deprecated in favour of #6.563 */
+			m->other = true;
+			m->raw_mask = hf_cbor_bstr(r);
 		} else if (key == 11) {
 			m->name = hf_cbor_tstr(r);
 		} else if (key == 1) {

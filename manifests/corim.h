@@ -56,7 +56,10 @@ struct hf_reference_triple {
 	struct hf_span class_id;	/* content of #6.560; empty: absent or another type */
 	struct hf_span vendor, model;	/* text; empty: absent */
 	struct hf_span instance;	/* content of #6.560; empty: absent or another type */
-	bool other;			/* layer, index, group, or ids of another type */
+	struct hf_span class_oid;	/* content of #6.111, as class id */
+	bool has_layer, has_index;
+	uint64_t layer, index;
+	bool other;			/* there is an OID, a layer, an index, a group, another id */
 	struct hf_cbor measurements;
 	size_t measurement_count;
 };
@@ -74,6 +77,7 @@ struct hf_measured {
 	uint64_t svn;
 	bool other;			/* values that are not read here: flags, raw, ... */
 	int64_t passed_over;		/* a key below -255, which may be overlooked; 0: none */
+	struct hf_span raw, raw_mask;	/* content of #6.560 and of key 5; other is set as well */
 	bool critical;			/* a profile key beyond OWN_MAX that may not be overlooked */
 	struct hf_span own[HF_CORIM_OWN_MAX + 1];	/* encoded value of profile key -i */
 	struct hf_span from;		/* encoded value of profile key -256 */
@@ -86,5 +90,8 @@ typedef enum hf_err (*hf_corim_visit)(void *self, const struct hf_comid *comid,
 				      const struct hf_reference_triple *triple,
 				      const struct hf_measured *measured);
 enum hf_err hf_corim_walk(struct hf_corim *corim, hf_corim_visit visit, void *self) HF_MUST_USE;
+
+/* Lower-case hexadecimal digits off the front of *in. */
+bool hf_hex_take(struct hf_span *in, size_t digits, uint32_t *ret);
 
 #endif

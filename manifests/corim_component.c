@@ -9,7 +9,7 @@ static bool take_text(struct hf_span *in, const char *text)
 	return hf_span_prefix(*in, text, in);
 }
 
-static bool take_hex(struct hf_span *in, size_t digits, uint32_t *ret)
+bool hf_hex_take(struct hf_span *in, size_t digits, uint32_t *ret)
 {
 	uint32_t value = 0;
 
@@ -35,21 +35,21 @@ static bool parse_class(struct hf_span in, struct hf_match *ret)
 	struct hf_match match = { 0 };
 	uint32_t vendor, device, value;
 
-	if (!take_text(&in, "Vendor=") || !take_hex(&in, 4, &vendor) ||
-	    !take_text(&in, ":Device=") || !take_hex(&in, 4, &device) ||
-	    !take_text(&in, ":CC=") || !take_hex(&in, 6, &match.class_code))
+	if (!take_text(&in, "Vendor=") || !hf_hex_take(&in, 4, &vendor) ||
+	    !take_text(&in, ":Device=") || !hf_hex_take(&in, 4, &device) ||
+	    !take_text(&in, ":CC=") || !hf_hex_take(&in, 6, &match.class_code))
 		return false;
 	match.vendor = (uint16_t)vendor;
 	match.device = (uint16_t)device;
 	if (take_text(&in, ":REV=")) {
-		if (!take_hex(&in, 2, &value))
+		if (!hf_hex_take(&in, 2, &value))
 			return false;
 		match.has_revision = true;
 		match.revision = (uint8_t)value;
 	}
 	if (take_text(&in, ":SSVID=")) {
-		if (!take_hex(&in, 4, &vendor) || !take_text(&in, ":SSID=") ||
-		    !take_hex(&in, 4, &device))
+		if (!hf_hex_take(&in, 4, &vendor) || !take_text(&in, ":SSID=") ||
+		    !hf_hex_take(&in, 4, &device))
 			return false;
 		match.has_subsystem = true;
 		match.subsystem_vendor = (uint16_t)vendor;

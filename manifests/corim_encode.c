@@ -225,7 +225,7 @@ static enum hf_err put_environment(struct hf_writer *w, const struct hf_release 
 	hf_cbor_put_array(w, 2);
 	put_match(w, &env->match);
 	hf_cbor_put_array(w, count);
-	if (until != (release->until_day != 0))
+	if (until != (release->until_day != 0) || env->match.any_class)
 		return HF_ERR_CORIM_SHAPE;
 	hf_begin_measurement(w, NULL, 2u + (release->note != NULL) + (release->provenance != NULL) + until);
 	hf_put_key_uint(w, HF_KEY_STATE, release->state);
@@ -425,6 +425,8 @@ static size_t count_tags(const struct hf_manifests *manifests)
 		count++;
 	for (const struct hf_waiver *v = manifests->waivers; v; v = v->next)
 		count++;
+	for (const struct hf_revocations *v = manifests->revocations; v; v = v->next)
+		count++;
 	return count;
 }
 
@@ -452,6 +454,8 @@ enum hf_err hf_corim_encode(const struct hf_manifests *manifests, const char *id
 		err = put_image(w, i);
 	for (const struct hf_waiver *v = manifests->waivers; v && !err; v = v->next)
 		err = hf_put_waiver(w, v);
+	for (const struct hf_revocations *v = manifests->revocations; v && !err; v = v->next)
+		err = hf_put_revocations(w, v);
 	hf_cbor_put_uint(w, 3);
 	hf_cbor_put_tag(w, HF_TAG_OID);
 	hf_cbor_put_bstr(w, (struct hf_span){ oid, sizeof(oid) });

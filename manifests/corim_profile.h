@@ -41,6 +41,7 @@ enum hf_corim_key {	/* negated keys of measurement-values-map */
 #define HF_TAG_ID_AGENT "image/agent/"		/* NAME */
 #define HF_TAG_ID_TENANT "image/tenant/"
 #define HF_TAG_ID_WAIVER "waiver/"		/* NAME */
+#define HF_TAG_ID_REVOCATIONS "revocations/"	/* NAME */
 #define HF_IMAGE_VENDOR "holdfast"		/* class of images and waivers */
 #define HF_IMAGE_MODEL_AGENT "agent-image"
 #define HF_IMAGE_MODEL_TENANT "tenant-image"

@@ -63,4 +63,7 @@ enum hf_err hf_decode_waiver(struct hf_decoder *d, struct hf_comid *comid, struc
 enum hf_err hf_decode_image(struct hf_decoder *d, struct hf_comid *comid, struct hf_span rest,
 			    enum hf_image_role role, struct hf_image ***end) HF_MUST_USE;
 
+enum hf_err hf_decode_revocations(struct hf_decoder *d, struct hf_comid *comid, struct hf_span rest,
+				  struct hf_revocations ***end) HF_MUST_USE;
+
 #endif

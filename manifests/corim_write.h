@@ -20,6 +20,7 @@ void hf_begin_measurement(struct hf_writer *w, const char *mkey, size_t values);
 size_t hf_begin_comid(struct hf_writer *w, const char *tag_id, size_t triples);
 void hf_wrap_bstr(struct hf_writer *w, size_t start);
 
+enum hf_err hf_put_revocations(struct hf_writer *w, const struct hf_revocations *list) HF_MUST_USE;
 enum hf_err hf_put_waiver(struct hf_writer *w, const struct hf_waiver *waiver) HF_MUST_USE;
 
 #endif

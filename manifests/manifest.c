@@ -6,7 +6,7 @@
 bool hf_match_function(const struct hf_match *match, const struct hf_identity *identity)
 {
 	if (match->vendor != identity->vendor || match->device != identity->device ||
-	    match->class_code != identity->class_code)
+	    (!match->any_class && match->class_code != identity->class_code))
 		return false;
 	if (match->has_subsystem && (match->subsystem_vendor != identity->subsystem_vendor ||
 				     match->subsystem_device != identity->subsystem_device))
@@ -286,6 +286,7 @@ struct hf_manifests_mark hf_manifests_mark(struct hf_manifests *manifests)
 		.images = &manifests->images,
 		.waivers = &manifests->waivers,
 		.notes = &manifests->notes,
+		.revocations = &manifests->revocations,
 	};
 
 	while (*mark.components)
@@ -298,6 +299,8 @@ struct hf_manifests_mark hf_manifests_mark(struct hf_manifests *manifests)
 		mark.waivers = &(*mark.waivers)->next;
 	while (*mark.notes)
 		mark.notes = &(*mark.notes)->next;
+	while (*mark.revocations)
+		mark.revocations = &(*mark.revocations)->next;
 	return mark;
 }
 
@@ -308,6 +311,7 @@ void hf_manifests_rollback(struct hf_manifests *manifests, const struct hf_manif
 	*mark->images = NULL;
 	*mark->waivers = NULL;
 	*mark->notes = NULL;
+	*mark->revocations = NULL;
 	manifests->arena->len = mark->arena_len;
 }
 
@@ -359,6 +363,10 @@ enum hf_err hf_manifests_check_names(const struct hf_manifests *manifests,
 		err = check_model(manifests, m);
 	for (const struct hf_waiver *a = *mark->waivers; a && !err; a = a->next)
 		for (const struct hf_waiver *b = manifests->waivers; b != a; b = b->next)
+			if (strcmp(a->name, b->name) == 0)
+				err = HF_ERR_DUPLICATE_NAME;
+	for (const struct hf_revocations *a = *mark->revocations; a && !err; a = a->next)
+		for (const struct hf_revocations *b = manifests->revocations; b != a; b = b->next)
 			if (strcmp(a->name, b->name) == 0)
 				err = HF_ERR_DUPLICATE_NAME;
 	return err;

@@ -15,6 +15,7 @@
 #define HF_RELEASES_MAX 1024	/* of one component */
 #define HF_REFERENCES_MAX 1024	/* of one environment */
 #define HF_RULES_MAX 4096	/* of one model */
+#define HF_REVOKED_MAX 4096	/* of one list */
 #define HF_WAIVERS_MAX 4096	/* in all files together */
 #define HF_WAIVER_ITEMS_MAX 256	/* of one waiver */
 #define HF_NOTES_MAX 256	/* kept; those beyond are counted with the last */
@@ -22,8 +23,9 @@
 #define HF_SLOT_MAX 64		/* bytes of a slot label, without the NUL */
 #define HF_AK_NAME 34		/* bytes of an attestation key's TPM name */
 
-struct hf_match {	/* which function an environment speaks of; class and vendor always set */
+struct hf_match {	/* which function an environment speaks of; vendor and device always set */
 	uint16_t vendor, device;
+	bool any_class;		/* a vendor's file that does not say; class_code is then 0 */
 	uint32_t class_code;
 	bool has_subsystem, has_revision, has_serial;
 	uint16_t subsystem_vendor, subsystem_device;
@@ -42,6 +44,8 @@ struct hf_reference {		/* digests or a text or a number, one of them */
 	const char *from;	/* where this value comes from, or NULL; never judged */
 	enum hf_svn_kind svn_kind;	/* comparison with HF_VALUE_NUMBER */
 	uint64_t svn;
+	/* equality with HF_VALUE_BYTES, under the mask if there is one; empty: none */
+	struct hf_span raw, raw_mask;
 };
 struct hf_environment {
 	struct hf_environment *next;
@@ -66,6 +70,7 @@ struct hf_component {	/* one kind of part */
 	struct hf_component *next;
 	const char *name;
 	struct hf_release *releases;
+	bool vendor;		/* a vendor's word, not the owner's */
 	size_t file;		/* index into hf_manifests.files */
 };
 
@@ -149,10 +154,33 @@ struct hf_manifest_note {
 	size_t file;
 	const char *text;
 };
+enum hf_revoked_kind {
+	HF_REVOKED_KEY,		/* key id: no file that it signed, or that leads to it, counts */
+	HF_REVOKED_MANIFEST,	/* SHA-256 of a file */
+	HF_REVOKED_DIGEST,	/* of code: every release that has it, image, boot code */
+	HF_REVOKED_RELEASE,	/* of a component */
+};
+struct hf_revoked {
+	struct hf_revoked *next;
+	enum hf_revoked_kind kind;
+	struct hf_digest digest;		/* all but HF_REVOKED_RELEASE */
+	const char *component, *release;	/* HF_REVOKED_RELEASE */
+	const char *note;			/* why, or NULL */
+};
+struct hf_revocations {	/* an owner's list; several hold together */
+	struct hf_revocations *next;
+	const char *name;
+	uint64_t generation;
+	const char *provenance;	/* or NULL */
+	struct hf_revoked *entries;
+	size_t file;
+};
 struct hf_manifest_file {
 	const char *name;
 	struct hf_digest sha256;	/* of the bytes as received */
 	const char *signer;		/* anchor name */
+	uint8_t anchor_id[32];		/* key id of the anchor, and of the key that signed: */
+	uint8_t signer_id[32];		/* another where certificates lead to the anchor */
 	uint64_t generation;
 };
 struct hf_manifests {
@@ -162,6 +190,7 @@ struct hf_manifests {
 	struct hf_image *images;
 	struct hf_waiver *waivers;
 	struct hf_manifest_note *notes;
+	struct hf_revocations *revocations;
 	struct hf_manifest_file files[HF_MANIFEST_FILES_MAX];
 	size_t file_count;
 };
@@ -211,6 +240,7 @@ struct hf_manifests_mark {
 	struct hf_image **images;
 	struct hf_waiver **waivers;
 	struct hf_manifest_note **notes;
+	struct hf_revocations **revocations;
 };
 struct hf_manifests_mark hf_manifests_mark(struct hf_manifests *manifests);
 void hf_manifests_rollback(struct hf_manifests *manifests, const struct hf_manifests_mark *mark);

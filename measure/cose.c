@@ -65,9 +65,17 @@ static void read_protected(struct hf_cbor *r, struct hf_cose *cose, bool *ret_al
 		case HF_LABEL_CWT:
 			cose->cwt = hf_cbor_skip(r);
 			break;
+		case HF_LABEL_X5CHAIN:
+			cose->x5chain = hf_cbor_skip(r);
+			break;
 		case HF_LABEL_HASH_ALG:
 			cose->hash_envelope = true;
-			hf_cbor_skip(r);
+			cose->hash_alg = hf_cbor_int(r);
+			break;
+		case HF_LABEL_HASH_TYPE:
+			if (cose->content_type.len)	/* of a digest it would be the wrong one */
+				hf_cbor_fail(r, HF_ERR_COSE_CONTENT_TYPE);
+			read_content_type(r, cose);
 			break;
 		default:
 			hf_cbor_skip(r);
@@ -96,6 +104,7 @@ static void read_unprotected(struct hf_cbor *r, struct hf_cose *cose)
 		case HF_LABEL_CORIM_META:
 		case HF_LABEL_CWT:
 		case HF_LABEL_HASH_ALG:
+		case HF_LABEL_HASH_TYPE:
 			hf_cbor_fail(r, HF_ERR_COSE_SHAPE);
 			break;
 		case HF_LABEL_KID:
@@ -166,6 +175,27 @@ enum hf_err hf_cose_to_be_signed(struct hf_span protected_header, struct hf_span
 	return HF_OK;
 }
 
+/* Sig_structure of one signature of a COSE_Sign, which has a header of its own. */
+static enum hf_err to_be_signed(const struct hf_cose *cose, struct hf_span *ret)
+{
+	struct hf_writer w = { .cap = cose->protected_header.len + cose->sign_protected.len +
+				      cose->payload.len + 64 };
+
+	if (!cose->multi)
+		return hf_cose_to_be_signed(cose->protected_header, cose->payload, ret);
+	w.buf = malloc(w.cap);
+	if (!w.buf)
+		return HF_ERR_NO_MEMORY;
+	hf_cbor_put_array(&w, 5);
+	hf_cbor_put_text(&w, "Signature");
+	hf_cbor_put_bstr(&w, cose->protected_header);
+	hf_cbor_put_bstr(&w, cose->sign_protected);
+	hf_cbor_put_bstr(&w, (struct hf_span){ 0 });
+	hf_cbor_put_bstr(&w, cose->payload);
+	*ret = hf_written(&w);
+	return HF_OK;
+}
+
 static bool use_pss(EVP_PKEY_CTX *ctx)
 {
 	/* RFC 8230 section 2: salt as long as the digest */
@@ -216,6 +246,8 @@ enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key)
 	int der_len = 0;
 	enum hf_err err;
 
+	if (key->ca)	/* it signs certificates */
+		return HF_ERR_SIGNER_UNKNOWN;
 	if (!scheme || !hf_scheme_fits(scheme, key->pkey))
 		return HF_ERR_COSE_ALGORITHM;
 	if (scheme->half) {
@@ -226,7 +258,7 @@ enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key)
 			return HF_ERR_NO_MEMORY;
 		signature = (struct hf_span){ der, (size_t)der_len };
 	}
-	err = hf_cose_to_be_signed(cose->protected_header, cose->payload, &message);
+	err = to_be_signed(cose, &message);
 	if (!err) {
 		err = verify_message(scheme, key->pkey, message, signature);
 		free((void *)message.ptr);

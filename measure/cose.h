@@ -19,7 +19,7 @@ enum hf_cose_alg {	/* IANA COSE algorithms */
 };
 
 struct hf_key;	/* a public or private key */
-/* One unencrypted PEM block; never asks for a passphrase. */
+/* One unencrypted PEM block PUBLIC KEY or PRIVATE KEY; never asks for a passphrase. */
 enum hf_err hf_key_read_pem(struct hf_span pem, bool private_key, struct hf_key **ret) HF_MUST_USE;
 /* A private key in a token, by its PKCS#11 URI (RFC 7512), through OpenSSL's provider or
  * engine "pkcs11", whichever is installed. Asks nothing: the PIN is in the URI (pin-source,
@@ -28,6 +28,18 @@ enum hf_err hf_key_read_token(const char *uri, struct hf_key **ret, char *detail
 			      size_t cap) HF_MUST_USE;
 enum hf_err hf_key_generate(enum hf_cose_alg alg, struct hf_key **ret) HF_MUST_USE;
 enum hf_err hf_key_write_pem(const struct hf_key *key, bool private_key, struct hf_writer *w) HF_MUST_USE;
+/* What an anchor file holds: PUBLIC KEY, or CERTIFICATE. A certificate that may sign others
+ * (CA:TRUE, key usage keyCertSign) is an anchor of chains and verifies no message by itself;
+ * any other stands for its key. Elsewhere unusable: HF_ERR_KEY_INVALID. */
+enum hf_err hf_key_read_anchor(struct hf_span pem, struct hf_key **ret) HF_MUST_USE;
+bool hf_key_is_ca(const struct hf_key *key);
+/* A certificate's own time; now 0: no clock, not checked. HF_ERR_CERTIFICATE_EXPIRED. */
+enum hf_err hf_key_valid_at(const struct hf_key *key, int64_t now) HF_MUST_USE;
+/* x5chain: the encoded header parameter 33 (RFC 9360): leaf first. The leaf's key, if every
+ * certificate up to the anchor, which is_ca, verifies offline. The leaf is no CA and its
+ * key usage has digitalSignature. HF_ERR_CERTIFICATE_CHAIN or HF_ERR_CERTIFICATE_EXPIRED. */
+enum hf_err hf_chain_verify(const struct hf_key *anchor, struct hf_span x5chain, int64_t now,
+			    struct hf_key **ret) HF_MUST_USE;
 void hf_key_free(struct hf_key *key);
 void hf_key_id(const struct hf_key *key, uint8_t ret[static HF_KEY_ID]);
 enum hf_cose_alg hf_key_alg(const struct hf_key *key);	/* what this key signs with */
@@ -40,7 +52,11 @@ struct hf_cose {	/* parsed, not yet verified; borrows from the input */
 	struct hf_span kid;		/* empty when absent */
 	struct hf_span meta;		/* header 8, corim-meta, encoded; empty when absent */
 	struct hf_span cwt;		/* header 15, encoded; empty when absent */
+	struct hf_span x5chain;		/* header 33, encoded; empty when absent */
 	bool hash_envelope;		/* RFC 9995: the payload is only a digest */
+	int64_t hash_alg;		/* of what; then content_type is what the digest is of */
+	bool multi;			/* one signature of a COSE_Sign: sign_protected is its own */
+	struct hf_span sign_protected;
 };
 /* #6.18([protected, unprotected, payload, signature]); strict, no trailing bytes. Another
  * shape: HF_ERR_COSE_SHAPE; no protected algorithm, or an unknown or unprotected one:

@@ -93,12 +93,14 @@ static int no_passphrase(char *buf, int size, int writing, void *self)
 	return -1;
 }
 
-/* A second block would be a key that nobody looks at. */
-static bool one_pem_block(struct hf_span pem)
+bool hf_pem_single(struct hf_span pem)
 {
 	static const char mark[] = "-----BEGIN ";
-	const uint8_t *first = memmem(pem.ptr, pem.len, mark, sizeof(mark) - 1);
+	const uint8_t *first;
 
+	if (pem.len == 0 || pem.len > PEM_MAX)
+		return false;
+	first = memmem(pem.ptr, pem.len, mark, sizeof(mark) - 1);
 	if (!first)
 		return false;
 	first += sizeof(mark) - 1;
@@ -110,7 +112,7 @@ enum hf_err hf_key_read_pem(struct hf_span pem, bool private_key, struct hf_key 
 	EVP_PKEY *pkey;
 	BIO *bio;
 
-	if (pem.len == 0 || pem.len > PEM_MAX || !one_pem_block(pem))
+	if (!hf_pem_single(pem))
 		return HF_ERR_KEY_INVALID;
 	bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
 	if (!bio)
@@ -166,6 +168,7 @@ void hf_key_free(struct hf_key *key)
 	if (!key)
 		return;
 	EVP_PKEY_free(key->pkey);
+	X509_free(key->cert);
 	free(key);
 }
 

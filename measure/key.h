@@ -6,13 +6,19 @@
 #include "measure/cose.h"
 
 struct evp_pkey_st;	/* OpenSSL's EVP_PKEY */
+struct x509_st;		/* and X509 */
 
 struct hf_key {
 	struct evp_pkey_st *pkey;
 	enum hf_cose_alg alg;
 	bool private_key;
 	uint8_t id[HF_KEY_ID];
+	struct x509_st *cert;	/* the certificate that it came from, or NULL */
+	bool ca;
 };
+
+/* One PEM block and no second, which would be one that nobody looks at. */
+bool hf_pem_single(struct hf_span pem);
 
 /* Takes over pkey. */
 enum hf_err hf_key_new(struct evp_pkey_st *pkey, bool private_key, struct hf_key **ret) HF_MUST_USE;
@@ -34,6 +40,7 @@ bool hf_scheme_fits(const struct hf_scheme *scheme, const struct evp_pkey_st *pk
 enum hf_label {	/* IANA COSE header parameters */
 	HF_LABEL_ALG = 1, HF_LABEL_CRIT = 2, HF_LABEL_CONTENT_TYPE = 3, HF_LABEL_KID = 4,
 	HF_LABEL_CORIM_META = 8, HF_LABEL_CWT = 15, HF_LABEL_HASH_ALG = 258,
+	HF_LABEL_HASH_TYPE = 259, HF_LABEL_X5CHAIN = 33,
 };
 
 /* Sig_structure, RFC 9052 section 4.4. Caller frees ret->ptr. */

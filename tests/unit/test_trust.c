@@ -33,6 +33,8 @@ static void add(struct hf_trust *to, const char *name, enum hf_anchor_role role,
 
 static int make_keys(void **state)
 {
+	struct hf_fault fault;
+
 	(void)state;
 	assert_int_equal(hf_key_generate(HF_COSE_EDDSA, &owner), HF_OK);
 	assert_int_equal(hf_key_generate(HF_COSE_ES256, &vendor), HF_OK);
@@ -40,6 +42,7 @@ static int make_keys(void **state)
 	assert_int_equal(hf_key_generate(HF_COSE_EDDSA, &stranger), HF_OK);
 	add(&trust, "owner", HF_ANCHOR_OWNER, owner);
 	add(&trust, "vendor", HF_ANCHOR_VENDOR, vendor);
+	assert_int_equal(hf_trust_scope(&trust, hf_span_text("vendor = 8086\n"), &fault), HF_OK);
 	add(&trust, "ticket", HF_ANCHOR_TICKET, ticket);
 	return 0;
 }
@@ -65,6 +68,7 @@ static void reset(void)
 	out.models = NULL;
 	out.images = NULL;
 	out.waivers = NULL;
+	out.revocations = NULL;
 	out.notes = NULL;
 	out.file_count = 0;
 }
@@ -87,6 +91,7 @@ static enum hf_err load(struct hf_span bytes, int64_t now)
 	assert_null(out.components);
 	assert_null(out.models);
 	assert_null(out.images);
+	assert_null(out.revocations);
 	assert_int_equal(out.file_count, 0);
 	assert_int_equal(arena.len, 0);
 	return err;
@@ -269,7 +274,10 @@ static void other_headers(void **state)
 		{ "plain", { KID | META, NULL, 0, 0, 0, 0 }, NOW, HF_OK },
 		{ "no kid: tried", { META, NULL, 0, 0, 0, 0 }, NOW, HF_OK },
 		{ "no meta", { KID, NULL, 0, 0, 0, 0 }, NOW, HF_ERR_COSE_META },
-		{ "claims alone", { KID | CWT, "me", 0, 0, 0, 0 }, NOW, HF_ERR_COSE_META },
+		{ "claims alone", { KID | CWT, "me", 0, 0, 0, 0 }, NOW, HF_OK },
+		{ "claims alone, of nobody", { KID | CWT, "", 0, 0, 0, 0 }, NOW, HF_ERR_COSE_META },
+		{ "claims alone, too late", { KID | CWT, "me", 0, 0, 0, NOW - 1 }, NOW, HF_ERR_CORIM_EXPIRED },
+		{ "claims alone, too early", { KID | CWT, "me", 0, 0, NOW + 1, 0 }, NOW, HF_ERR_CORIM_EXPIRED },
 		{ "both agree", { KID | META | CWT, "me", 0, 0, 0, 0 }, NOW, HF_OK },
 		{ "both disagree", { KID | META | CWT, "you", 0, 0, 0, 0 }, NOW, HF_ERR_COSE_META },
 		{ "hash envelope", { KID | META | HASH, NULL, 0, 0, 0, 0 }, NOW, HF_ERR_COSE_HASH_ENVELOPE },
@@ -353,6 +361,14 @@ static void put_file(const char *name, struct hf_span bytes)
 	fclose(f);
 }
 
+static void remove_file(const char *name)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", base, name);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void put_anchor(const char *name, const struct hf_key *key)
 {
 	struct pem pem;
@@ -401,6 +417,14 @@ static void anchors_from_a_directory(void **state)
 	put_anchor("direct.pem", stranger);
 	put_anchor("owner/first.pem", owner);
 	put_anchor("vendor/maker.pem", vendor);
+	assert_int_equal(hf_trust_read(base, &t, &fault), HF_ERR_ANCHOR_SCOPE);	/* whose devices? */
+	assert_string_equal(fault.where, "maker");
+	put_file("vendor/maker.conf", hf_span_text("# ours\nvendor = 15b3\ndialect = nvidia-nic\n"));
+	put_file("owner/first.conf", hf_span_text("vendor = 15b3\n"));
+	assert_int_equal(hf_trust_read(base, &t, &fault), HF_ERR_ANCHOR_SCOPE);	/* never for an owner */
+	assert_string_equal(fault.where, "first");
+	remove_file("owner/first.conf");
+	assert_memory_equal(&t, &poison, sizeof(t));
 	assert_int_equal(hf_trust_read(base, &t, &fault), HF_OK);
 	assert_int_equal(t.count, 3);
 	assert_string_equal(t.anchors[0].name, "direct");
@@ -409,6 +433,10 @@ static void anchors_from_a_directory(void **state)
 	assert_int_equal(t.anchors[1].role, HF_ANCHOR_OWNER);
 	assert_string_equal(t.anchors[2].name, "maker");
 	assert_int_equal(t.anchors[2].role, HF_ANCHOR_VENDOR);
+	assert_true(t.anchors[2].scope.set);
+	assert_int_equal(t.anchors[2].scope.vendor, 0x15b3);
+	assert_non_null(t.anchors[2].scope.adapter);
+	assert_false(t.anchors[0].scope.set || t.anchors[1].scope.set);
 	hf_trust_drop(&t);
 	put_file("vendor/bad.pem", hf_span_text("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"));
 	memcpy(&t, &poison, sizeof(t));
@@ -456,7 +484,7 @@ static void samples_are_refused_for_what_is_wrong_with_them(void **state)
 		{ "unsigned", HF_ERR_MANIFEST_UNSIGNED },
 		/* good, signed as they should be, and of a profile that is not ours */
 		{ "good-meta", HF_ERR_CORIM_PROFILE },
-		{ "good-cwt", HF_ERR_COSE_META },
+		{ "good-cwt", HF_ERR_CORIM_PROFILE },
 		{ "good-hash-envelope", HF_ERR_COSE_HASH_ENVELOPE },
 	};
 	struct hf_trust ours = trust;
