@@ -315,35 +315,57 @@ void hf_manifests_rollback(struct hf_manifests *manifests, const struct hf_manif
 	manifests->arena->len = mark->arena_len;
 }
 
-static enum hf_err check_component(const struct hf_manifests *manifests,
-				   const struct hf_component *component)
+/* Names seen so far, open addressing, at most half full; room for them is lent by the arena. */
+struct name_set {
+	const char **slots;
+	size_t mask;
+};
+
+static bool set_make(struct hf_arena *arena, size_t count, struct name_set *ret)
 {
-	for (const struct hf_component *c = manifests->components; c != component; c = c->next)
-		if (strcmp(c->name, component->name) == 0)
-			return HF_ERR_DUPLICATE_NAME;
-	for (const struct hf_release *a = component->releases; a; a = a->next)
-		for (const struct hf_release *b = a->next; b; b = b->next)
-			if (strcmp(a->name, b->name) == 0)
-				return HF_ERR_DUPLICATE_NAME;
-	return HF_OK;
+	size_t size = 16;
+
+	while (size < 2 * count)
+		size *= 2;
+	ret->slots = hf_arena_take(arena, size * sizeof(*ret->slots));
+	ret->mask = size - 1;
+	return ret->slots != NULL;
 }
 
-static enum hf_err check_model(const struct hf_manifests *manifests, const struct hf_model *model)
+/* False: it was there. */
+static bool set_add(struct name_set *set, const char *name)
 {
-	for (const struct hf_model *m = manifests->models; m != model; m = m->next)
-		if (strcmp(m->name, model->name) == 0)
-			return HF_ERR_DUPLICATE_NAME;
-	for (const struct hf_rule *a = model->rules; a; a = a->next)
-		for (const struct hf_rule *b = a->next; b; b = b->next)
-			if (strcmp(a->name, b->name) == 0)
-				return HF_ERR_DUPLICATE_NAME;
-	return HF_OK;
+	uint32_t hash = 2166136261u;	/* FNV-1a */
+	size_t at;
+
+	for (const char *c = name; *c; c++)
+		hash = (hash ^ (uint8_t)*c) * 16777619u;
+	for (at = hash & set->mask; set->slots[at]; at = (at + 1) & set->mask)
+		if (strcmp(set->slots[at], name) == 0)
+			return false;
+	set->slots[at] = name;
+	return true;
 }
+
+/* No two names alike in a list, whatever it is a list of. The arena is as before. */
+#define CHECK_LIST(arena, type, first, ret_err) do { \
+	size_t mark_ = (arena)->len, count_ = 0; \
+	struct name_set set_; \
+	for (const type *e_ = (first); e_; e_ = e_->next) \
+		count_++; \
+	if (count_ > 1 && !(ret_err) && !set_make(arena, count_, &set_)) \
+		(ret_err) = HF_ERR_LIMIT; \
+	for (const type *e_ = (first); e_ && count_ > 1 && !(ret_err); e_ = e_->next) \
+		if (!set_add(&set_, e_->name)) \
+			(ret_err) = HF_ERR_DUPLICATE_NAME; \
+	(arena)->len = mark_; \
+} while (0)
 
 enum hf_err hf_manifests_check_names(const struct hf_manifests *manifests,
 				     const struct hf_manifests_mark *mark)
 {
 	size_t components = 0, models = 0, images = 0, waivers = 0;
+	struct hf_arena *arena = manifests->arena;
 	enum hf_err err = HF_OK;
 
 	for (const struct hf_component *c = manifests->components; c; c = c->next)
@@ -357,17 +379,17 @@ enum hf_err hf_manifests_check_names(const struct hf_manifests *manifests,
 	if (components > HF_COMPONENTS_MAX || models > HF_MODELS_MAX || images > HF_IMAGES_MAX ||
 	    waivers > HF_WAIVERS_MAX)
 		return HF_ERR_LIMIT;
+	if (*mark->components)
+		CHECK_LIST(arena, struct hf_component, manifests->components, err);
 	for (const struct hf_component *c = *mark->components; c && !err; c = c->next)
-		err = check_component(manifests, c);
+		CHECK_LIST(arena, struct hf_release, c->releases, err);
+	if (*mark->models)
+		CHECK_LIST(arena, struct hf_model, manifests->models, err);
 	for (const struct hf_model *m = *mark->models; m && !err; m = m->next)
-		err = check_model(manifests, m);
-	for (const struct hf_waiver *a = *mark->waivers; a && !err; a = a->next)
-		for (const struct hf_waiver *b = manifests->waivers; b != a; b = b->next)
-			if (strcmp(a->name, b->name) == 0)
-				err = HF_ERR_DUPLICATE_NAME;
-	for (const struct hf_revocations *a = *mark->revocations; a && !err; a = a->next)
-		for (const struct hf_revocations *b = manifests->revocations; b != a; b = b->next)
-			if (strcmp(a->name, b->name) == 0)
-				err = HF_ERR_DUPLICATE_NAME;
+		CHECK_LIST(arena, struct hf_rule, m->rules, err);
+	if (*mark->waivers)
+		CHECK_LIST(arena, struct hf_waiver, manifests->waivers, err);
+	if (*mark->revocations)
+		CHECK_LIST(arena, struct hf_revocations, manifests->revocations, err);
 	return err;
 }

@@ -3,7 +3,7 @@
 """make bench: the agent beside its floor and beside the shell pipeline people write.
 
 Prints tables and asserts nothing. Every comparison is made in the same run, in turn.
-    bench.py [--rounds N] [--functions N] [--rom-mib N] [--pipeline N]
+    bench.py [--rounds N] [--functions N] [--rom-mib N] [--pipeline N] [--only-appraise]
 """
 import argparse
 import json
@@ -183,6 +183,38 @@ def bench_server(_options):
     row("peak memory", f"{peak / 1024:.1f} MiB")
 
 
+def appraise(values, parts, rounds):
+    """(verify, load, appraise) in milliseconds and the bytes of the signed file."""
+    program = os.path.join(WORK, "appraise")
+    out = subprocess.run([program, str(values), str(parts), str(rounds)], capture_output=True, text=True)
+    if out.returncode:
+        sys.exit(f"appraise {values} {parts}: {out.stderr}")
+    *times, size = out.stdout.split()
+    return [float(t) / 1000 for t in times] + [int(size)]
+
+
+def bench_appraise(options):
+    libs = [os.path.join(ROOT, f"build/release/lib{name}.a") for name in ("manifests", "pcie", "measure")]
+    subprocess.run(["cc", "-O2", "-std=c11", "-D_GNU_SOURCE", f"-I{ROOT}", "-o",
+                    os.path.join(WORK, "appraise"), os.path.join(ROOT, "tests/bench/appraise.c"),
+                    *libs, "-lcrypto", "-lcbor", "-ljansson"], check=True)
+    rounds = max(5, options.rounds * 4)
+    verify, load, judge, size = appraise(2000, 500, rounds)
+    print(f"\n2,000 reference values, 500 parts, one signed file of {size} bytes (ES384); "
+          f"median of {rounds} rounds")
+    row("signature alone", f"{verify:.2f} ms")
+    row("load: signature, decode, scope", f"{load:.2f} ms", f"{load / verify:.1f} x")
+    row("appraise", f"{judge:.2f} ms", f"{judge / verify:.1f} x")
+    print("\nGrowth with the parts of a host, a rule for each in its place, 2,000 reference values")
+    print("  (a host has at most 2,048 parts and its log would hold no more: 10,000 are 5 hosts)")
+    row("parts", "load ms", "appraise ms", "us per part")
+    # loading 2,000 values costs the same for every host: the growth is what parts and rules add
+    for hosts, parts in ((1, 10), (1, 100), (1, 1000), (5, 2000)):
+        _, load, judge, _ = appraise(2000, parts, rounds)
+        row(f"{hosts * parts}", f"{hosts * load:.2f}", f"{hosts * judge:.3f}",
+            f"{judge * 1000 / parts:.2f}")
+
+
 def bench_lab(_options):
     print("\nIn the lab (QEMU without KVM, OVMF, software TPM)", flush=True)
     subprocess.run([sys.executable, os.path.join(ROOT, "tests/lab/lab.py"), "bench"], cwd=ROOT)
@@ -195,11 +227,16 @@ def main():
     parser.add_argument("--rom-mib", type=int, default=64)
     parser.add_argument("--pipeline", type=int, default=200, help="devices to run the pipeline over")
     parser.add_argument("--no-lab", action="store_true")
+    parser.add_argument("--only-appraise", action="store_true", help="judging alone")
     options = parser.parse_args()
     os.makedirs(WORK, exist_ok=True)
+    if options.only_appraise:
+        bench_appraise(options)
+        return
     path, agent_wall = bench_scale(options)
     bench_pipeline(options, path, agent_wall)
     bench_server(options)
+    bench_appraise(options)
     if not options.no_lab:
         bench_lab(options)
 

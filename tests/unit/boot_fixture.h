@@ -107,7 +107,7 @@ static inline void fx_boot_code(struct fixture *fx, const char *content)
 {
 	struct hf_boot_code *c = fx_take(fx, sizeof(*c));
 
-	*c = (struct hf_boot_code){ fx->model->boot_code, content, fx_digest(content) };
+	*c = (struct hf_boot_code){ fx->model->boot_code, content, fx_digest(content), NULL };
 	fx->model->boot_code = c;
 }
 
