@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What is valid and still cannot mean what it says. The rules' order of precedence is
  * that of manifests/appraise_rules.c. [pure] */
-#include "controller/manifest_cmds.h"
+#include "controller/lint.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-struct lint {
-	const struct hf_manifests *manifests;
-	hf_lint_report report;
-	void *self;
-	size_t file, errors;
-};
-
-static void say(struct lint *l, bool error, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void say(struct lint *l, bool error, const char *format, ...)
+void hf_lint_say(struct hf_lint *l, bool error, const char *format, ...)
 {
 	char text[512];
 	va_list args;
@@ -36,7 +27,7 @@ static const struct hf_component *component_named(const struct hf_manifests *m, 
 }
 
 /* The strongest method by which a release that is not revoked could be matched. */
-static enum hf_method best_method(const struct hf_component *component)
+enum hf_method hf_lint_best_method(const struct hf_component *component)
 {
 	enum hf_method best = HF_METHOD_IDENTITY;
 
@@ -62,25 +53,25 @@ static bool names(const struct hf_rule *rule, const char *component)
 	return found;
 }
 
-static void lint_component(struct lint *l, const struct hf_component *component)
+static void lint_component(struct hf_lint *l, const struct hf_component *component)
 {
 	bool allowed = false, used = false;
 
 	for (const struct hf_release *r = component->releases; r; r = r->next) {
 		allowed |= r->state == HF_RELEASE_ALLOWED || r->state == HF_RELEASE_ALLOWED_UNTIL;
 		if (!r->provenance)
-			say(l, false, "%s, release %s: no provenance", component->name, r->name);
+			hf_lint_say(l, false, "%s, release %s: no provenance", component->name, r->name);
 		if (r->state == HF_RELEASE_REVOKED && !r->note)
-			say(l, false, "%s, release %s: revoked without a note", component->name,
+			hf_lint_say(l, false, "%s, release %s: revoked without a note", component->name,
 			    r->name);
 	}
 	if (!allowed)
-		say(l, false, "%s: no release of it is allowed", component->name);
+		hf_lint_say(l, false, "%s: no release of it is allowed", component->name);
 	for (const struct hf_model *m = l->manifests->models; m; m = m->next)
 		for (const struct hf_rule *rule = m->rules; rule; rule = rule->next)
 			used |= names(rule, component->name);
 	if (!used && l->manifests->models)
-		say(l, false, "%s: no rule uses it", component->name);
+		hf_lint_say(l, false, "%s: no rule uses it", component->name);
 }
 
 static bool same_place(const struct hf_rule *a, const struct hf_rule *b)
@@ -90,37 +81,53 @@ static bool same_place(const struct hf_rule *a, const struct hf_rule *b)
 }
 
 /* b comes after a in the model. */
-static void lint_pair(struct lint *l, const struct hf_rule *a, const struct hf_rule *b)
+static void lint_pair(struct hf_lint *l, const struct hf_rule *a, const struct hf_rule *b)
 {
 	bool same = strcmp(a->component, b->component) == 0 && !a->more_components &&
 		    !b->more_components && !a->class_prefix && !b->class_prefix;
 	bool anywhere = !a->place && !b->place && !a->slots && !b->slots;
 
 	if (same && same_place(a, b))
-		say(l, true, "rule %s can never apply: rule %s has the same component and place",
+		hf_lint_say(l, true, "rule %s can never apply: rule %s has the same component and place",
 		    b->name, a->name);
 	else if (same_place(a, b) && a->presence == HF_PRESENCE_REQUIRED &&
 		 b->presence == HF_PRESENCE_REQUIRED)
-		say(l, true, "rules %s and %s both require a part at %s, which holds one", a->name,
+		hf_lint_say(l, true, "rules %s and %s both require a part at %s, which holds one", a->name,
 		    b->name, a->place);
 	else if (same && anywhere && a->presence == HF_PRESENCE_FORBIDDEN)
-		say(l, true, "rule %s can never apply: rule %s forbids the component", b->name,
+		hf_lint_say(l, true, "rule %s can never apply: rule %s forbids the component", b->name,
 		    a->name);
 	else if (same && anywhere && b->presence == HF_PRESENCE_FORBIDDEN)
-		say(l, true, "rule %s can never apply: rule %s forbids the component", a->name,
+		hf_lint_say(l, true, "rule %s can never apply: rule %s forbids the component", a->name,
 		    b->name);
 }
 
-static void lint_rule_component(struct lint *l, const struct hf_rule *rule, const char *name)
+static void lint_rule_component(struct hf_lint *l, const struct hf_rule *rule, const char *name)
 {
 	const struct hf_component *component = component_named(l->manifests, name);
 
 	if (!component)
-		say(l, true, "rule %s: no file given here describes component %s", rule->name, name);
+		hf_lint_say(l, true, "rule %s: no file given here describes component %s", rule->name, name);
 	else if (rule->presence != HF_PRESENCE_FORBIDDEN &&
-		 rule->least_method > best_method(component))
-		say(l, true, "rule %s: no release of %s can be matched by method %s or better",
+		 rule->least_method > hf_lint_best_method(component))
+		hf_lint_say(l, true, "rule %s: no release of %s can be matched by method %s or better",
 		    rule->name, name, hf_method_name(rule->least_method));
+	else if (rule->presence != HF_PRESENCE_FORBIDDEN && rule->least_method < HF_METHOD_BYTES &&
+		 hf_lint_best_method(component) > HF_METHOD_VERSION)
+		hf_lint_say(l, false, "rule %s: releases of %s list digests, and method %s is enough "
+			    "for it", rule->name, name, hf_method_name(rule->least_method));
+}
+
+/* The board has no port of its own that could be shut. */
+static void lint_fence(struct hf_lint *l, const struct hf_rule *rule)
+{
+	bool board = rule->place && strcmp(rule->place, "board") == 0;
+
+	for (const struct hf_name_list *n = rule->more_places; n && !board; n = n->next)
+		board = strcmp(n->name, "board") == 0;
+	if (board && rule->action == HF_ACTION_FENCE)
+		hf_lint_say(l, true, "rule %s: the board cannot be fenced: the host would be held",
+			    rule->name);
 }
 
 /* 0: anywhere. */
@@ -135,7 +142,7 @@ static size_t place_count(const struct hf_rule *rule)
 	return count;
 }
 
-static void lint_rule(struct lint *l, const struct hf_rule *rule)
+static void lint_rule(struct hf_lint *l, const struct hf_rule *rule)
 {
 	size_t places = place_count(rule);
 
@@ -144,39 +151,42 @@ static void lint_rule(struct lint *l, const struct hf_rule *rule)
 	for (const struct hf_name_list *n = rule->more_components; n; n = n->next)
 		lint_rule_component(l, rule, n->name);
 	if (places == 1 && rule->count > 1)
-		say(l, true, "rule %s: one place holds one part, not %u", rule->name, rule->count);
+		hf_lint_say(l, true, "rule %s: one place holds one part, not %u", rule->name, rule->count);
 	else if (places && rule->count > places)
-		say(l, true, "rule %s: %zu places hold so many parts, not %u", rule->name, places,
+		hf_lint_say(l, true, "rule %s: %zu places hold so many parts, not %u", rule->name, places,
 		    rule->count);
+	lint_fence(l, rule);
 	if (rule->audit)
-		say(l, false, "rule %s: audit mode refuses nothing", rule->name);
+		hf_lint_say(l, false, "rule %s: audit mode refuses nothing", rule->name);
 	for (const struct hf_rule *later = rule->next; later; later = later->next)
 		lint_pair(l, rule, later);
 }
 
-static void lint_model(struct lint *l, const struct hf_model *model)
+static void lint_model(struct hf_lint *l, const struct hf_model *model)
 {
 	for (const struct hf_rule *rule = model->rules; rule; rule = rule->next)
 		lint_rule(l, rule);
 	if (!model->boot_code)
-		say(l, false, "model %s: no boot code: every driver that firmware runs is refused",
+		hf_lint_say(l, false, "model %s: no boot code: every driver that firmware runs is refused",
 		    model->name);
 	if (model->mode == HF_MODE_AUDIT)
-		say(l, false, "model %s: audit mode refuses nothing", model->name);
+		hf_lint_say(l, false, "model %s: audit mode refuses nothing", model->name);
 	for (const struct hf_model *m = l->manifests->models; m != model; m = m->next)
 		if (strcmp(m->vendor, model->vendor) == 0 &&
 		    strcmp(m->product, model->product) == 0)
-			say(l, true, "models %s and %s are for the same vendor and product", m->name,
+			hf_lint_say(l, true, "models %s and %s are for the same vendor and product", m->name,
 			    model->name);
 }
 
-size_t hf_lint(const struct hf_manifests *manifests, hf_lint_report report, void *self)
+size_t hf_lint(const struct hf_manifests *manifests, const struct hf_lint_context *context,
+	       hf_lint_report report, void *self)
 {
-	struct lint l = { .manifests = manifests, .report = report, .self = self };
+	struct hf_lint l = { .manifests = manifests, .report = report, .self = self };
 
 	for (const struct hf_component *c = manifests->components; c; c = c->next) {
 		l.file = c->file;
 		lint_component(&l, c);
+		hf_lint_releases(&l, c);
 	}
 	for (const struct hf_model *m = manifests->models; m; m = m->next) {
 		l.file = m->file;
@@ -185,14 +195,18 @@ size_t hf_lint(const struct hf_manifests *manifests, hf_lint_report report, void
 	for (const struct hf_waiver *w = manifests->waivers; w; w = w->next) {
 		l.file = w->file;
 		if (!w->has_generation)
-			say(&l, false, "waiver %s: without a generation it helps no host that has no "
+			hf_lint_say(&l, false, "waiver %s: without a generation it helps no host that has no "
 			    "trusted clock, and a host that judges itself has none", w->name);
 	}
 	for (const struct hf_image *i = manifests->images; i; i = i->next) {
 		l.file = i->file;
 		for (const struct hf_image *j = manifests->images; j != i; j = j->next)
 			if (i->role == j->role && strcmp(i->name, j->name) == 0)
-				say(&l, true, "two images have the name %s", i->name);
+				hf_lint_say(&l, true, "two images have the name %s", i->name);
 	}
+	if (context && context->now)
+		hf_lint_dates(&l, context->now);
+	if (context && context->agent_version)
+		hf_lint_version(&l, context->agent_version);
 	return l.errors;
 }

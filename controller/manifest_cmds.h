@@ -36,6 +36,15 @@ enum hf_err hf_input_to_corim(const char *path, struct hf_manifests *manifests,
 /* Releases, rules and references that cannot mean what they say. Each finding is one
  * call; the count of errors comes back, warnings not counted. [pure] */
 typedef void (*hf_lint_report)(void *self, bool error, size_t file, const char *text);
-size_t hf_lint(const struct hf_manifests *manifests, hf_lint_report report, void *self);
+#define HF_VERSION_OF(major, minor, patch) \
+	((uint32_t)(major) << 16 | (uint32_t)(minor) << 8 | (uint32_t)(patch))
+struct hf_lint_context {
+	int64_t now;		/* seconds since 1970; 0: dates are not looked at */
+	uint32_t agent_version;	/* HF_VERSION_OF; 0: any */
+};
+size_t hf_lint(const struct hf_manifests *manifests, const struct hf_lint_context *context,
+	       hf_lint_report report, void *self);
+/* The words for a kind in messages. */
+const char *hf_input_kind_text(enum hf_input_kind kind);
 
 #endif

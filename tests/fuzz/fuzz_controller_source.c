@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	second = hf_source_format(&again);
 	if (!second || strcmp(text, second) != 0)
 		abort();
-	hf_lint(&out, listen, &sum);
+	hf_lint(&out, NULL, listen, &sum);
 	free(text);
 	free(second);
 	return 0;

@@ -309,3 +309,56 @@ def author_diff_of_a_host_and_its_manifests(t):
     need(any("option-rom" in line or "release" in line for line in sentences), str(sentences))
     sentences, _ = differ(t, host.evidence, t.path("scan.json"))
     need(all("boot_code" in line for line in sentences), str(sentences))
+
+
+@case
+def author_check_sorts_errors_from_warnings(t):
+    """Each lint is an error, with exit code 3, or a warning, in text and in JSON."""
+    good = trees.Tree(t.path("tree"), trees.lab())
+
+    def run(change, *argv):
+        documents = json.loads(json.dumps(components(good) + [model()]))
+        change(documents[1], documents[-1])
+        paths = []
+        for number, document in enumerate(documents):
+            paths.append(t.path(f"{number}.json"))
+            write(paths[-1], json.dumps(document, indent=1))
+        result = t.ctl("manifest", "check", *paths, "--json", *argv)
+        found = json.loads(result.text)
+        plain = t.ctl("manifest", "check", *paths, *argv, code=result.code)
+        text = plain.text.replace("\n  ", " ")
+        need(all(f"{f['severity']}: {f['text']}" in text for f in found), f"{text}\n{found}")
+        t.narrow(plain.text)
+        errors = [f for f in found if f["severity"] == "error"]
+        need(result.code == (3 if errors else 0), result.describe())
+        return {f["text"] for f in found}, errors
+
+    base, errors = run(lambda c, m: None)
+    need(not errors, str(errors))
+
+    def finds(change, text, error, *argv):
+        found, errors = run(change, *argv)
+        new = found - base
+        need(any(text in words for words in new), f"{text} is not in {new}")
+        need(bool(errors) == error, f"{text}: {errors}")
+        return errors
+
+    copy = lambda c, **more: c["releases"].append({**json.loads(json.dumps(c["releases"][0])), **more})
+    finds(lambda c, m: m["rules"][0].update(action="fence"), "the board cannot be fenced", True)
+    finds(lambda c, m: m["rules"][1].update(least_method="identity"), "list digests, and method identity", False)
+    finds(lambda c, m: m["rules"][1].update(component="nobody"), "describes component nobody", True)
+    finds(lambda c, m: (m["rules"].pop(3), m["rules"].pop(1)), "e1000e: no rule uses it", False)
+    finds(lambda c, m: copy(c, name="0.9", state="revoked", note="x"),
+          "releases 1.0 (allowed) and 0.9 (revoked) have the same digest", True)
+    finds(lambda c, m: copy(c, name="0.9", state="update"),
+          "releases 1.0 (allowed) and 0.9 (update) have the same digest", False)
+    finds(lambda c, m: c["releases"][0].update(state="allowed-until", until="2020-01-31"),
+          "its last day was 2020-01-31", False)
+    finds(lambda c, m: None, "an agent of version 0.0.9 does not know", True, "--agent-version", "0.0.9")
+    need(not run(lambda c, m: None, "--agent-version", "0.1.0")[1], "this version is known")
+    located = finds(lambda c, m: m["rules"][2].update(action="admit"), "rules[2].action", True)
+    need(located[0]["file"].startswith(t.path("5.json:")), str(located))
+    line = read(t.path("5.json")).decode().splitlines()[int(located[0]["file"].rsplit(":", 1)[1]) - 1]
+    need("admit" in line, f"the line named is {line}")
+    for version in ("1", "1.2", "a.b.c", "01.2.3", "0.0.0", "1.2.3.4", "-1.0.0", "300.1.1"):
+        t.refused(t.ctl("manifest", "check", t.path("0.json"), "--agent-version", version, code=2), "usage")

@@ -118,7 +118,7 @@ static void mistakes_are_named(void **state)
 		{ "{\"format\":1,\"component\":\"n\",\"releases\":[]}", "f.json:1", "releases: must not be empty" },
 		{ "{\"format\":1,\"component\":\"a/b\",\"releases\":[{}]}", "f.json:1", "component: must be 1 to 96 plain characters without a slash" },
 		{ "{\"format\":1,\"component\":\"n\",\"releases\":[{\"name\":\"1\",\"functions\":[" FUNCTION("") "]}]}", "f.json:1", "releases[0].state: is missing" },
-		{ "{\"format\":1,\"component\":\"n\",\"releases\":[{\"name\":\"1\",\"state\":\"good\",\"functions\":[]}]}", "f.json:1", "releases[0].state: must be allowed, update or revoked" },
+		{ "{\"format\":1,\"component\":\"n\",\"releases\":[{\"name\":\"1\",\"state\":\"good\",\"functions\":[]}]}", "f.json:1", "releases[0].state: must be allowed, allowed-until, update or revoked" },
 		{ COMPONENT("{\"vendor\":\"8086\",\"device\":\"10d3\"}"), "f.json:1", "releases[0].functions[0].class: is missing" },
 		{ COMPONENT("{\"vendor\":\"808\",\"device\":\"10d3\",\"class\":\"020000\"}"), "f.json:1", "releases[0].functions[0].vendor: must be 4 hexadecimal digits" },
 		{ COMPONENT("{\"vendor\":8086,\"device\":\"10d3\",\"class\":\"020000\"}"), "f.json:1", "releases[0].functions[0].vendor: must be a text" },
@@ -129,10 +129,10 @@ static void mistakes_are_named(void **state)
 		{ COMPONENT(FUNCTION(",\"count\":1.5")), "f.json:1", "releases[0].functions[0].count: must be a whole number in range" },
 		{ COMPONENT(FUNCTION(",\"count\":4294967296")), "f.json:1", "releases[0].functions[0].count: must be a whole number in range" },
 		{ COMPONENT(FUNCTION(",\"measurements\":[]")), "f.json:1", "releases[0].functions[0].measurements: must be an object" },
-		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{}}")), "f.json:1", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384) or a text, not both" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{}}")), "f.json:1", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384), a text, svn or minimum_svn: one of them" },
 		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha1\":\"00\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.sha1: there is no such member" },
 		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"00\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.sha256: must be 64 hexadecimal digits (sha256)" },
-		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"" HEX32 "\",\"text\":\"x\"}}")), "f.json:1", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384) or a text, not both" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"" HEX32 "\",\"text\":\"x\"}}")), "f.json:1", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384), a text, svn or minimum_svn: one of them" },
 		{ COMPONENT(FUNCTION(",\"measurements\":{\"\":{\"text\":\"x\"}}")), "f.json:1", "releases[0].functions[0].measurements.: a measurement's name has 1 to 64 bytes" },
 		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"text\":\"a\\u0007\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.text: must be 1 to 4096 bytes without control characters" },
 		{ MODEL(""), "f.json:1", "rules: is missing" },
@@ -266,7 +266,7 @@ static void examples_are_valid_together(void **state)
 	load("examples/manifests/card-8086-10d3.json");
 	load("examples/manifests/model-lab-q35.json");
 	load("examples/manifests/images.json");
-	assert_int_equal(hf_lint(&out, hear, &heard), 0);
+	assert_int_equal(hf_lint(&out, NULL, hear, &heard), 0);
 	assert_string_equal(heard.last, "");
 	assert_int_equal(heard.warnings, 0);
 }
@@ -283,7 +283,7 @@ static void lint_finds_what_cannot_mean_what_it_says(void **state)
 	s.releases[1].provenance = "x"; \
 	struct hf_manifests m = { .components = &s.component, .models = &s.model, .images = s.images }; \
 	change; \
-	assert_int_equal(hf_lint(&m, hear, &heard), count); \
+	assert_int_equal(hf_lint(&m, NULL, hear, &heard), count); \
 	assert_int_equal(heard.errors, count); \
 	assert_string_equal(heard.last, text); \
 } while (0)
@@ -303,7 +303,54 @@ static void lint_finds_what_cannot_mean_what_it_says(void **state)
 	LINT((twin = s.model, twin.name = "twin", twin.next = NULL, s.model.next = &twin), 1,
 	     "models lab and twin are for the same vendor and product");
 	LINT(s.images[2].name = s.images[1].name, 1, "two images have the name debian");
+	LINT((s.rules[0].place = "board", s.rules[0].action = HF_ACTION_FENCE), 1,
+	     "rule nic at 1: the board cannot be fenced: the host would be held");
+	LINT((s.rules[0].action = HF_ACTION_FENCE), 0, "");
+	LINT(s.references[2].digests[0] = s.references[0].digests[0], 1,
+	     "nic: releases 2.0 (allowed) and 1.0 (revoked) have the same digest of option-rom/window");
+	LINT((s.references[2].digests[0] = s.references[0].digests[0], s.releases[1].state = HF_RELEASE_ALLOWED), 0, "");
 #undef LINT
+}
+
+static size_t warnings_at(struct sample *s, struct hf_waiver *waiver, int64_t now, uint32_t version, size_t *ret_errors)
+{
+	struct hf_manifests m = { .components = &s->component, .models = &s->model, .waivers = waiver };
+	struct hf_lint_context context = { .now = now, .agent_version = version };
+	struct heard heard = { 0 };
+
+	*ret_errors = hf_lint(&m, &context, hear, &heard);
+	return heard.warnings;
+}
+
+/* A date is a warning in its last 30 days and from then on; an older agent is an error for
+ * each thing that it does not know. */
+static void lint_knows_the_calendar_and_older_agents(void **state)
+{
+	struct hf_waiver waiver = { .name = "w", .has_until = true, .has_generation = true, .until_day = 20000 };
+	struct sample s;
+	size_t base, errors;
+
+	(void)state;
+	sample_make(&s);
+	s.releases[1].state = HF_RELEASE_ALLOWED_UNTIL;
+	s.releases[1].until_day = 20100;
+	base = warnings_at(&s, &waiver, 0, 0, &errors);
+	assert_int_equal(warnings_at(&s, &waiver, 19970LL * 86400, 0, &errors), base);
+	assert_int_equal(warnings_at(&s, &waiver, 19971LL * 86400, 0, &errors), base + 1);
+	assert_int_equal(warnings_at(&s, &waiver, 20001LL * 86400, 0, &errors), base + 1);
+	assert_int_equal(warnings_at(&s, &waiver, 20101LL * 86400, 0, &errors), base + 2);
+	assert_int_equal(errors, 0);
+	warnings_at(&s, &waiver, 0, HF_VERSION_OF(0, 1, 0), &errors);
+	assert_int_equal(errors, 0);
+	warnings_at(&s, &waiver, 0, HF_VERSION_OF(0, 0, 9), &errors);
+	assert_int_equal(errors, 4);	/* component, its date, model, waiver */
+	struct hf_name_list slot = { NULL, "PCIe Slot 3" };
+	s.rules[0].slots = &slot;
+	s.rules[0].audit = true;
+	s.rules[1].class_prefix = "02";
+	s.references[0].svn_kind = HF_SVN_LEAST;
+	warnings_at(&s, &waiver, 0, HF_VERSION_OF(0, 0, 9), &errors);
+	assert_int_equal(errors, 8);
 }
 
 /* ---- create ---- */
@@ -483,7 +530,7 @@ static void a_golden_host_becomes_manifests(void **state)
 	assert_string_equal(out.models->boot_code->next->name, "driver-1 of 8086:1521");
 	assert_null(out.models->boot_code->next->next);
 	assert_non_null(strstr(notes_text, "PCR 4 also ran 6262"));
-	assert_int_equal(hf_lint(&out, hear, &heard), 0);
+	assert_int_equal(hf_lint(&out, NULL, hear, &heard), 0);
 	assert_int_equal(hf_input_encode(&out, "created", &corim, &fault), HF_OK);
 }
 
@@ -524,6 +571,7 @@ int main(void)
 		cmocka_unit_test(sources_come_back),
 		cmocka_unit_test(examples_are_valid_together),
 		cmocka_unit_test(lint_finds_what_cannot_mean_what_it_says),
+		cmocka_unit_test(lint_knows_the_calendar_and_older_agents),
 		cmocka_unit_test(a_golden_host_becomes_manifests),
 		cmocka_unit_test(programs_are_included_when_named),
 		cmocka_unit_test(evidence_that_is_not_enough),
