@@ -285,5 +285,6 @@ enum hf_err hf_diff_align(struct hf_manifests *found, const struct hf_manifests 
 			return HF_ERR_LIMIT;
 	found->images = reference->images;
 	found->waivers = reference->waivers;
+	found->revocations = reference->revocations;
 	return add_the_rest(found, reference) ? HF_OK : HF_ERR_LIMIT;
 }

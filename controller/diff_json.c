@@ -123,6 +123,19 @@ static void compare(struct diff *d, const char *subject, const char *prefix, jso
 
 /* ---- lists whose elements have a name ---- */
 
+/* An entry of a list of revocations is what it revokes. */
+static void name_by_values(json_t *element, char *out, size_t cap)
+{
+	size_t len = (size_t)snprintf(out, cap, "entry");
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(element, key, value)
+		if (json_is_string(value) && strcmp(key, "note") != 0 && len < cap)
+			len += (size_t)snprintf(out + len, cap - len, " %s %s", key,
+						json_string_value(value));
+}
+
 /* What an element is called: "rule nic0", "function 8086:10d3". Elements of the same name
  * are compared with each other. */
 static void name_element(const char *list, json_t *element, bool exact, char *out, size_t cap)
@@ -139,6 +152,8 @@ static void name_element(const char *list, json_t *element, bool exact, char *ou
 	else if (strcmp(list, "findings") == 0)
 		snprintf(out, cap, "finding %s %s at %s", text_of(element, "reason"),
 			 text_of(element, "measurement"), text_of(element, "place"));
+	else if (!json_object_get(element, "name"))
+		name_by_values(element, out, cap);
 	else
 		snprintf(out, cap, "%.*s %s",
 			 strcmp(list, "boot_code") == 0 ? 9 : (int)strlen(list) - 1, list,
@@ -318,14 +333,16 @@ static void compare(struct diff *d, const char *subject, const char *prefix, jso
 
 /* ---- documents ---- */
 
-/* {"components": [...], "models": [...], "images": [...], "waivers": [...]}, each element
- * with its name also under "name". */
+/* {"components": [...], "models": [...], ...}, each element with its name also under
+ * "name". */
 static json_t *documents_of(const struct hf_manifests *manifests)
 {
 	static const char *const kinds[][2] = {
 		{ "component", "components" }, { "model", "models" }, { "waiver", "waivers" },
+		{ "revocations", "revocation lists" },
 	};
-	json_t *all = json_pack("{s:[], s:[], s:[], s:[]}", "components", "models", "images", "waivers");
+	json_t *all = json_pack("{s:[], s:[], s:[], s:[], s:[]}", "components", "models", "images",
+				"waivers", "revocation lists");
 	char *text = hf_source_format(manifests), *at = text;
 	json_error_t error;
 	json_t *document;
@@ -333,7 +350,7 @@ static json_t *documents_of(const struct hf_manifests *manifests)
 	while (at && (document = json_loads(at, JSON_DISABLE_EOF_CHECK, &error))) {
 		json_object_del(document, "format");
 		json_array_extend(json_object_get(all, "images"), json_object_get(document, "images"));
-		for (size_t i = 0; i < 3; i++) {
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 			json_t *name = json_object_get(document, kinds[i][0]);
 
 			if (!name)
@@ -355,12 +372,14 @@ static json_t *documents_of(const struct hf_manifests *manifests)
 
 json_t *hf_diff(const struct hf_manifests *a, const struct hf_manifests *b, bool origins)
 {
-	static const char *const kinds[] = { "components", "models", "images", "waivers" };
+	static const char *const kinds[] = {
+		"components", "models", "images", "waivers", "revocation lists",
+	};
 	struct diff d = { .changes = json_array(), .origins = origins };
 	json_t *left = documents_of(a), *right = documents_of(b);
 
 	d.failed |= !left || !right || !d.changes;
-	for (size_t i = 0; i < 4 && !d.failed; i++)
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !d.failed; i++)
 		compare_named(&d, "", kinds[i], json_object_get(left, kinds[i]),
 			      json_object_get(right, kinds[i]));
 	json_decref(left);

@@ -185,6 +185,8 @@ static void number_files(struct hf_manifests *m, const struct hf_manifests_mark 
 		i->file = file;
 	for (struct hf_waiver *w = *mark->waivers; w; w = w->next)
 		w->file = file;
+	for (struct hf_revocations *r = *mark->revocations; r; r = r->next)
+		r->file = file;
 	for (struct hf_manifest_note *n = *mark->notes; n; n = n->next)
 		n->file = file;
 }
