@@ -109,10 +109,41 @@ static void put_parts(const struct hf_verdict *verdict, struct hf_writer *w)
 	}
 }
 
+static bool waived_first(const struct hf_part_verdict *p, const struct hf_finding *f)
+{
+	for (const struct hf_finding *e = p->findings; e != f; e = e->next)
+		if (e->waiver && e->cause == f->cause && strcmp(e->waiver, f->waiver) == 0)
+			return false;
+	return true;
+}
+
+/* [[waiver, place, reason]...], one line for each that was used; w NULL: only counted. */
+static size_t put_waivers(const struct hf_verdict *verdict, struct hf_writer *w)
+{
+	size_t count = 0;
+
+	for (const struct hf_part_verdict *p = verdict ? verdict->parts : NULL; p; p = p->next) {
+		for (const struct hf_finding *f = p->findings; f; f = f->next) {
+			if (!f->waiver || !waived_first(p, f))
+				continue;
+			count++;
+			if (!w)
+				continue;
+			hf_cbor_put_array(w, 3);
+			hf_cbor_put_text(w, f->waiver);
+			hf_cbor_put_text(w, p->place);
+			hf_cbor_put_text(w, hf_err_name(f->cause));
+		}
+	}
+	return count;
+}
+
 void hf_end_encode(const struct hf_verdict *verdict, enum hf_err cause, enum hf_mode mode,
 		   struct hf_writer *w)
 {
-	hf_cbor_put_map(w, 4);
+	size_t waivers = put_waivers(verdict, NULL);
+
+	hf_cbor_put_map(w, waivers ? 5 : 4);
 	hf_cbor_put_text(w, "mode");
 	hf_cbor_put_text(w, hf_mode_name(mode));
 	hf_cbor_put_text(w, "cause");
@@ -121,4 +152,9 @@ void hf_end_encode(const struct hf_verdict *verdict, enum hf_err cause, enum hf_
 	put_parts(verdict, w);
 	hf_cbor_put_text(w, "verdict");
 	hf_cbor_put_text(w, hf_status_name(verdict && !cause ? verdict->status : HF_STATUS_HELD));
+	if (!waivers)
+		return;
+	hf_cbor_put_text(w, "waivers");
+	hf_cbor_put_array(w, waivers);
+	(void)put_waivers(verdict, w);
 }

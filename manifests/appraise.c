@@ -71,23 +71,41 @@ static enum hf_status status_of(enum hf_action action)
 	return HF_STATUS_HELD;
 }
 
+/* Before the status is raised: a finding beyond those that are kept counts like any other. */
+static void soften(struct hf_appraisal *a, struct hf_finding *finding)
+{
+	const struct hf_waiver *waiver;
+
+	if (finding->action == HF_ACTION_WARN)
+		return;
+	waiver = hf_waiver_find(a, finding, &finding->waiver_why);
+	if (waiver) {
+		finding->waiver = waiver->name;
+		finding->action = HF_ACTION_WARN;
+	} else if (a->audit) {
+		finding->would_hold = true;
+		finding->action = HF_ACTION_WARN;
+	}
+}
+
 void hf_appraisal_add(struct hf_appraisal *a, struct hf_finding **list, enum hf_status *status,
 		      const struct hf_finding *finding)
 {
+	struct hf_finding softened = *finding, *copy;
 	size_t count = 0;
 
-	if (status_of(finding->action) > *status)
-		*status = status_of(finding->action);
+	soften(a, &softened);
+	if (status_of(softened.action) > *status)
+		*status = status_of(softened.action);
 	for (; *list; list = &(*list)->next)
 		if (++count >= HF_FINDINGS_MAX)
 			return;
-	struct hf_finding *copy = hf_arena_take(a->arena, sizeof(*copy));
-
+	copy = hf_arena_take(a->arena, sizeof(*copy));
 	if (!copy) {
 		a->full = true;
 		return;
 	}
-	*copy = *finding;
+	*copy = softened;
 	copy->next = NULL;
 	*list = copy;
 }
@@ -154,11 +172,12 @@ static void *take(struct hf_assignment *s, size_t size)
 	return p;
 }
 
-static void add(struct hf_assignment *s, struct hf_part_verdict *pv, enum hf_err cause,
-		const char *found, const char *expected)
+/* waive_as: what a waiver gives as found; NULL: the same. */
+static void add_as(struct hf_assignment *s, struct hf_part_verdict *pv, enum hf_err cause,
+		   const char *found, const char *expected, const char *waive_as)
 {
 	struct hf_finding finding = {
-		.cause = cause, .found = found, .expected = expected,
+		.cause = cause, .found = found, .expected = expected, .waive_as = waive_as,
 		.rule = pv->rule ? pv->rule->name : NULL,
 		.action = pv->rule ? pv->rule->action : s->model->unknown,
 	};
@@ -168,9 +187,18 @@ static void add(struct hf_assignment *s, struct hf_part_verdict *pv, enum hf_err
 	hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
 }
 
+static void add(struct hf_assignment *s, struct hf_part_verdict *pv, enum hf_err cause,
+		const char *found, const char *expected)
+{
+	add_as(s, pv, cause, found, expected, NULL);
+}
+
 static void judge_unknown(struct hf_assignment *s, struct hf_part_verdict *pv)
 {
 	struct hf_finding finding = { .cause = HF_ERR_PART_UNKNOWN, .action = s->model->unknown };
+
+	/* nobody has looked at its firmware: a waiver is for these bytes alone */
+	finding.waive_as = hf_appraisal_bytes_of(&s->base, pv->part, NULL);
 
 	/* name the function that is in no manifest, if there is one */
 	for (const struct hf_function *f = pv->part->functions; f; f = f->next) {
@@ -194,6 +222,46 @@ static const char *current_release(const struct hf_component *component)
 	return NULL;
 }
 
+/* Without a clock a date decides nothing, and the report says so. */
+static void judge_date(struct hf_assignment *s, struct hf_part_verdict *pv,
+		       const struct hf_component *component, const struct hf_release *release)
+{
+	char text[HF_DATE_TEXT];
+	const char *until;
+
+	hf_date_format(release->until_day, text);
+	until = hf_appraisal_text(&s->base, "%s, allowed until %s", release->name, text);
+	if (hf_date_over(release->until_day, s->base.input->now)) {
+		add_as(s, pv, HF_ERR_FIRMWARE_PAST_DATE, until, current_release(component),
+		       release->name);
+	} else if (s->base.input->now <= 0) {
+		struct hf_finding finding = {
+			.cause = HF_ERR_DATE_UNCHECKED, .found = until,
+			.rule = pv->rule->name, .action = HF_ACTION_WARN,
+		};
+
+		hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
+	}
+}
+
+static void judge_state(struct hf_assignment *s, struct hf_part_verdict *pv,
+			const struct hf_component *component, const struct hf_release *release)
+{
+	switch (release->state) {
+	case HF_RELEASE_ALLOWED:
+		return;
+	case HF_RELEASE_ALLOWED_UNTIL:
+		judge_date(s, pv, component, release);
+		return;
+	case HF_RELEASE_UPDATE:
+		add(s, pv, HF_ERR_FIRMWARE_OLD, release->name, current_release(component));
+		return;
+	case HF_RELEASE_REVOKED:
+		break;
+	}
+	add(s, pv, HF_ERR_FIRMWARE_REVOKED, release->name, release->note);
+}
+
 static void judge_firmware(struct hf_assignment *s, struct hf_part_verdict *pv,
 			   const struct hf_candidate *c)
 {
@@ -209,10 +277,7 @@ static void judge_firmware(struct hf_assignment *s, struct hf_part_verdict *pv,
 	pv->release = c->fit.release;
 	if (c->fit.method < method)
 		method = c->fit.method;
-	if (c->fit.release->state == HF_RELEASE_UPDATE)
-		add(s, pv, HF_ERR_FIRMWARE_OLD, c->fit.release->name, current_release(c->component));
-	else if (c->fit.release->state == HF_RELEASE_REVOKED)
-		add(s, pv, HF_ERR_FIRMWARE_REVOKED, c->fit.release->name, c->fit.release->note);
+	judge_state(s, pv, c->component, c->fit.release);
 	if (method < pv->rule->least_method)
 		add(s, pv, HF_ERR_METHOD_TOO_WEAK, hf_method_name(method),
 		    hf_method_name(pv->rule->least_method));
@@ -220,12 +285,13 @@ static void judge_firmware(struct hf_assignment *s, struct hf_part_verdict *pv,
 
 static void judge(struct hf_assignment *s, const struct hf_seat *seat, struct hf_part_verdict *pv)
 {
-	const struct hf_candidate *c = NULL;
+	const struct hf_candidate *c = seat->candidate;
 
-	if (seat->rule) {
+	s->base.place = pv->place;
+	s->base.part = pv->part;
+	if (seat->rule)
 		pv->rule = seat->rule->rule;
-		c = hf_candidate_for(seat, seat->rule->component);
-	}
+	s->base.audit = pv->rule && pv->rule->audit;
 	if (!c) {
 		judge_unknown(s, pv);
 		return;
@@ -237,7 +303,7 @@ static void judge(struct hf_assignment *s, const struct hf_seat *seat, struct hf
 	}
 	judge_firmware(s, pv, c);
 	if (seat->place_cause == HF_ERR_PART_MOVED)
-		add(s, pv, HF_ERR_PART_MOVED, pv->place, pv->rule->place);
+		add_as(s, pv, HF_ERR_PART_MOVED, pv->place, seat->moved_from, c->component->name);
 	else if (seat->place_cause == HF_ERR_PART_EXTRA)
 		add(s, pv, HF_ERR_PART_EXTRA, c->component->name,
 		    hf_appraisal_text(&s->base, "at most %u", pv->rule->count));
@@ -250,6 +316,8 @@ static void judge_host(struct hf_assignment *s, struct hf_part_verdict *pv)
 	const struct hf_part *part = pv->part;
 	struct hf_finding finding = { .action = HF_ACTION_HOLD };
 
+	s->base.place = NULL;	/* nobody waives these */
+	s->base.audit = false;
 	if (strcmp(part->path, "recheck") == 0) {
 		for (const struct hf_measurement *m = part->measurements; m; m = m->next) {
 			finding.cause = HF_ERR_RECHECK_DIFFERENT;
@@ -293,17 +361,52 @@ static void count_coverage(struct hf_coverage *c, const struct hf_part_verdict *
 	}
 }
 
-static void judge_missing(struct hf_assignment *s, const struct hf_rule_state *state,
-			  struct hf_part_verdict *pv)
+static void judge_missing_at(struct hf_assignment *s, const struct hf_rule_state *state,
+			     const char *place, struct hf_part_verdict *pv)
 {
 	const struct hf_rule *rule = state->rule;
+	const char *what = rule->component[0] ? rule->component : "a known part";
 
 	pv->rule = rule;
 	pv->component = state->component;
-	pv->place = rule->place ? rule->place : "(anywhere)";
-	add(s, pv, HF_ERR_PART_MISSING, hf_appraisal_text(&s->base, "%u present", state->filled),
-	    hf_appraisal_text(&s->base, "%u of %s%s", rule->count, rule->component,
-			      state->component ? "" : ", which is in no manifest"));
+	pv->place = place ? place : "(anywhere)";
+	s->base.place = pv->place;
+	s->base.part = NULL;
+	s->base.audit = rule->audit;
+	add_as(s, pv, HF_ERR_PART_MISSING,
+	       hf_appraisal_text(&s->base, "%u present", state->filled),
+	       hf_appraisal_text(&s->base, "%u of %s%s%s%s%s", rule->count, what,
+				 rule->more_components ? " or others" : "",
+				 rule->class_prefix ? ", class " : "",
+				 rule->class_prefix ? rule->class_prefix : "",
+				 state->component || !rule->component[0] ? "" :
+				 ", which is in no manifest"),
+	       hf_appraisal_text(&s->base, "rule %s: %u present", rule->name, state->filled));
+}
+
+/* Every empty place where all of them must be filled; one line where that is not known. */
+static bool judge_missing(struct hf_assignment *s, const struct hf_rule_state *state,
+			  struct hf_part_verdict ***end)
+{
+	const struct hf_spot *spot = state->rule->count >= state->spot_count ? state->spots : NULL;
+	struct hf_part_verdict *pv = NULL;
+
+	for (; spot; spot = spot->next) {
+		if (spot->taken)
+			continue;
+		pv = new_verdict(s, end);
+		if (!pv)
+			return false;
+		judge_missing_at(s, state, spot->slot ? hf_appraisal_text(&s->base, "slot %s",
+								       spot->where)
+						   : spot->where, pv);
+	}
+	if (pv)
+		return true;
+	pv = new_verdict(s, end);
+	if (pv)
+		judge_missing_at(s, state, NULL, pv);
+	return pv != NULL;
 }
 
 /* Evidence of no part at all is no evidence, whatever the rules demand. */
@@ -315,6 +418,8 @@ static void judge_nothing(struct hf_assignment *s, struct hf_part_verdict ***end
 	if (!pv)
 		return;
 	pv->place = "(anywhere)";
+	s->base.place = NULL;
+	s->base.audit = false;
 	hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
 }
 
@@ -342,11 +447,8 @@ static void judge_all(struct hf_assignment *s)
 	for (const struct hf_rule_state *r = s->rules; r; r = r->next) {
 		if (r->rule->presence != HF_PRESENCE_REQUIRED || r->filled >= r->rule->count)
 			continue;
-		struct hf_part_verdict *pv = new_verdict(s, &end);
-
-		if (!pv)
+		if (!judge_missing(s, r, &end))
 			return;
-		judge_missing(s, r, pv);
 	}
 }
 
@@ -367,6 +469,7 @@ void hf_appraise(const struct hf_appraise_input *input, struct hf_arena *arena,
 		return;
 	}
 	s->base.arena = arena;
+	s->base.input = input;
 	s->model = input->model;
 	s->verdict = ret;
 	hf_assign(s, input->manifests, input->claims);

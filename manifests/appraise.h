@@ -11,6 +11,10 @@
 enum hf_status { HF_STATUS_ACCEPTED, HF_STATUS_WARNED, HF_STATUS_ISOLATED, HF_STATUS_HELD };
 const char *hf_status_name(enum hf_status status);	/* "accepted", ... */
 
+#define HF_ALLOWED_SHOWN 3
+struct hf_allowed {		/* a value that would have been accepted */
+	const char *text, *release;
+};
 struct hf_finding {
 	struct hf_finding *next;
 	enum hf_err cause;
@@ -20,7 +24,15 @@ struct hf_finding {
 	const char *expected;	/* text for a person; may be NULL */
 	const char *rule;	/* rule name, or NULL */
 	const char *release;	/* the release compared with, or NULL */
-	enum hf_action action;
+	enum hf_action action;	/* as it counts: a waiver or audit mode makes it a warning */
+	bool would_hold;	/* audit mode of the rule: without it, it would be refused */
+	const char *waiver;	/* its name, or NULL: not waived */
+	const char *waiver_why;	/* why a waiver that comes close does not apply, or NULL */
+	const char *waive_as;	/* what a waiver gives as found, where that is not `found` */
+	bool known_revoked;	/* the found value is that of a revoked release: never waived */
+	const char *known;	/* where else the found value is known from, or NULL */
+	struct hf_allowed allowed[HF_ALLOWED_SHOWN];
+	size_t allowed_count;	/* of all; at most HF_ALLOWED_SHOWN are there */
 };
 struct hf_part_verdict {
 	struct hf_part_verdict *next;

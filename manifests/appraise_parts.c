@@ -64,7 +64,7 @@ static bool raw_matches(const struct hf_reference *ref, struct hf_span found)
 }
 
 /* A value that is partial matches nothing. */
-static bool reference_matches(const struct hf_reference *ref, const struct hf_measurement *m)
+bool hf_reference_matches(const struct hf_reference *ref, const struct hf_measurement *m)
 {
 	if (m->kind == HF_VALUE_FAILURE || m->cause != HF_OK || strcmp(ref->mkey, m->mkey) != 0)
 		return false;
@@ -72,10 +72,13 @@ static bool reference_matches(const struct hf_reference *ref, const struct hf_me
 		return m->kind == HF_VALUE_DIGESTS && digests_match(ref, m);
 	if (ref->raw.len)
 		return m->kind == HF_VALUE_BYTES && raw_matches(ref, m->bytes);
+	if (ref->svn_kind)
+		return m->kind == HF_VALUE_NUMBER && (ref->svn_kind == HF_SVN_LEAST
+			? m->number >= ref->svn : m->number == ref->svn);
 	return ref->text && m->kind == HF_VALUE_TEXT && strcmp(ref->text, m->text) == 0;
 }
 
-static const struct hf_reference *reference_named(const struct hf_environment *env,
+const struct hf_reference *hf_reference_named(const struct hf_environment *env,
 						  const char *mkey)
 {
 	for (const struct hf_reference *r = env->references; r; r = r->next)
@@ -87,7 +90,7 @@ static const struct hf_reference *reference_named(const struct hf_environment *e
 static bool covered_by(const struct hf_environment *env, const struct hf_measurement *m)
 {
 	for (const struct hf_reference *r = env->references; r; r = r->next)
-		if (reference_matches(r, m))
+		if (hf_reference_matches(r, m))
 			return true;
 	return false;
 }
@@ -119,7 +122,7 @@ static bool mkey_known(const struct hf_component *component, const struct hf_fun
 	for (const struct hf_release *r = component->releases; r; r = r->next)
 		for (const struct hf_environment *e = r->environments; e; e = e->next)
 			if (hf_match_function(&e->match, &function->identity) &&
-			    reference_named(e, mkey))
+			    hf_reference_named(e, mkey))
 				return true;
 	return false;
 }
@@ -149,9 +152,15 @@ static const char *value_text(struct examination *x, const struct hf_measurement
 
 static const char *reference_text(struct examination *x, const struct hf_reference *ref)
 {
-	if (!ref)
-		return NULL;
-	return ref->digest_count ? hf_appraisal_digest(x->a, &ref->digests[0]) : ref->text;
+	return ref ? hf_appraisal_reference(x->a, ref) : NULL;
+}
+
+/* A number that is there and too low is old firmware, not unknown one. */
+static enum hf_err differs(const struct hf_reference *ref, const struct hf_measurement *m)
+{
+	return ref && ref->svn_kind == HF_SVN_LEAST && m->kind == HF_VALUE_NUMBER &&
+	       m->cause == HF_OK && m->number < ref->svn ? HF_ERR_SVN_TOO_LOW
+							: HF_ERR_FIRMWARE_UNKNOWN;
 }
 
 static void wrong(struct examination *x, enum hf_err cause, const struct hf_function *function,
@@ -167,6 +176,9 @@ static void wrong(struct examination *x, enum hf_err cause, const struct hf_func
 		.release = x->release->name, .action = rule ? rule->action : HF_ACTION_HOLD,
 	};
 
+	if (function && !mkey)	/* its firmware is compared with nothing */
+		finding.waive_as = hf_appraisal_bytes_of(x->a, x->out->part, function);
+	hf_explain_values(x->a, x->component, &finding);
 	hf_appraisal_add(x->a, &x->out->findings, &x->out->status, &finding);
 }
 
@@ -182,14 +194,14 @@ static bool only_window_listed(const struct hf_environment *env)
 	for (const struct hf_reference *r = env->references; r; r = r->next)
 		if (is_rom(r->mkey) && strcmp(r->mkey, ROM_WINDOW) != 0)
 			return false;
-	return reference_named(env, ROM_WINDOW) != NULL;
+	return hf_reference_named(env, ROM_WINDOW) != NULL;
 }
 
 /* Coverage of one code-bearing measurement by the environment. */
 static void examine_code(struct examination *x, const struct hf_function *function,
 			 const struct hf_environment *env, const struct hf_measurement *m)
 {
-	const struct hf_reference *ref = reference_named(env, m->mkey);
+	const struct hf_reference *ref = hf_reference_named(env, m->mkey);
 	const struct hf_measurement *window = window_of(function);
 
 	if (m->kind == HF_VALUE_FAILURE || m->cause != HF_OK) {
@@ -212,7 +224,7 @@ static void examine_code(struct examination *x, const struct hf_function *functi
 		return;
 	bool known = ref || (x->out && mkey_known(x->component, function, m->mkey));
 
-	wrong(x, known ? HF_ERR_FIRMWARE_UNKNOWN : HF_ERR_UNCOVERED, function, m->mkey,
+	wrong(x, known ? differs(ref, m) : HF_ERR_UNCOVERED, function, m->mkey,
 	      x->out ? value_text(x, m) : NULL, x->out ? reference_text(x, ref) : NULL);
 }
 
@@ -222,7 +234,7 @@ static void examine_reference(struct examination *x, const struct hf_function *f
 {
 	const struct hf_measurement *m = hf_measurement_find(function->measurements, ref->mkey);
 
-	if (m && reference_matches(ref, m)) {
+	if (m && hf_reference_matches(ref, m)) {
 		x->matched++;
 		if (m->method > x->method)
 			x->method = m->method;
@@ -235,7 +247,7 @@ static void examine_reference(struct examination *x, const struct hf_function *f
 		return;
 	}
 	if (!is_code(m))	/* code that differs is coverage's finding */
-		wrong(x, HF_ERR_FIRMWARE_UNKNOWN, function, ref->mkey,
+		wrong(x, differs(ref, m), function, ref->mkey,
 		      x->out ? value_text(x, m) : NULL,
 		      x->out ? reference_text(x, ref) : NULL);
 }
@@ -380,7 +392,7 @@ static int state_rank(enum hf_release_state state)
 	return 0;
 }
 
-static bool fits_better(const struct hf_fit *a, const struct hf_fit *b)
+bool hf_fit_better(const struct hf_fit *a, const struct hf_fit *b)
 {
 	if (!b->release || a->exact != b->exact)
 		return !b->release || a->exact;
@@ -402,7 +414,7 @@ void hf_fit_component(struct hf_appraisal *a, const struct hf_part *part,
 		examine_part(&x, part);
 		struct hf_fit fit = { r, x.wrong == 0, x.method, x.matched, x.wrong };
 
-		if (fits_better(&fit, &best))
+		if (hf_fit_better(&fit, &best))
 			best = fit;
 	}
 	*ret = best;

@@ -11,6 +11,11 @@
 struct hf_appraisal {
 	struct hf_arena *arena;
 	bool full;	/* the arena ran out: the verdict is HELD, limit-exceeded */
+	/* For waivers and dates; NULL: nothing is waived here. */
+	const struct hf_appraise_input *input;
+	const char *place;	/* of the part whose findings are added now, or NULL */
+	const struct hf_part *part;	/* that part, or NULL: it is missing */
+	bool audit;		/* its rule refuses nothing */
 };
 
 /* Text for a finding, at most 200 bytes; NULL (and full) when the arena ran out. */
@@ -18,11 +23,22 @@ const char *hf_appraisal_text(struct hf_appraisal *a, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 const char *hf_appraisal_digest(struct hf_appraisal *a, const struct hf_digest *digest);
 const char *hf_appraisal_identity(struct hf_appraisal *a, const struct hf_identity *identity);
-/* Appends a copy of finding and raises *status by its action. */
+/* Appends a copy of finding and raises *status by its action; a waiver for it, or the
+ * part's rule in audit mode, makes that action a warning. */
 void hf_appraisal_add(struct hf_appraisal *a, struct hf_finding **list, enum hf_status *status,
 		      const struct hf_finding *finding);
 /* Status and cause of the whole from the findings that are there. */
 void hf_appraisal_finish(const struct hf_appraisal *a, struct hf_verdict *verdict);
+
+/* ---- appraise_waivers.c ---- */
+/* The waiver that names exactly this finding at a->place, or NULL; then *ret_why may say
+ * why one that comes close does not apply. */
+const struct hf_waiver *hf_waiver_find(const struct hf_appraisal *a, const struct hf_finding *finding,
+				       const char **ret_why);
+/* A short text of what a part or function is and all its code measured, for waivers of
+ * findings that have no value of their own: other bytes give another text. */
+const char *hf_appraisal_bytes_of(struct hf_appraisal *a, const struct hf_part *part,
+				  const struct hf_function *only);
 
 /* How well a part fits a component: its one matching release, or the nearest. */
 struct hf_fit {
@@ -31,6 +47,14 @@ struct hf_fit {
 	enum hf_method method;	/* strongest of what was compared; exact only */
 	size_t matched, wrong;
 };
+bool hf_reference_matches(const struct hf_reference *ref, const struct hf_measurement *m);
+const struct hf_reference *hf_reference_named(const struct hf_environment *env, const char *mkey);
+const char *hf_appraisal_reference(struct hf_appraisal *a, const struct hf_reference *ref);
+/* appraise_explain.c: fills allowed and known from the component's other releases. */
+void hf_explain_values(struct hf_appraisal *a, const struct hf_component *component,
+		       struct hf_finding *finding);
+/* Whether a is the better of two; b->release may be NULL. */
+bool hf_fit_better(const struct hf_fit *a, const struct hf_fit *b);
 /* Whether every function of the part is one of the component's. */
 bool hf_part_is(const struct hf_part *part, const struct hf_component *component);
 void hf_fit_component(struct hf_appraisal *a, const struct hf_part *part,
@@ -48,17 +72,27 @@ struct hf_candidate {	/* a component that this part could be */
 	struct hf_fit fit;
 };
 struct hf_rule_state {
-	struct hf_rule_state *next, *next_at_place;
+	struct hf_rule_state *next;
 	const struct hf_rule *rule;
-	const struct hf_component *component;	/* NULL: no manifest describes it */
-	uint32_t filled;
+	const struct hf_component *component;	/* the first; NULL: no manifest describes it */
+	struct hf_spot *spots;			/* NULL: anywhere */
+	uint32_t filled, spot_count;
+};
+struct hf_spot {	/* one place of a rule: a path or a slot's label */
+	struct hf_spot *next, *next_in_bucket;	/* of the rule; both in the model's order */
+	struct hf_rule_state *state;
+	const char *where;
+	bool slot, taken;
 };
 struct hf_seat {		/* one part of the claims */
 	struct hf_seat *next, *next_at_path;
 	const struct hf_part *part;
 	struct hf_seat *first;	/* an earlier record of the same part, or NULL */
 	struct hf_candidate *candidates;
+	const char *slot;		/* label, or NULL */
 	struct hf_rule_state *rule;
+	const struct hf_candidate *candidate;	/* as what the rule takes it; NULL: no rule */
+	const char *moved_from;		/* where the rule wants it */
 	enum hf_err place_cause;	/* moved, extra, forbidden; HF_OK: where it should be */
 };
 struct hf_known_function {	/* an environment, found by vendor and device */
@@ -78,15 +112,13 @@ struct hf_assignment {
 	struct hf_rule_state *rules;
 	struct hf_known_function *functions[HF_BUCKETS];
 	struct hf_known_component *components[HF_BUCKETS];
-	struct hf_rule_state *places[HF_BUCKETS];
+	struct hf_spot *spots[HF_BUCKETS];
 	struct hf_seat *paths[HF_BUCKETS];
 };
 
 /* Indexes, candidates and rules for every part; base.full on exhaustion. */
 void hf_assign(struct hf_assignment *s, const struct hf_manifests *manifests,
 	       const struct hf_claims *claims);
-const struct hf_candidate *hf_candidate_for(const struct hf_seat *seat,
-					    const struct hf_component *component);
 bool hf_function_known(const struct hf_assignment *s, const struct hf_identity *identity);
 
 #endif

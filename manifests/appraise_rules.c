@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which rule speaks of which part, and the verdict over all of them.
  *
- * Order, most specific first: a rule whose place is the part's path; a rule without a
- * place; a rule for another place that nothing fills (the part was moved); else the part
+ * Order, most specific first: a rule whose place is the part's path; one for its slot; a
+ * rule without a place; a rule for another place that nothing fills (the part was moved); else the part
  * is surplus or unknown. Among rules of one step a forbidding one wins, then one whose
  * component's firmware matches. Parts take rules in claims order.
  */
 #include "manifests/appraise_parts.h"
+
+#include <stdio.h>
 
 static uint32_t text_bucket(const char *text)
 {
@@ -60,6 +62,24 @@ static void index_component(struct hf_assignment *s, const struct hf_component *
 	}
 }
 
+/* Appended, so that rules of one place keep the model's order. */
+static void add_spot(struct hf_assignment *s, struct hf_rule_state *state, const char *where, bool slot)
+{
+	struct hf_spot *spot = take(s, sizeof(*spot));
+	struct hf_spot **end = &state->spots, **bucket = &s->spots[text_bucket(where)];
+
+	if (!spot)
+		return;
+	*spot = (struct hf_spot){ .state = state, .where = where, .slot = slot };
+	while (*end)
+		end = &(*end)->next;
+	*end = spot;
+	while (*bucket)
+		bucket = &(*bucket)->next_in_bucket;
+	*bucket = spot;
+	state->spot_count++;
+}
+
 static void index_rules(struct hf_assignment *s)
 {
 	struct hf_rule_state **end = &s->rules;
@@ -73,14 +93,12 @@ static void index_rules(struct hf_assignment *s)
 		state->component = component_named(s, r->component);
 		*end = state;
 		end = &state->next;
-		if (!r->place)
-			continue;
-		/* appended, so that rules of one place keep the model's order */
-		struct hf_rule_state **at = &s->places[text_bucket(r->place)];
-
-		while (*at)
-			at = &(*at)->next_at_place;
-		*at = state;
+		if (r->place)
+			add_spot(s, state, r->place, false);
+		for (const struct hf_name_list *n = r->more_places; n; n = n->next)
+			add_spot(s, state, n->name, false);
+		for (const struct hf_name_list *n = r->slots; n; n = n->next)
+			add_spot(s, state, n->name, true);
 	}
 }
 
@@ -112,6 +130,13 @@ static void find_candidates(struct hf_assignment *s, struct hf_seat *seat)
 	}
 }
 
+static const char *slot_of(const struct hf_part *part)
+{
+	const struct hf_measurement *m = hf_measurement_find(part->measurements, HF_MKEY_SLOT);
+
+	return m && m->kind == HF_VALUE_TEXT && m->cause == HF_OK ? m->text : NULL;
+}
+
 static void index_parts(struct hf_assignment *s, const struct hf_claims *claims)
 {
 	struct hf_seat **end = &s->seats;
@@ -123,6 +148,7 @@ static void index_parts(struct hf_assignment *s, const struct hf_claims *claims)
 		if (!seat)
 			return;
 		seat->part = p;
+		seat->slot = slot_of(p);
 		*end = seat;
 		end = &seat->next;
 		if (p->kind == HF_PART_HOST)
@@ -140,14 +166,42 @@ static void index_parts(struct hf_assignment *s, const struct hf_claims *claims)
 
 /* ---- rules to parts ---- */
 
-const struct hf_candidate *hf_candidate_for(const struct hf_seat *seat,
-					     const struct hf_component *component)
+static bool rule_names(const struct hf_rule *rule, const char *component)
 {
-	const struct hf_candidate *c = component ? seat->candidates : NULL;
+	if (!rule->component[0] || strcmp(rule->component, component) == 0)
+		return true;
+	for (const struct hf_name_list *n = rule->more_components; n; n = n->next)
+		if (strcmp(n->name, component) == 0)
+			return true;
+	return false;
+}
 
-	while (c && c->component != component)
-		c = c->next;
-	return c;
+static bool of_class(const struct hf_part *part, const char *prefix)
+{
+	char text[7];
+
+	if (!prefix)
+		return true;
+	if (!part->functions)
+		return false;
+	snprintf(text, sizeof(text), "%06x", part->functions->identity.class_code & 0xffffffu);
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* As what a rule takes the part: of the components that the rule names and the part could
+ * be, the one whose firmware fits best. NULL: the rule does not speak of it. */
+static const struct hf_candidate *candidate_for(const struct hf_seat *seat,
+						const struct hf_rule *rule)
+{
+	const struct hf_candidate *best = NULL;
+
+	if (!of_class(seat->part, rule->class_prefix))
+		return NULL;
+	for (const struct hf_candidate *c = seat->candidates; c; c = c->next)
+		if (rule_names(rule, c->component->name) &&
+		    (!best || hf_fit_better(&c->fit, &best->fit)))
+			best = c;
+	return best;
 }
 
 static bool forbids(const struct hf_rule_state *state)
@@ -155,56 +209,120 @@ static bool forbids(const struct hf_rule_state *state)
 	return state->rule->presence == HF_PRESENCE_FORBIDDEN;
 }
 
-static void choose(struct hf_seat *seat, struct hf_rule_state *rules, bool placed)
+struct choice {
+	struct hf_rule_state *state;
+	struct hf_spot *spot;
+	const struct hf_candidate *candidate;
+};
+
+/* Whether the search is over: a rule that forbids outranks all others of its step. */
+static bool consider(struct hf_seat *seat, struct hf_rule_state *state, struct hf_spot *spot,
+		     struct choice *best)
 {
-	struct hf_rule_state *best = NULL;
-	bool best_exact = false;
+	const struct hf_candidate *c = candidate_for(seat, state->rule);
 
-	for (struct hf_rule_state *r = rules; r; r = placed ? r->next_at_place : r->next) {
-		const struct hf_candidate *c = hf_candidate_for(seat, r->component);
-
-		if (placed ? strcmp(r->rule->place, seat->part->path) != 0 : r->rule->place != NULL)
-			continue;
-		if (!c)
-			continue;
-		if (forbids(r)) {
-			seat->rule = r;
-			seat->place_cause = HF_ERR_PART_FORBIDDEN;
-			return;
-		}
-		if (r->filled >= r->rule->count || (best && (best_exact || !c->fit.exact)))
-			continue;
-		best = r;
-		best_exact = c->fit.exact;
+	if (!c)
+		return false;
+	if (forbids(state)) {
+		*best = (struct choice){ state, NULL, c };
+		seat->place_cause = HF_ERR_PART_FORBIDDEN;
+		return true;
 	}
-	if (best)
-		best->filled++;
-	seat->rule = best;
+	if (state->filled >= state->rule->count || (spot && spot->taken) ||
+	    (best->state && (best->candidate->fit.exact || !c->fit.exact)))
+		return false;
+	*best = (struct choice){ state, spot, c };
+	return false;
+}
+
+static void settle(struct hf_seat *seat, const struct choice *choice)
+{
+	if (!choice->state)
+		return;
+	if (seat->place_cause != HF_ERR_PART_FORBIDDEN) {
+		choice->state->filled++;
+		if (choice->spot)
+			choice->spot->taken = true;
+	}
+	seat->rule = choice->state;
+	seat->candidate = choice->candidate;
+}
+
+/* A rule for the part's own path, then one for its slot. */
+static void choose_placed(struct hf_assignment *s, struct hf_seat *seat)
+{
+	const char *const wheres[] = { seat->part->path, seat->slot };
+
+	for (int slot = 0; slot <= 1 && !seat->rule; slot++) {
+		struct choice best = { 0 };
+
+		if (!wheres[slot])
+			continue;
+		for (struct hf_spot *spot = s->spots[text_bucket(wheres[slot])]; spot;
+		     spot = spot->next_in_bucket)
+			if (spot->slot == slot && strcmp(spot->where, wheres[slot]) == 0 &&
+			    consider(seat, spot->state, spot, &best))
+				break;
+		settle(seat, &best);
+	}
+}
+
+static void choose_anywhere(struct hf_assignment *s, struct hf_seat *seat)
+{
+	struct choice best = { 0 };
+
+	for (struct hf_rule_state *r = s->rules; r; r = r->next)
+		if (!r->spots && consider(seat, r, NULL, &best))
+			break;
+	settle(seat, &best);
+}
+
+static struct hf_spot *empty_spot(const struct hf_rule_state *state)
+{
+	struct hf_spot *spot = state->filled < state->rule->count ? state->spots : NULL;
+
+	while (spot && spot->taken)
+		spot = spot->next;
+	return spot;
 }
 
 /* No rule for where it is: moved, surplus, or (rule stays NULL) unknown. */
-static void choose_elsewhere(struct hf_seat *seat, struct hf_rule_state *rules)
+static void choose_elsewhere(struct hf_assignment *s, struct hf_seat *seat)
 {
-	struct hf_rule_state *extra = NULL;
+	struct choice extra = { 0 };
 
-	for (struct hf_rule_state *r = rules; r; r = r->next) {
-		if (forbids(r) || !hf_candidate_for(seat, r->component))
+	for (struct hf_rule_state *r = s->rules; r; r = r->next) {
+		const struct hf_candidate *c = forbids(r) ? NULL : candidate_for(seat, r->rule);
+		struct hf_spot *spot = c ? empty_spot(r) : NULL;
+
+		if (!c)
 			continue;
-		if (r->rule->place && r->filled == 0) {
-			r->filled++;
-			seat->rule = r;
+		if (spot) {
+			settle(seat, &(struct choice){ r, spot, c });
+			seat->moved_from = spot->where;
 			seat->place_cause = HF_ERR_PART_MOVED;
 			return;
 		}
-		extra = extra ? extra : r;
+		if (!extra.state)
+			extra = (struct choice){ r, NULL, c };
 	}
-	seat->rule = extra;
-	seat->place_cause = extra ? HF_ERR_PART_EXTRA : HF_OK;
+	seat->rule = extra.state;
+	seat->candidate = extra.candidate;
+	seat->place_cause = extra.state ? HF_ERR_PART_EXTRA : HF_OK;
 }
 
 static bool ordinary(const struct hf_seat *seat)
 {
 	return seat->part->kind != HF_PART_HOST && !seat->first;
+}
+
+/* The record of a part made after its driver was bound: same rule, not counted. */
+static void follow_first(struct hf_seat *seat)
+{
+	seat->rule = seat->first->rule;
+	seat->place_cause = seat->first->place_cause;
+	seat->moved_from = seat->first->moved_from;
+	seat->candidate = seat->rule ? candidate_for(seat, seat->rule->rule) : NULL;
 }
 
 static void assign_rules(struct hf_assignment *s)
@@ -213,19 +331,16 @@ static void assign_rules(struct hf_assignment *s)
 
 	for (seat = s->seats; seat; seat = seat->next)
 		if (ordinary(seat))
-			choose(seat, s->places[text_bucket(seat->part->path)], true);
+			choose_placed(s, seat);
 	for (seat = s->seats; seat; seat = seat->next)
 		if (ordinary(seat) && !seat->rule)
-			choose(seat, s->rules, false);
+			choose_anywhere(s, seat);
 	for (seat = s->seats; seat; seat = seat->next)
 		if (ordinary(seat) && !seat->rule)
-			choose_elsewhere(seat, s->rules);
-	/* the record of a part made after its driver was bound: same rule, not counted */
+			choose_elsewhere(s, seat);
 	for (seat = s->seats; seat; seat = seat->next)
-		if (seat->first) {
-			seat->rule = seat->first->rule;
-			seat->place_cause = seat->first->place_cause;
-		}
+		if (seat->first)
+			follow_first(seat);
 }
 
 bool hf_function_known(const struct hf_assignment *s, const struct hf_identity *identity)

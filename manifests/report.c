@@ -242,8 +242,12 @@ void hf_report_coverage(const struct hf_claims *claims, struct hf_writer *w)
 		 by[HF_METHOD_IDENTITY], by[HF_METHOD_SIGNED], none);
 }
 
-static const char *finding_word(const struct hf_finding *f)
+static const char *status_word(const struct hf_finding *f)
 {
+	if (f->waiver)
+		return "WAIVED";
+	if (f->would_hold)
+		return "WOULD HOLD";
 	switch (f->action) {
 	case HF_ACTION_WARN:
 		return "WARNED";
@@ -255,30 +259,73 @@ static const char *finding_word(const struct hf_finding *f)
 	return "HELD";
 }
 
-static void put_finding(struct hf_writer *w, const char *place, const struct hf_rule *rule,
-			const struct hf_finding *f)
+static const char *slot_of(const struct hf_part *part)
 {
+	const struct hf_measurement *m = part ? hf_measurement_find(part->measurements, HF_MKEY_SLOT)
+					      : NULL;
+
+	return m && m->kind == HF_VALUE_TEXT ? m->text : NULL;
+}
+
+static void put_where(struct hf_writer *w, const struct hf_part_verdict *p, const struct hf_finding *f)
+{
+	const char *slot = p ? slot_of(p->part) : NULL;
 	char address[HF_ADDRESS_TEXT];
 
-	put_line(w, 6, "%s  %s%s%s", finding_word(f), place,
-		 rule ? "  rule " : "", rule ? rule->name : "");
+	const char *word = slot && slot[strspn(slot, "0123456789")] == '\0' ? "PCIe slot " : "slot ";
+
+	if (p && p->component)
+		put_line(w, 12, "  part      %s%s%s%s", p->component->name, slot ? ", " : "",
+			 slot ? word : "", slot ? slot : "");
+	else if (slot)
+		put_line(w, 12, "  part      in %s%s", word, slot);
+	if (!f->function)
+		return;
+	hf_address_format(&f->function->address, address);
+	put_line(w, 12, "  device    %s %04x:%04x %s", address, f->function->identity.vendor,
+		 f->function->identity.device, class_name(f->function->identity.class_code));
+}
+
+/* What else would be accepted, beside the value of the nearest release. */
+static void put_allowed(struct hf_writer *w, const struct hf_finding *f)
+{
+	size_t shown = f->allowed_count < HF_ALLOWED_SHOWN ? f->allowed_count : HF_ALLOWED_SHOWN;
+
+	for (size_t i = 0; i < shown; i++)
+		if (!f->expected || strcmp(f->allowed[i].text, f->expected) != 0)
+			put_line(w, 12, "  allowed   %s, release %s", f->allowed[i].text,
+				 f->allowed[i].release);
+	if (f->allowed_count > shown)
+		put_line(w, 12, "  allowed   and %zu more", f->allowed_count - shown);
+}
+
+static void put_finding(struct hf_writer *w, const char *place, const struct hf_part_verdict *p,
+			const struct hf_finding *f)
+{
+	const struct hf_rule *rule = p ? p->rule : NULL;
+
+	put_line(w, 6, "%s  %s%s%s", status_word(f), place, rule ? "  rule " : "",
+		 rule ? rule->name : "");
 	put_line(w, 12, "  reason    %s (%s): %s", hf_err_name(f->cause),
 		 hf_class_name(hf_err_class(f->cause)), hf_err_sentence(f->cause));
-	if (f->function) {
-		hf_address_format(&f->function->address, address);
-		put_line(w, 12, "  device    %s %04x:%04x %s", address, f->function->identity.vendor,
-			 f->function->identity.device,
-			 class_name(f->function->identity.class_code));
-	}
+	put_where(w, p, f);
 	if (f->mkey)
 		put_line(w, 12, "  measured  %s", f->mkey);
 	if (f->found)
 		put_line(w, 12, "  found     %s", f->found);
+	if (f->known)
+		put_line(w, 12, "  known     the value found is that of %s", f->known);
 	if (f->expected || f->release)
 		put_line(w, 12, "  expected  %s%s%s%s", f->expected ? f->expected : "",
 			 f->expected && f->release ? ", " : "", f->release ? "release " : "",
 			 f->release ? f->release : "");
-	put_line(w, 12, "  next      %s", hf_err_next_step(f->cause));
+	put_allowed(w, f);
+	if (f->waiver)
+		put_line(w, 12, "  waived by %s", f->waiver);
+	if (f->waiver_why)
+		put_line(w, 12, "  waiver    the one for this host does not apply: %s", f->waiver_why);
+	if (!f->waiver)
+		put_line(w, 12, "  next      %s", hf_err_next_step(f->cause));
 }
 
 static void put_findings(struct hf_writer *w, const struct hf_verdict *verdict, bool warnings)
@@ -286,7 +333,7 @@ static void put_findings(struct hf_writer *w, const struct hf_verdict *verdict, 
 	for (const struct hf_part_verdict *p = verdict->parts; p; p = p->next)
 		for (const struct hf_finding *f = p->findings; f; f = f->next)
 			if ((f->action == HF_ACTION_WARN) == warnings)
-				put_finding(w, p->place, p->rule, f);
+				put_finding(w, p->place, p, f);
 	for (const struct hf_finding *f = verdict->boot; f; f = f->next)
 		if ((f->action == HF_ACTION_WARN) == warnings)
 			put_finding(w, "boot", NULL, f);

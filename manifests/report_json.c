@@ -170,6 +170,20 @@ static json_t *part(struct out *o, const struct hf_part *p)
 	return object;
 }
 
+static json_t *allowed(struct out *o, const struct hf_finding *f)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < f->allowed_count && i < HF_ALLOWED_SHOWN; i++) {
+		json_t *object = json_object();
+
+		set(o, object, "value", text(f->allowed[i].text));
+		set(o, object, "release", text(f->allowed[i].release));
+		append(o, array, object);
+	}
+	return array;
+}
+
 static json_t *findings(struct out *o, const struct hf_finding *list)
 {
 	json_t *array = json_array();
@@ -188,6 +202,13 @@ static json_t *findings(struct out *o, const struct hf_finding *list)
 		set(o, object, "expected", text(f->expected));
 		set(o, object, "rule", text(f->rule));
 		set(o, object, "release", text(f->release));
+		set(o, object, "known", text(f->known));
+		set(o, object, "allowed", allowed(o, f));
+		set(o, object, "allowed_count", number(f->allowed_count));
+		set(o, object, "would_hold", json_boolean(f->would_hold));
+		set(o, object, "waived_by", text(f->waiver));
+		set(o, object, "waiver_not_applied", text(f->waiver_why));
+		set(o, object, "waive_as", text(f->waive_as));
 		append(o, array, object);
 	}
 	return array;

@@ -20,6 +20,7 @@
 #define HF_PARTS_MAX 2048
 #define HF_FUNCTIONS_MAX 16384
 #define HF_MEASUREMENTS_MAX 131072
+#define HF_MKEY_SLOT "slot"	/* of a part: the label of the slot that it sits in, as text */
 #define HF_LIST_MAX 1024	/* measurements of one function, or of a part as a whole */
 #define HF_PATH_MAX 120		/* bytes, without the NUL */
 #define HF_MKEY_MAX 64

@@ -4,6 +4,7 @@
 #include "pcie/config.h"
 #include "pcie/reader.h"
 #include "pcie/sink.h"
+#include "pcie/slots.h"
 
 const struct hf_reader *const hf_readers[] = {
 	&hf_reader_config,
@@ -82,5 +83,5 @@ enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
 		err = measure_part(&sink, &read, bus, part);
 	}
 	hf_sink_drop(&sink);
-	return err;
+	return err ? err : hf_slots_claims(host, claims);
 }
