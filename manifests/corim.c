@@ -77,6 +77,7 @@ static size_t open_array(struct hf_cbor *r, struct hf_cbor *ret)
 	size_t count;
 
 	*ret = hf_cbor_at(hf_cbor_skip(r));
+	ret->lenient = r->lenient;
 	if (r->err)
 		return 0;
 	count = hf_cbor_array(ret);
@@ -85,9 +86,9 @@ static size_t open_array(struct hf_cbor *r, struct hf_cbor *ret)
 	return count;
 }
 
-enum hf_err hf_corim_open(struct hf_span payload, struct hf_corim *ret)
+static enum hf_err open_corim(struct hf_span payload, bool lenient, struct hf_corim *ret)
 {
-	struct hf_cbor r = hf_cbor_at(payload);
+	struct hf_cbor r = { .in = payload, .lenient = lenient };
 	struct hf_corim corim = { 0 };
 	size_t count;
 
@@ -122,6 +123,16 @@ enum hf_err hf_corim_open(struct hf_span payload, struct hf_corim *ret)
 		return finish(&r);
 	*ret = corim;
 	return HF_OK;
+}
+
+enum hf_err hf_corim_open(struct hf_span payload, struct hf_corim *ret)
+{
+	return open_corim(payload, false, ret);
+}
+
+enum hf_err hf_corim_open_lenient(struct hf_span payload, struct hf_corim *ret)
+{
+	return open_corim(payload, true, ret);
 }
 
 enum hf_err hf_corim_valid_at(const struct hf_corim *corim, int64_t now)
@@ -167,9 +178,9 @@ static void read_triples(struct hf_cbor *r, struct hf_comid *comid)
 	}
 }
 
-static enum hf_err read_comid(struct hf_span in, struct hf_comid *ret)
+static enum hf_err read_comid(struct hf_span in, bool lenient, struct hf_comid *ret)
 {
-	struct hf_cbor r = hf_cbor_at(in);
+	struct hf_cbor r = { .in = in, .lenient = lenient };
 	struct hf_comid comid = { .is_comid = true };
 	size_t count = hf_cbor_map(&r);
 	bool has_triples = false;
@@ -207,7 +218,7 @@ enum hf_err hf_corim_next(struct hf_corim *corim, struct hf_comid *ret)
 	if (tag == HF_TAG_COMID) {
 		struct hf_span in = hf_cbor_bstr(r);
 
-		return r->err ? shape(r->err) : read_comid(in, ret);
+		return r->err ? shape(r->err) : read_comid(in, r->lenient, ret);
 	}
 	if (tag != HF_TAG_COSWID && tag != HF_TAG_COTL)
 		hf_cbor_fail(r, HF_ERR_CORIM_SHAPE);

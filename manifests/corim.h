@@ -39,6 +39,8 @@ struct hf_corim {
 	size_t tag_count;
 };
 enum hf_err hf_corim_open(struct hf_span payload, struct hf_corim *ret) HF_MUST_USE;
+/* For others' encoders: map keys in any order (hf_cbor's lenient), the same shapes. */
+enum hf_err hf_corim_open_lenient(struct hf_span payload, struct hf_corim *ret) HF_MUST_USE;
 /* Outside its validity: HF_ERR_CORIM_EXPIRED. now 0: not checked. */
 enum hf_err hf_corim_valid_at(const struct hf_corim *corim, int64_t now) HF_MUST_USE;
 

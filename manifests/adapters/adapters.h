@@ -4,8 +4,8 @@
  * strict reader could take, and never one of our own signers'.
  *
  * open -> (trust.c verifies the signature over the received bytes) -> headers -> decode.
- * decode rewrites the payload into strict CoRIM, reads that with the strict decoder, and
- * names the PCI function that is meant; trust.c then checks it against the anchor's scope.
+ * decode rewrites the payload into CoRIM, which the one decoder reads (map keys in any
+ * order: vendors' encoders do not sort), and names the PCI function that is meant; trust.c then checks it against the anchor's scope.
  * What an adapter does not know, it refuses. [pure]
  */
 #ifndef HF_MANIFESTS_ADAPTERS_H

@@ -136,7 +136,7 @@ static struct hf_span endorsed_version(struct hf_span endorsed)
 {
 	struct hf_reference_triple triple;
 	struct hf_measured m;
-	struct hf_comid comid = { .references = hf_cbor_at(endorsed) };
+	struct hf_comid comid = { .references = { .in = endorsed, .lenient = true } };
 
 	if (!endorsed.len || hf_cbor_array(&comid.references) == 0 ||
 	    hf_comid_next(&comid, &triple) || hf_triple_next(&triple, &m))
@@ -243,7 +243,7 @@ static enum hf_err read_release(struct hf_dialect *d, struct hf_comid *comid, st
 
 static enum hf_err decode(struct hf_dialect *d, struct hf_span payload)
 {
-	struct hf_cbor r = hf_cbor_at(payload);
+	struct hf_cbor r = { .in = payload, .lenient = true };
 	struct hf_dialect_corim corim;
 	struct hf_dialect_comid parts;
 	struct hf_comid comid;

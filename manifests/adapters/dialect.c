@@ -41,7 +41,7 @@ static enum hf_err shape(enum hf_err err)
 enum hf_err hf_dialect_corim(struct hf_span map, struct hf_dialect_corim *ret)
 {
 	struct hf_dialect_corim corim = { 0 };
-	struct hf_cbor r = hf_cbor_at(map);
+	struct hf_cbor r = { .in = map, .lenient = true };
 	size_t count = hf_cbor_map(&r);
 
 	for (size_t i = 0; i < count && !r.err; i++) {
@@ -103,7 +103,7 @@ static void read_triples(struct hf_cbor *r, struct hf_dialect_comid *comid)
 enum hf_err hf_dialect_comid(struct hf_span map, struct hf_dialect_comid *ret)
 {
 	struct hf_dialect_comid comid = { 0 };
-	struct hf_cbor r = hf_cbor_at(map);
+	struct hf_cbor r = { .in = map, .lenient = true };
 	size_t count = hf_cbor_map(&r);
 
 	for (size_t i = 0; i < count && !r.err; i++) {
@@ -132,7 +132,7 @@ enum hf_err hf_dialect_comid(struct hf_span map, struct hf_dialect_comid *ret)
 
 enum hf_err hf_dialect_one_tag(struct hf_span tags, struct hf_span *ret_map)
 {
-	struct hf_cbor r = hf_cbor_at(tags);
+	struct hf_cbor r = { .in = tags, .lenient = true };
 	struct hf_span map;
 
 	if (hf_cbor_array(&r) != 1)	/* more was never seen; a second would go unread */
@@ -180,7 +180,7 @@ enum hf_err hf_dialect_strict(struct hf_dialect *d, const struct hf_dialect_cori
 		hf_cbor_put_uint(&w, 4);
 		hf_put_span(&w, corim->validity);
 	}
-	err = m.full || w.full ? HF_ERR_INTERNAL : hf_corim_open(hf_written(&w), &strict);
+	err = m.full || w.full ? HF_ERR_INTERNAL : hf_corim_open_lenient(hf_written(&w), &strict);
 	if (!err)
 		err = hf_corim_valid_at(&strict, d->now);
 	return err ? err : hf_corim_next(&strict, ret);

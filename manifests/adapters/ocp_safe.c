@@ -83,7 +83,7 @@ static bool is_profile(struct hf_span profile)
 static enum hf_err open_conditional(struct hf_span conditional, struct hf_span *ret_conditions,
 				    struct hf_span *ret_endorsements)
 {
-	struct hf_cbor r = hf_cbor_at(conditional);
+	struct hf_cbor r = { .in = conditional, .lenient = true };
 	struct hf_span conditions, endorsements;
 
 	if (hf_cbor_array(&r) != 1 || hf_cbor_array(&r) != 2)
@@ -126,8 +126,7 @@ static void read_review(struct hf_cbor *r, struct hf_span *version)
 /* The version of the reviewed firmware: a name for the release. */
 static struct hf_span reviewed_version(struct hf_span endorsements)
 {
-	struct hf_cbor list = hf_cbor_at(endorsements);
-	struct hf_comid comid = { .references = list };
+	struct hf_comid comid = { .references = { .in = endorsements, .lenient = true } };
 	struct hf_span version = { 0 };
 	struct hf_reference_triple triple;
 	struct hf_measured m;
@@ -135,7 +134,7 @@ static struct hf_span reviewed_version(struct hf_span endorsements)
 	if (hf_cbor_array(&comid.references) == 0 || hf_comid_next(&comid, &triple) ||
 	    hf_triple_next(&triple, &m) || !m.own[-REVIEW].len)
 		return version;
-	struct hf_cbor review = hf_cbor_at(m.own[-REVIEW]);
+	struct hf_cbor review = { .in = m.own[-REVIEW], .lenient = true };
 
 	read_review(&review, &version);
 	return review.err ? (struct hf_span){ 0 } : version;
@@ -189,7 +188,7 @@ static enum hf_err read_report(struct hf_dialect *d, struct hf_comid *comid, str
 
 static enum hf_err decode(struct hf_dialect *d, struct hf_span payload)
 {
-	struct hf_cbor r = hf_cbor_at(payload);
+	struct hf_cbor r = { .in = payload, .lenient = true };
 	struct hf_span map, conditions, endorsements;
 	struct hf_dialect_corim corim;
 	struct hf_dialect_comid parts;
