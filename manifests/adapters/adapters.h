@@ -57,8 +57,8 @@ enum hf_err hf_dialect_one_tag(struct hf_span tags, struct hf_span *ret_map) HF_
 /* Appends; names as given, made valid: '/' becomes '_', too long is HF_ERR_CORIM_SHAPE. */
 enum hf_err hf_dialect_release(struct hf_dialect *d, const char *component, const char *release,
 			       const struct hf_match *match, struct hf_environment **ret) HF_MUST_USE;
-/* What measured says as a reference named mkey: digests, or a raw value, under a mask if
- * there is one. Nothing of it, or anything else: HF_ERR_MANIFEST_UNKNOWN_CRITICAL. */
+/* What measured says as a reference named mkey: digests, a version, or a raw value, under a
+ * mask if there is one. None of these, or two: HF_ERR_MANIFEST_UNKNOWN_CRITICAL. */
 enum hf_err hf_dialect_reference(struct hf_dialect *d, struct hf_environment *env, const char *mkey,
 				 const struct hf_measured *measured) HF_MUST_USE;
 /* Printable ASCII of at most cap - 1 bytes, or HF_ERR_CORIM_SHAPE. */

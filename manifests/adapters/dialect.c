@@ -251,7 +251,8 @@ enum hf_err hf_dialect_reference(struct hf_dialect *d, struct hf_environment *en
 	size_t count = 0;
 
 	if (measured->digest_count > HF_MEASUREMENT_DIGESTS || measured->other_digests ||
-	    !measured->digest_count == !measured->raw.len || measured->critical ||
+	    (measured->digest_count != 0) + (measured->raw.len != 0) +
+			    (measured->version.len != 0) != 1 || measured->critical ||
 	    (measured->raw_mask.len && measured->raw_mask.len != measured->raw.len))
 		return HF_ERR_MANIFEST_UNKNOWN_CRITICAL;
 	if (!ref)
@@ -266,6 +267,8 @@ enum hf_err hf_dialect_reference(struct hf_dialect *d, struct hf_environment *en
 		return HF_ERR_LIMIT;
 	ref->digest_count = measured->digest_count;
 	memcpy(ref->digests, measured->digests, ref->digest_count * sizeof(ref->digests[0]));
+	if (measured->version.len)
+		err = hf_keep_text(d->out->arena, measured->version, HF_TEXT_MAX, &ref->text);
 	if (measured->raw.len)
 		err = keep_bytes(d, measured->raw, &ref->raw);
 	if (!err && measured->raw_mask.len)
