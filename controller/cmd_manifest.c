@@ -12,6 +12,7 @@ static const struct subcommand {
 	const char *summary;
 } subcommands[] = {
 	{ "create", hf_manifest_create, "sources from the evidence of a golden host" },
+	{ "add-rom", hf_manifest_add_rom, "a release from a vendor's ROM file" },
 	{ "build", hf_manifest_build, "a source to an unsigned CoRIM" },
 	{ "sign", hf_manifest_sign, "a source or an unsigned CoRIM to a signed one" },
 	{ "show", hf_manifest_show, "the source back from a CoRIM" },

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Manifests written, signed, compared and checked by their author."""
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -362,3 +363,73 @@ def author_check_sorts_errors_from_warnings(t):
     need("admit" in line, f"the line named is {line}")
     for version in ("1", "1.2", "a.b.c", "01.2.3", "0.0.0", "1.2.3.4", "-1.0.0", "300.1.1"):
         t.refused(t.ctl("manifest", "check", t.path("0.json"), "--agent-version", version, code=2), "usage")
+
+
+@case
+def author_add_rom_admits_the_host_that_has_it(t):
+    """A release made from the vendor's file alone accepts a host that was flashed with it."""
+    old, new = (trees.Tree(t.path(name), trees.lab()) for name in ("old", "new"))
+    for tree in (old, new):  # sysfs shows the images and no padding behind them
+        for address in os.listdir(os.path.join(tree.sys, "bus/pci/devices")):
+            if os.path.exists(tree.file(address, "rom")):
+                data = tree.rom(address)
+                end = sum(trees.rom_images(data)[-1])
+                carrier = read(tree.file(address, "config"))[:4] == bytes.fromhex("8680d310")
+                tree.put(address, "rom", data[:end])
+                if tree is new and carrier:
+                    tree.flip(address, 0x8000)
+    flashed = new.rom("0000:01:00.0")
+    write(t.path("82574-2.0.rom"), flashed + b"\xff" * 777)
+    known = components(old)
+    known[1]["releases"][0]["functions"][0]["measurements"]["fw-version"] = {"text": "1.2"}
+    write(t.path("card.json"), json.dumps(known[1]))
+    result = t.ctl("manifest", "add-rom", t.path("82574-2.0.rom"), "--component", t.path("card.json"),
+                   "--release", "2.0", code=0)
+    need("the last 777 are not measured" in result.errors and "fw-version is not copied" in
+         result.errors, result.describe())
+    made = json.loads(read(t.path("card.json")))
+    need([r["name"] for r in made["releases"]] == ["2.0", "1.0"], str(made))
+    found = made["releases"][0]["functions"][0]["measurements"]
+    need(found["option-rom/window"]["sha256"] == hashlib.sha256(flashed).hexdigest(), str(found))
+    images = trees.rom_images(flashed)
+    need(len(found) == 1 + len(images) and "fw-version" not in found, str(list(found)))
+    need(all("82574-2.0.rom" in value["from"] for value in found.values()), str(found))
+    need("82574-2.0.rom" in made["releases"][0]["provenance"], str(made))
+    made["releases"].pop()
+    sources.judge(t.sub("flashed"), new, old, code=0, sources=[known[0], made, *known[2:], model()])
+    sources.judge(t.sub("before"), old, old, code=3, sources=[known[0], made, *known[2:], model()])
+
+
+@case
+def author_add_rom_refuses_by_name(t):
+    good = trees.Tree(t.path("tree"), trees.lab())
+    rom = good.rom("0000:01:00.0")
+    rom = rom[:sum(trees.rom_images(rom)[-1])]
+    card = t.path("card.json")
+    write(card, json.dumps(components(good)[1]))
+    before = read(card)
+
+    def refused(data, cause, code, *more, component=card, release="2.0"):
+        write(t.path("new.rom"), data)
+        result = t.ctl("manifest", "add-rom", t.path("new.rom"), "--component", component,
+                       "--release", release, *more, code=code)
+        need(f"[{cause}]" in result.errors, result.describe())
+        need(read(card) == before, f"{cause}: the source was changed")
+
+    refused(b"", "rom-truncated", 4)
+    refused(b"PK\x03\x04" + rom, "rom-signature", 4)
+    refused(rom[:-512], "rom-image-length", 4)
+    refused(rom[:40], "rom-truncated", 4)
+    refused(rom, "duplicate-name", 3, release="1.0")
+    refused(rom, "usage", 2, "--function", "8086:9999")
+    refused(rom, "usage", 2, "--function", "10d3")
+    refused(rom, "usage", 2, release="a/b")
+    refused(good.rom("0000:02:00.0"), "usage", 2)
+    write(t.path("model.json"), json.dumps(model()))
+    refused(rom, "usage", 2, component=t.path("model.json"))
+    write(t.path("bad.json"), b'{"format": 1,\n"component": "a/b"}')
+    refused(rom, "manifest-source", 2, component=t.path("bad.json"))
+    write(t.path("new.rom"), good.rom("0000:02:00.0"))
+    t.ctl("manifest", "add-rom", t.path("new.rom"), "--component", card, "--release", "2.0",
+          "--function", "8086:10D3", "--out", t.path("other.json"), code=0)
+    need(read(card) == before and b'"2.0"' in read(t.path("other.json")), "--out")

@@ -97,7 +97,7 @@ def options(text):
 @case
 def cli_man_pages_match_the_help(t):
     """Every option of every command's help is in its man page, and the other way round."""
-    manifest = re.findall(r"^  ([a-z]+) ", t.ctl("manifest", "--help", code=0).text, re.M)
+    manifest = re.findall(r"^  ([a-z-]+) ", t.ctl("manifest", "--help", code=0).text, re.M)
     need("diff" in manifest and "sign" in manifest, str(manifest))
     ctl = [["manifest", name] for name in manifest]
     ctl += [[name] for name in re.findall(r"^  ([a-z]+) ", t.ctl("--help", code=0).text, re.M)]
