@@ -79,7 +79,7 @@ class Machine:
     """One running machine. Everything it says arrives through one select loop."""
 
     def __init__(self, out_dir, host, *, kernel, initrd, command_line, store, data,
-                 tpm_state=None, second_boot=None, debug=False, seconds=120, echo=None):
+                 tpm_state=None, second_boot=None, debug=False, seconds=200, echo=None):
         self.out = pathlib.Path(out_dir)
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
