@@ -13,6 +13,7 @@ int hf_manifest_build(int argc, char **argv);
 int hf_manifest_sign(int argc, char **argv);
 int hf_manifest_show(int argc, char **argv);
 int hf_manifest_check(int argc, char **argv);
+int hf_manifest_accept(int argc, char **argv);
 int hf_manifest_diff(int argc, char **argv);
 int hf_manifest_add_rom(int argc, char **argv);
 
