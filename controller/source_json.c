@@ -806,8 +806,8 @@ static void read_revocations(struct source *s, json_t *root, struct hf_revocatio
 		*entries = entry;
 		entries = &entry->next;
 	}
-	if (json_array_size(array) == 0 || json_array_size(array) > HF_REVOKED_MAX)
-		refuse(s, NULL, "revoke", "must have 1 to 4096 elements");
+	if (json_array_size(array) > HF_REVOKED_MAX)
+		refuse(s, NULL, "revoke", "must have at most 4096 elements");
 	*end = list;
 }
 

@@ -43,6 +43,7 @@ static void an_empty_file_is_the_strict_default(void **state)
 	assert_string_equal(conf.tcti, "");
 	assert_string_equal(conf.evidence, "");
 	assert_int_equal(conf.generation, 0);
+	assert_int_equal(conf.revocations, 0);
 }
 
 static void every_key_is_understood(void **state)
@@ -52,7 +53,7 @@ static void every_key_is_understood(void **state)
 
 	(void)state;
 	assert_int_equal(parse("# the lab\r\n policy = local\npcr=14\n\tstore = partname:tenant \n"
-			       "tcti = swtpm:path=/tmp/a b\nevidence=/dev/ttyS1\ngeneration = 7",
+			       "tcti = swtpm:path=/tmp/a b\nevidence=/dev/ttyS1\ngeneration = 7\nrevocations = 3",
 			       &conf, &fault), HF_OK);
 	assert_int_equal(conf.policy, HF_POLICY_LOCAL);
 	assert_int_equal(conf.pcr, 14);
@@ -60,6 +61,7 @@ static void every_key_is_understood(void **state)
 	assert_string_equal(conf.tcti, "swtpm:path=/tmp/a b");
 	assert_string_equal(conf.evidence, "/dev/ttyS1");
 	assert_int_equal(conf.generation, 7);
+	assert_int_equal(conf.revocations, 3);
 }
 
 static void what_is_not_understood_is_refused(void **state)
@@ -75,6 +77,7 @@ static void what_is_not_understood_is_refused(void **state)
 	refused("store = a\nstore = b\n", HF_ERR_CONFIG_SYNTAX, "line 2");
 	refused("policy = local\npolicy = local\n", HF_ERR_CONFIG_SYNTAX, "line 2");
 	refused("generation = -1\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("revocations = none\n", HF_ERR_CONFIG_SYNTAX, "line 1");
 	refused("generation = 99999999999999999999\n", HF_ERR_CONFIG_SYNTAX, "line 1");
 	refused("pcr = x\n", HF_ERR_CONFIG_SYNTAX, "line 1");
 	refused("pcr = 0x0d\n", HF_ERR_CONFIG_SYNTAX, "line 1");

@@ -102,6 +102,33 @@ static void defaults_are_strict(void **state)
 	assert_false(out.components->releases->environments->match.has_subsystem);
 }
 
+#define REVOKE(list) "{\"format\":1,\"revocations\":\"r\",\"generation\":2,\"revoke\":[" list "]}"
+
+static void revocations_both_ways(void **state)
+{
+	const struct hf_revoked *e;
+	char *again;
+
+	(void)state;
+	assert_int_equal(parse(REVOKE("{\"key\":\"" HEX32 "\",\"note\":\"lost\"},"
+				      "{\"digest\":\"" HEX32 HEX32 "\"},"
+				      "{\"component\":\"nic\",\"release\":\"1.0\"}")), HF_OK);
+	assert_true(out.revocations->generation == 2);
+	e = out.revocations->entries;
+	assert_int_equal(e->kind, HF_REVOKED_KEY);
+	assert_string_equal(e->note, "lost");
+	assert_int_equal(e->next->kind, HF_REVOKED_DIGEST);
+	assert_int_equal(e->next->digest.alg, HF_ALG_SHA512);
+	assert_string_equal(e->next->next->release, "1.0");
+	again = hf_source_format(&out);
+	assert_non_null(again);
+	assert_int_equal(parse(again), HF_OK);
+	e = out.revocations->entries;
+	assert_int_equal(e->digest.bytes[31], 0x11);
+	assert_string_equal(e->next->next->component, "nic");
+	free(again);
+}
+
 static void mistakes_are_named(void **state)
 {
 	static const struct { const char *json, *where, *detail; } rows[] = {
@@ -112,6 +139,14 @@ static void mistakes_are_named(void **state)
 		{ "[]", "f.json:1", "document: must be an object" },
 		{ "{\"model\":\"m\"}", "f.json:1", "format: is missing" },
 		{ "{\"format\":2,\"model\":\"m\"}", "f.json:1", "format: this version reads format 1" },
+		{ REVOKE(""), "f.json:1", "revoke: must not be empty" },
+		{ REVOKE("{\"key\":\"11\"}"), "f.json:1", "revoke[0]: key and manifest are 64 hexadecimal digits, digest 64, 96 or 128" },
+		{ REVOKE("{\"key\":\"" HEX32 HEX32 "\"}"), "f.json:1", "revoke[0]: key and manifest are 64 hexadecimal digits, digest 64, 96 or 128" },
+		{ REVOKE("{\"key\":\"" HEX32 "\",\"digest\":\"" HEX32 "\"}"), "f.json:1", "revoke[0]: needs exactly one of key, manifest, digest, component" },
+		{ REVOKE("{\"component\":\"nic\"}"), "f.json:1", "revoke[0]: needs component and release together, or neither" },
+		{ REVOKE("{\"component\":\"a/b\",\"release\":\"1\"}"), "f.json:1", "revoke[0]: component and release are names: 1 to 96 plain characters" },
+		{ REVOKE("{\"host\":\"a\"}"), "f.json:1", "revoke[0]: has a member other than key, manifest, digest, component, release, note" },
+		{ REVOKE("7"), "f.json:1", "revoke[0]: must be an object" },
 		{ "{\"format\":1}", "f.json:1", "document: has no component, model, images, waiver or revocations" },
 		{ "{\"format\":1,\"component\":\"n\",\"relaeses\":[]}", "f.json:1", "relaeses: there is no such member" },
 		{ "{\"format\":1,\"component\":\"n\",\"model\":\"m\"}", "f.json:1", "model: there is no such member" },
@@ -566,6 +601,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_component),
 		cmocka_unit_test(defaults_are_strict),
+		cmocka_unit_test(revocations_both_ways),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(mistakes_are_located),
 		cmocka_unit_test(sources_come_back),
