@@ -8,6 +8,7 @@
 Written from docs/manifests.md. The tests compare what this finds in a signed file with the
 source that was signed.
 """
+import datetime
 import hashlib
 import io
 import json
@@ -98,6 +99,11 @@ def digests(values):
     return {DIGESTS[alg]: value.hex() for alg, value in values}
 
 
+def day(tag):
+    need(tag.tag == 100, "date")
+    return str(datetime.date(1970, 1, 1) + datetime.timedelta(days=tag.value))
+
+
 def class_of(environment):
     """Vendor=8086:Device=10d3:CC=020000[:REV=00][:SSVID=8086:SSID=a01f]"""
     klass = environment[0]
@@ -121,7 +127,7 @@ def measured(values):
     elif 0 in values:
         found["text"] = values[0][0]
     elif 1 in values:
-        found["svn"] = {552: values[1].value, 553: {"least": values[1].value}}[values[1].tag]
+        found[{552: "svn", 553: "minimum_svn"}[values[1].tag]] = values[1].value
     if -256 in values:
         found["from"] = values[-256]
     return found
@@ -136,6 +142,8 @@ def release(name, triples):
         for key, word in ((-2, "note"), (-4, "provenance")):
             if key in facts:
                 found[word] = facts[key]
+        if -18 in facts:
+            found["until"] = day(facts[-18])
         function = class_of(environment)
         function["count"] = facts[-3]
         function["measurements"] = {m[0]: measured(m[1]) for m in measurements[1:]}
@@ -161,10 +169,16 @@ def model(name, triples):
         need(m[0] == f"rule/{len(found['rules'])}", f"what is {m[0]}")
         rule = {"name": values[11], "presence": PRESENCE[values[-12]], "count": values[-13],
                 "least_method": METHODS[values[-14]], "action": ACTIONS[values[-15]]}
-        if values.get(-10):
-            rule["component"] = values[-10]
-        if -11 in values:
-            rule["place"] = values[-11]
+        for one, many, key, more in (("component", "components", -10, -19), ("place", "places", -11, -20)):
+            if values.get(key):
+                rule.update({many: [values[key], *values[more]]} if more in values else
+                            {one: values[key]})
+        if -21 in values:
+            rule["class"] = values[-21]
+        if -22 in values:
+            rule.update({"slots": values[-22]} if len(values[-22]) > 1 else {"slot": values[-22][0]})
+        if -6 in values:
+            rule["mode"] = ("enforce", "audit")[values[-6]]
         found["rules"].append(rule)
     return found
 

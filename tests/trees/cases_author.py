@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 
+import schema
 import sources
 import trees
 from harness import ROOT, Skip, case, need, read, write
@@ -169,6 +170,25 @@ def author_independent_decoder_reads_the_examples(t):
             b'"enforce"', b'"audit"').replace(b'"agent"', b'"tenant"'))
         write(t.path("other.json"), json.dumps(other))
         decoded(t, owner, out, t.path("other.json"), code=1)
+
+
+@case
+def author_independent_decoder_reads_everything(t):
+    """Dates, security versions, lists, slots and classes in the CDDL's own terms."""
+    owner = Owner(t)
+    wide = model()
+    wide["rules"][1] = {"name": "r", "components": ["a", "b"], "places": ["x", "y"], "class": "0200",
+                        "slots": ["1", "2"], "count": 4, "least_method": "bytes", "mode": "audit"}
+    wide["rules"][2] = {"name": "s", "class": "02", "slot": "7", "least_method": "signed"}
+    wide["boot_code"][0]["from"] = "a log"
+    dated = components(trees.Tree(t.path("tree"), trees.lab()))[1]
+    dated["releases"][0].update(state="allowed-until", until="2032-02-29", note="n")
+    dated["releases"][0]["functions"][0].update(
+        subsystem="8086:a01f", revision="0b", serial="0123456789abcdef", count=0, measurements={
+            "a": {"svn": 3}, "b": {"minimum_svn": 4, "from": "z"}, "c": {"text": "x", "from": "y"}})
+    for number, document in enumerate((wide, dated)):
+        write(t.path(f"{number}.json"), json.dumps(document))
+        decoded(t, owner, owner.sign(document, t.path(f"{number}.corim")), t.path(f"{number}.json"))
 
 
 @case
@@ -433,3 +453,141 @@ def author_add_rom_refuses_by_name(t):
     t.ctl("manifest", "add-rom", t.path("new.rom"), "--component", card, "--release", "2.0",
           "--function", "8086:10D3", "--out", t.path("other.json"), code=0)
     need(read(card) == before and b'"2.0"' in read(t.path("other.json")), "--out")
+
+
+def schemas():
+    return {os.path.basename(path).split(".")[0]: json.loads(read(path))
+            for path in sorted(glob.glob(os.path.join(ROOT, "docs/schema/*.json")))}
+
+
+def schema_for(document):
+    kind = next((kind for kind in schemas() if kind in document), "component")
+    return schemas()[kind]
+
+
+def waiver(**more):
+    return {"format": 1, "waiver": "w", "host": "000b" + "ab" * 32, "until": "2030-01-31",
+            "findings": [{"place": "board", "reason": "firmware-unknown", "measurement": "option-rom/window",
+                          "found": "ab" * 32}], **more}
+
+
+def revocations(**more):
+    return {"format": 1, "revocations": "r", "generation": 1, **{"revoke": [
+        {"key": "ab" * 32}, {"component": "nic", "release": "1.0", "note": "x"}], **more}}
+
+
+@case
+def author_schemas_accept_what_the_tool_accepts(t):
+    good = trees.Tree(t.path("tree"), trees.lab())
+    documents = [json.loads(read(path)) for path in
+                 sorted(glob.glob(os.path.join(ROOT, "examples/manifests/*.json")))]
+    documents += components(good) + [model(), sources.images(), waiver(), revocations()]
+    wide = model()
+    wide["rules"][1] = {"name": "r", "components": ["a", "b"], "class": "0200", "slots": ["1", "2"],
+                        "least_method": "bytes", "mode": "audit"}
+    dated = components(good)[1]
+    dated["releases"][0].update(state="allowed-until", until="2030-02-28")
+    dated["releases"][0]["functions"][0].update(subsystem="8086:A01F", serial="00" * 8, measurements={
+        "a": {"svn": 3}, "b": {"minimum_svn": 4}, "c": {"text": "x", "from": "y"}})
+    for number, document in enumerate(documents + [wide, dated]):
+        need(schema.valid(schema_for(document), document), f"{number}: {json.dumps(document)}")
+        write(t.path("one.json"), json.dumps(document))
+        t.ctl("manifest", "build", t.path("one.json"), "--out", t.path("one"), code=0)
+        shown = json.loads(t.ctl("manifest", "show", t.path("one"), code=0).text)
+        need(schema.valid(schema_for(shown), shown), f"{number}: shown {json.dumps(shown)}")
+
+
+@case
+def author_schemas_are_json_schema(t):
+    """Somebody else's validator knows them and says the same of the examples."""
+    python = python_with("jsonschema")
+    script = ("import json, sys, jsonschema\n"
+              "s = json.load(open(sys.argv[1])); v = jsonschema.Draft202012Validator\n"
+              "v.check_schema(s)\n"
+              "sys.exit(0 if v(s).is_valid(json.load(open(sys.argv[2]))) else 3)\n")
+    for path in sorted(glob.glob(os.path.join(ROOT, "examples/manifests/*.json"))):
+        document = json.loads(read(path))
+        kind = next((kind for kind in schemas() if kind in document), "component")
+        which = os.path.join(ROOT, f"docs/schema/{kind}.schema.json")
+        t.run(python, "-c", script, which, path, code=0)
+        write(t.path("bad.json"), json.dumps({**document, "frobnicate": 1}))
+        t.run(python, "-c", script, which, t.path("bad.json"), code=3)
+
+
+@case
+def author_what_a_schema_refuses_the_tool_refuses(t):
+    good = trees.Tree(t.path("tree"), trees.lab())
+    card = components(good)[1]
+
+    def function(c):
+        return c["releases"][0]["functions"][0]
+
+    def measured(c):
+        return function(c)["measurements"]["option-rom/window"]
+    table = (
+        (card, lambda c: c.pop("format")), (card, lambda c: c.update(format=2)),
+        (card, lambda c: c.update(format="1")), (card, lambda c: c.update(zz=1)),
+        (card, lambda c: c.update(component="a/b")), (card, lambda c: c.update(component="x" * 97)),
+        (card, lambda c: c.update(component=" a")), (card, lambda c: c.update(releases=[])),
+        (card, lambda c: c.update(releases={})), (card, lambda c: c["releases"][0].pop("name")),
+        (card, lambda c: c["releases"][0].update(state="fine")),
+        (card, lambda c: c["releases"][0].update(until="2030-01-01")),
+        (card, lambda c: c["releases"][0].update(state="allowed-until")),
+        (card, lambda c: c["releases"][0].update(state="allowed-until", until="2030-13-01")),
+        (card, lambda c: c["releases"][0].update(state="allowed-until", until="soon")),
+        (card, lambda c: c["releases"][0].update(functions=[])),
+        (card, lambda c: c["releases"][0].update(provenance="")),
+        (card, lambda c: c["releases"][0].update(note="a\nb")),
+        (card, lambda c: function(c).pop("class")), (card, lambda c: function(c).update(vendor="808")),
+        (card, lambda c: function(c).update(vendor=8086)), (card, lambda c: function(c).update(device="10dz")),
+        (card, lambda c: function(c).update(subsystem="1028")), (card, lambda c: function(c).update(revision="0")),
+        (card, lambda c: function(c).update(serial="12")), (card, lambda c: function(c).update(count=-1)),
+        (card, lambda c: function(c).update(count=1 << 32)), (card, lambda c: function(c).update(count="1")),
+        (card, lambda c: function(c).update(measurements=[])),
+        (card, lambda c: function(c).update(measurements={"": {"text": "x"}})),
+        (card, lambda c: function(c).update(measurements={"x" * 65: {"text": "x"}})),
+        (card, lambda c: measured(c).clear()), (card, lambda c: measured(c).update(text="x")),
+        (card, lambda c: measured(c).update(svn=1)), (card, lambda c: measured(c).update(sha1="00" * 20)),
+        (card, lambda c: measured(c).update(sha256="00")), (card, lambda c: measured(c).update(sha384="zz" * 48)),
+        (card, lambda c: measured(c).update({"from": ""})),
+        (model(), lambda m: m.pop("mode")), (model(), lambda m: m.update(mode="lenient")),
+        (model(), lambda m: m.pop("generation")), (model(), lambda m: m.update(generation=-1)),
+        (model(), lambda m: m.update(generation=1.5)), (model(), lambda m: m.update(vendor="")),
+        (model(), lambda m: m.update(tpm="yes")), (model(), lambda m: m.update(unknown="admit")),
+        (model(), lambda m: m.update(drivers=[7])), (model(), lambda m: m.update(drivers=["a/b"])),
+        (model(), lambda m: m.update(rules=[])), (model(), lambda m: m["boot_code"][0].pop("sha256")),
+        (model(), lambda m: m["rules"][0].pop("component")), (model(), lambda m: m["rules"][0].pop("least_method")),
+        (model(), lambda m: m["rules"][0].update(components=["a"])),
+        (model(), lambda m: m["rules"][0].update(places=["a"])),
+        (model(), lambda m: m["rules"][0].update(place="x" * 121)),
+        (model(), lambda m: m["rules"][0].update(slots=["a", "a"])),
+        (model(), lambda m: m["rules"][0].update(slot="")), (model(), lambda m: m["rules"][0].update({"class": "020"})),
+        (model(), lambda m: m["rules"][0].update({"class": "0G"})), (model(), lambda m: m["rules"][0].update(count=0)),
+        (model(), lambda m: m["rules"][0].update(presence="maybe")),
+        (model(), lambda m: m["rules"][0].update(least_method="none")),
+        (model(), lambda m: m["rules"][0].update(action="admit")), (model(), lambda m: m["rules"][0].update(mode="enforce")),
+        (sources.images(), lambda i: i.update(images=[])), (sources.images(), lambda i: i["images"][0].pop("initrd")),
+        (sources.images(), lambda i: i["images"][0].update(kind="kexec")),
+        (sources.images(), lambda i: i["images"][0].update(root="00" * 32)),
+        (sources.images(), lambda i: i["images"][1].pop("kind")), (sources.images(), lambda i: i["images"][1].update(kind="root")),
+        (sources.images(), lambda i: i["images"][1].update(role="service")),
+        (waiver(), lambda w: w.pop("until")), (waiver(), lambda w: w.update(host="00")),
+        (waiver(), lambda w: w.update(findings=[])), (waiver(), lambda w: w["findings"][0].pop("place")),
+        (waiver(), lambda w: w["findings"][0].update(reason="Firmware")),
+        (revocations(), lambda r: r.pop("generation")), (revocations(), lambda r: r.update(revoke=[])),
+        (revocations(), lambda r: r["revoke"][0].update(key="00")),
+        (revocations(), lambda r: r["revoke"][0].update(digest="00" * 32)),
+        (revocations(), lambda r: r["revoke"][1].pop("release")),
+        (revocations(), lambda r: r["revoke"][0].update(release="1.0")),
+    )
+    for number, (source, change) in enumerate(table):
+        document = json.loads(json.dumps(source))
+        need(schema.valid(schema_for(document), document), f"{number}: the source is refused unchanged")
+        change(document)
+        text = json.dumps(document)
+        need(not schema.valid(schema_for(source), document), f"{number}: the schema accepts {text}")
+        write(t.path("bad.json"), text)
+        result = t.ctl("manifest", "build", t.path("bad.json"), "--out", t.path("out"))
+        need(result.code in (2, 3) and "[manifest-source]" in result.errors,
+             f"{number}: {text}\n{result.describe()}")
+        need(not os.path.exists(t.path("out")), f"{number}: something was written")
