@@ -14,6 +14,8 @@ import qemu
 import swtpm
 
 lock = threading.Lock()
+JUDGED = ("golden", "audit", "fence")  # sets of manifests that somebody else can judge by
+NIC0 = "pci0000:00/03.0/00"
 
 
 def unpack(file, directory):
@@ -23,7 +25,7 @@ def unpack(file, directory):
 
 def verify(lab, directory, scenario):
     """(exit code, words) of an offline verification with the manifests of this scenario."""
-    variant = "audit" if scenario.image == "audit" else "golden"
+    variant = scenario.image if scenario.image in JUDGED else "golden"
     done = subprocess.run(
         [build.BIN / "holdfastctl", "evidence", "verify", directory, "--anchors", lab.dir / "anchors",
          "--manifests", lab.dir / f"trusted-{variant}"], capture_output=True, text=True)
@@ -122,7 +124,10 @@ class Lab:
                      if "model" in json.loads(source.read_text()))
         model_name = model.stem + ".corim"
         content = json.loads(model.read_text())
-        self.sets["audit"] = self._with_model(content, model_name, mode="audit")
+        self.sets["audit"] = self._with_model(content, model_name, "audit", mode="audit")
+        rules = [dict(rule, action="fence" if rule.get("place") == NIC0 else rule["action"])
+                 for rule in content["rules"]]
+        self.sets["fence"] = self._with_model(content, model_name, "fence", rules=rules, unknown="fence")
         cut = self.sets["golden"][model_name]
         self.sets["truncated"] = dict(self.sets["golden"], **{model_name: cut[: len(cut) - 40]})
         second = self._variant(dict(content, model=content["model"] + "-b"), "second-model")
@@ -133,8 +138,9 @@ class Lab:
         source.write_text(json.dumps(content, indent=1))
         return self._sign(source, "owner", self.dir / "signed" / f"{name}.corim")
 
-    def _with_model(self, content, model_name, **changes):
-        return dict(self.sets["golden"], **{model_name: self._variant(dict(content, **changes), "audit-model")})
+    def _with_model(self, content, model_name, variant, **changes):
+        signed = self._variant(dict(content, **changes), f"{variant}-model")
+        return dict(self.sets["golden"], **{model_name: signed})
 
     def _images(self):
         self.say("# agent images, image lists and store disks")
@@ -146,34 +152,41 @@ class Lab:
                                build.agent_image(anchors, self.sets["golden"], other))
         tenant_kernel = self.kernel.read_bytes()
         tenant_initrd = (self.dir / "tenant.cpio").read_bytes()
-        for variant in ("golden", "audit"):
+        for variant in JUDGED:
             images = self._image_list(variant)
             trusted = self.dir / f"trusted-{variant}"
             trusted.mkdir()
             for name, data in {**self.sets[variant], "images.corim": images}.items():
                 (trusted / name).write_bytes(data)
             root = {"images.corim": images, "root.squashfs": self.root}
-            if variant == "audit":
-                image.write_if_changed(self.store("audit"), build.store_image(root))
+            kexec = {"images.corim": images, "kernel": tenant_kernel, "initrd": tenant_initrd}
+            if variant != "golden":
+                image.write_if_changed(self.store(variant), build.store_image(root))
+            if variant == "fence":  # the same tenant kernel, without and with its hot-plug drivers
+                image.write_if_changed(self.store("fence-hot-plug"), build.store_image(kexec))
+                kexec["images.corim"] = self._image_list(
+                    variant, "fence-kexec", build.TENANT_COMMAND_LINE + " pcie_ports=compat")
+                image.write_if_changed(self.store("fence-kexec"), build.store_image(kexec))
+            if variant != "golden":
                 continue
             image.write_if_changed(self.store("root"), build.store_image(root))
-            image.write_if_changed(self.store("kexec"), build.store_image(
-                {"images.corim": images, "kernel": tenant_kernel, "initrd": tenant_initrd}))
+            image.write_if_changed(self.store("kexec"), build.store_image(kexec))
             root["root.squashfs"] = build.flip(self.root, len(self.root) // 2)
             image.write_if_changed(self.store("differs"), build.store_image(root))
 
-    def _image_list(self, variant):
+    def _image_list(self, variant, name=None, tenant_command_line=build.TENANT_COMMAND_LINE):
+        name = name or variant
         initrd = self.agent(variant)
         patched = self.dir / f"kernel-{variant}"
         patched.write_bytes(pe.qemu_patched_kernel(self.kernel.read_bytes(), initrd.stat().st_size,
                                                    qemu.MEMORY_MIB))
-        source = self.dir / f"images-{variant}.json"
+        source = self.dir / f"images-{name}.json"
         build.ctl("image", "measure", "--kernel", patched, "--initrd", initrd, "--command-line",
                   pe.loaded_command_line(build.COMMAND_LINE), "--name", f"lab-agent-{variant}",
                   "--tenant-kernel", self.kernel, "--tenant-initrd", self.dir / "tenant.cpio",
-                  "--tenant-command-line", build.TENANT_COMMAND_LINE,
+                  "--tenant-command-line", tenant_command_line,
                   "--tenant-root", self.dir / "root.squashfs", "--out", source)
-        return self._sign(source, "owner", self.dir / "signed" / f"images-{variant}.corim")
+        return self._sign(source, "owner", self.dir / "signed" / f"images-{name}.corim")
 
     def pre_extend_image(self):
         """Another system, which holds the gate's kernel and image as files."""

@@ -43,11 +43,13 @@ class Scenario:
     hardware. check(run): what else must be true."""
 
     def __init__(self, name, what, expect, *, image="golden", store="root", change=None,
-                 words="", tpm=True, check=None, evidence=True, verify=None, runner=None):
+                 words="", tpm=True, check=None, evidence=True, verify=None, runner=None,
+                 without=()):
         self.name, self.what, self.expect = name, what, expect
         self.image, self.store, self.change, self.words = image, store, change, words
         self.tpm, self.check, self.evidence, self.verify = tpm, check, evidence, verify
         self.runner = runner
+        self.without = without  # drivers for which the tenant must find no device
 
     @property
     def released(self):
@@ -110,7 +112,10 @@ class Run:
         need(int(cpus) == qemu.CPUS, f"the tenant has {cpus} of {qemu.CPUS} processors")
         need(not unbound, f"the tenant has devices without driver: {unbound}")
         for driver in ("e1000e", "virtio-pci", "vmxnet3", "nvme"):
-            need(driver in drivers.split(","), f"the tenant lacks {driver}: {drivers}")
+            if driver in self.scenario.without:
+                need(driver not in drivers.split(","), f"the tenant has {driver}: {drivers}")
+            else:
+                need(driver in drivers.split(","), f"the tenant lacks {driver}: {drivers}")
         for file in ("holdfast.evlog", "claims.cbor", "verdict.json", "quote.attest"):
             match = re.search(rf"^TENANT-FOUND \S+/{re.escape(file)} (\d+)$", console, re.M)
             need(match and int(match.group(1)) > 0, f"the tenant does not find {file}")
@@ -308,6 +313,31 @@ def run_killed(run):
         run.nothing_started()
 
 
+def integrated_nic(host, lab):
+    """A function on the root bus, which belongs to the board and has no port of its own."""
+    host.devices["integrated"] = "e1000e,bus=pcie.0,addr=0x8,mac=52:54:00:00:00:18,romfile="
+
+
+def check_fenced(run):
+    """Not in the tenant's view, not after its own rescan either; and everybody says so."""
+    console = run.machine.console
+    match = re.search(r"^TENANT-RESCAN (\S+)$", console, re.M)
+    need(match, "the tenant did not look again")
+    need("8086:10d3" not in match.group(1).split(","), "the tenant finds the isolated NIC")
+    need("15ad:07b0" in match.group(1).split(","), "the tenant's list of devices is empty")
+    need(re.search(rf"{re.escape(golden.NIC0)} isolated\s+slot-power at pci0000:00/03\.0", console),
+         "the screen does not say that the NIC is isolated")
+    need(re.search(r'^TENANT-VERDICT .*"status": ?"isolated"', console, re.M),
+         "the hand-over does not say that a part is isolated")
+    need(re.search(r"^TENANT-FENCED .*" + re.escape(golden.NIC0), console, re.M),
+         "the hand-over does not list the isolated part")
+    need("isolated" in (run.out / "verify.txt").read_text(), "the evidence does not say isolated")
+
+
+def check_hot_plug(run):
+    need("pcie_ports=compat" in " ".join(run.held_screen().split()), "the screen does not name the remedy")
+
+
 def check_audit(run):
     need("WOULD HOLD" in run.machine.console, "the screen does not say WOULD HOLD")
     need(re.search(r'^TENANT-VERDICT .*firmware-unknown', run.machine.console, re.M),
@@ -336,6 +366,14 @@ ALL = [
              evidence=False),
     Scenario("audit-rom-flipped", "the flipped ROM under a signed audit mode", "released by switch-root",
              image="audit", store="audit", change=rom_flipped, check=check_audit, verify=3),
+    Scenario("fenced-nic", "the flipped ROM under a rule that says fence", "released by switch-root",
+             image="fence", store="fence", change=rom_flipped, check=check_fenced, without=("e1000e",)),
+    Scenario("fenced-nic-kexec", "the same, tenant is a kernel that leaves slots alone", "released by kexec",
+             image="fence", store="fence-kexec", change=rom_flipped, check=check_fenced, without=("e1000e",)),
+    Scenario("fenced-nic-hot-plug", "the same, tenant's kernel would switch the slot on", "held fence-impossible",
+             image="fence", store="fence-hot-plug", change=rom_flipped, check=check_hot_plug, verify=3),
+    Scenario("fence-board", "a NIC on the board that is to be fenced", "held fence-impossible",
+             image="fence", store="fence", change=integrated_nic),
     Scenario("mode-by-command-line", "audit asked for on the command line", "held command-line-refused",
              words="holdfast.mode=audit"),
 ]
