@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "agent/platform.h"
 #include "manifests/fence.h"
 
 /* ---- who is away ---- */
@@ -189,13 +190,19 @@ static bool has_word(const char *line, const char *word)
 	return false;
 }
 
-/* A kernel with hot-plug drivers switches a slot on in which it sees a card. Ours does not
- * (it is started with the same word); a tenant's own kernel would undo the fence. */
+/* A kernel with hot-plug drivers switches a slot on in which it sees a card: the tenant's
+ * own, or ours, which the tenant keeps after switch_root. */
 enum hf_err hf_gate_fence_lasts(struct hf_gate *gate, struct hf_fault *fault)
 {
 	const struct hf_image *image = gate->tenant.image;
 
-	if (!image || image->kind != HF_TENANT_KEXEC || has_word(image->command_line_text, "pcie_ports=compat"))
+	const char *line = NULL;
+
+	if (!image)
+		return HF_OK;
+	line = image->kind == HF_TENANT_KEXEC ? image->command_line_text :
+						hf_platform_text(gate->host_part, "command-line");
+	if (has_word(line, "pcie_ports=compat"))
 		return HF_OK;
 	for (const struct hf_gate_fence *f = gate->fences; f; f = f->next)
 		if (f->method != HF_FENCE_NONE && f->port.hot_plug)

@@ -125,9 +125,9 @@ class Lab:
         model_name = model.stem + ".corim"
         content = json.loads(model.read_text())
         self.sets["audit"] = self._with_model(content, model_name, "audit", mode="audit")
-        rules = [dict(rule, action="fence" if rule.get("place") == NIC0 else rule["action"])
+        rules = [dict(rule, action="fence" if rule.get("place") in (NIC0, "board") else rule["action"])
                  for rule in content["rules"]]
-        self.sets["fence"] = self._with_model(content, model_name, "fence", rules=rules, unknown="fence")
+        self.sets["fence"] = self._with_model(content, model_name, "fence", rules=rules)
         cut = self.sets["golden"][model_name]
         self.sets["truncated"] = dict(self.sets["golden"], **{model_name: cut[: len(cut) - 40]})
         second = self._variant(dict(content, model=content["model"] + "-b"), "second-model")

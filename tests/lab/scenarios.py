@@ -24,6 +24,9 @@ def causes():
     return CAUSES
 
 
+VGA_ROM = "/usr/share/seabios/vgabios-stdvga.bin"
+
+
 class Failed(Exception):
     pass
 
@@ -313,9 +316,10 @@ def run_killed(run):
         run.nothing_started()
 
 
-def integrated_nic(host, lab):
-    """A function on the root bus, which belongs to the board and has no port of its own."""
-    host.devices["integrated"] = "e1000e,bus=pcie.0,addr=0x8,mac=52:54:00:00:00:18,romfile="
+def vga_rom_flipped(host, lab):
+    """On the root bus: it belongs to the board and has no port of its own."""
+    data = pathlib.Path(VGA_ROM).read_bytes()
+    host.devices["vga"] += ",romfile=" + str(lab.scratch("vga.rom", build.flip(data, len(data) - 64)))
 
 
 def check_fenced(run):
@@ -372,8 +376,8 @@ ALL = [
              image="fence", store="fence-kexec", change=rom_flipped, check=check_fenced, without=("e1000e",)),
     Scenario("fenced-nic-hot-plug", "the same, tenant's kernel would switch the slot on", "held fence-impossible",
              image="fence", store="fence-hot-plug", change=rom_flipped, check=check_hot_plug, verify=3),
-    Scenario("fence-board", "a NIC on the board that is to be fenced", "held fence-impossible",
-             image="fence", store="fence", change=integrated_nic),
+    Scenario("fence-board", "the display's ROM flipped, where the rule says fence", "held fence-impossible",
+             image="fence", store="fence", change=vga_rom_flipped),
     Scenario("mode-by-command-line", "audit asked for on the command line", "held command-line-refused",
              words="holdfast.mode=audit"),
 ]
