@@ -14,8 +14,9 @@ import qemu
 import swtpm
 
 lock = threading.Lock()
-JUDGED = ("golden", "audit", "fence")  # sets of manifests that somebody else can judge by
+JUDGED = ("golden", "audit", "fence", "fence-shared")  # sets of manifests that somebody else can judge by
 NIC0 = "pci0000:00/03.0/00"
+SWITCH = "pci0000:00/05.0/00"  # two drives sit in its slots
 
 
 def unpack(file, directory):
@@ -125,9 +126,12 @@ class Lab:
         model_name = model.stem + ".corim"
         content = json.loads(model.read_text())
         self.sets["audit"] = self._with_model(content, model_name, "audit", mode="audit")
-        rules = [dict(rule, action="fence" if rule.get("place") in (NIC0, "board") else rule["action"])
+        rules = [dict(rule, action="fence" if rule.get("place") == NIC0 else rule["action"])
                  for rule in content["rules"]]
         self.sets["fence"] = self._with_model(content, model_name, "fence", rules=rules)
+        rules = [dict(rule, action="fence", least_method="signed") if rule.get("place") == SWITCH
+                 else rule for rule in content["rules"]]
+        self.sets["fence-shared"] = self._with_model(content, model_name, "fence-shared", rules=rules)
         cut = self.sets["golden"][model_name]
         self.sets["truncated"] = dict(self.sets["golden"], **{model_name: cut[: len(cut) - 40]})
         second = self._variant(dict(content, model=content["model"] + "-b"), "second-model")

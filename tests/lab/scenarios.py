@@ -24,9 +24,6 @@ def causes():
     return CAUSES
 
 
-VGA_ROM = "/usr/share/seabios/vgabios-stdvga.bin"
-
-
 class Failed(Exception):
     pass
 
@@ -316,12 +313,6 @@ def run_killed(run):
         run.nothing_started()
 
 
-def vga_rom_flipped(host, lab):
-    """On the root bus: it belongs to the board and has no port of its own."""
-    data = pathlib.Path(VGA_ROM).read_bytes()
-    host.devices["vga"] += ",romfile=" + str(lab.scratch("vga.rom", build.flip(data, len(data) - 64)))
-
-
 def check_fenced(run):
     """Not in the tenant's view, not after its own rescan either; and everybody says so."""
     console = run.machine.console
@@ -376,8 +367,8 @@ ALL = [
              image="fence", store="fence-kexec", change=rom_flipped, check=check_fenced, without=("e1000e",)),
     Scenario("fenced-nic-hot-plug", "the same, tenant's kernel would switch the slot on", "held fence-impossible",
              image="fence", store="fence-hot-plug", change=rom_flipped, check=check_hot_plug, verify=3),
-    Scenario("fence-board", "the display's ROM flipped, where the rule says fence", "held fence-impossible",
-             image="fence", store="fence", change=vga_rom_flipped),
+    Scenario("fence-shared-port", "a switch to be fenced that carries other parts", "held fence-impossible",
+             image="fence-shared"),
     Scenario("mode-by-command-line", "audit asked for on the command line", "held command-line-refused",
              words="holdfast.mode=audit"),
 ]
