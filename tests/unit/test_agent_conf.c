@@ -44,6 +44,7 @@ static void an_empty_file_is_the_strict_default(void **state)
 	assert_string_equal(conf.evidence, "");
 	assert_int_equal(conf.generation, 0);
 	assert_int_equal(conf.revocations, 0);
+	assert_false(conf.generation_index);
 }
 
 static void every_key_is_understood(void **state)
@@ -64,6 +65,18 @@ static void every_key_is_understood(void **state)
 	assert_int_equal(conf.revocations, 3);
 }
 
+static void the_index_is_demanded_by_its_word_alone(void **state)
+{
+	struct hf_conf conf;
+	struct hf_fault fault;
+
+	(void)state;
+	assert_int_equal(parse("generation-index = required\n", &conf, &fault), HF_OK);
+	assert_true(conf.generation_index);
+	assert_int_equal(parse("generation-index = optional\n", &conf, &fault), HF_OK);
+	assert_false(conf.generation_index);
+}
+
 static void what_is_not_understood_is_refused(void **state)
 {
 	(void)state;
@@ -77,6 +90,9 @@ static void what_is_not_understood_is_refused(void **state)
 	refused("store = a\nstore = b\n", HF_ERR_CONFIG_SYNTAX, "line 2");
 	refused("policy = local\npolicy = local\n", HF_ERR_CONFIG_SYNTAX, "line 2");
 	refused("generation = -1\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("generation-index = yes\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("generation-index = required\ngeneration-index = optional\n", HF_ERR_CONFIG_SYNTAX,
+		"line 2");
 	refused("revocations = none\n", HF_ERR_CONFIG_SYNTAX, "line 1");
 	refused("generation = 99999999999999999999\n", HF_ERR_CONFIG_SYNTAX, "line 1");
 	refused("pcr = x\n", HF_ERR_CONFIG_SYNTAX, "line 1");
@@ -127,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_file_is_the_strict_default),
 		cmocka_unit_test(every_key_is_understood),
+		cmocka_unit_test(the_index_is_demanded_by_its_word_alone),
 		cmocka_unit_test(what_is_not_understood_is_refused),
 		cmocka_unit_test(only_pcrs_that_cannot_be_undone_serve),
 		cmocka_unit_test(long_values_and_files_have_limits),

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/fence.h"
+#include "agent/gate.h"
 
 #define MAX 32
 #define CAP 0x40
@@ -462,6 +462,87 @@ static void port_that_is_not_there(void **state)
 	assert_non_null(strstr(f->fault.detail, "cannot be opened"));
 }
 
+/* ---- what the gate expects afterwards ---- */
+
+/* The isolated part must be gone, the others must not: anything else is a difference. */
+static void gone_is_as_it_should_be(void **state)
+{
+	struct fixture *f = *state;
+	struct hf_gate *gate = calloc(1, sizeof(*gate));
+	struct hf_gate_fence done = { .path = CARD, .method = HF_FENCE_LINK };
+	struct hf_claims before, without;
+	const char *path = NULL;
+
+	add_port(f, 0, 1, 1, 1, 4);
+	add_port(f, 0, 2, 2, 2, 4);
+	add(f, 2, 0, 0);
+	hf_claims_init(&without, &f->arena);
+	assert_int_equal(hf_topology(&f->bus, &without), HF_OK);
+	f->bus.count = 2;
+	add(f, 1, 0, 0);
+	add(f, 2, 0, 0);
+	find(f, CARD);
+	gate->claims = f->claims;
+
+	/* not isolated: it must be there */
+	assert_int_equal(hf_gate_parts_view(gate, &f->arena, &before), HF_OK);
+	assert_string_equal(hf_gate_look(&before, &without, &path), "gone");
+	assert_null(hf_gate_look(&before, &f->claims, &path));
+	/* isolated: it must not */
+	gate->fences = &done;
+	assert_int_equal(hf_gate_parts_view(gate, &f->arena, &before), HF_OK);
+	assert_null(hf_gate_look(&before, &without, &path));
+	assert_string_equal(hf_gate_look(&before, &f->claims, &path), "appeared");
+	assert_string_equal(path, CARD ".0");
+	/* an attempt that failed excuses nothing */
+	done.method = HF_FENCE_NONE;
+	assert_int_equal(hf_gate_parts_view(gate, &f->arena, &before), HF_OK);
+	assert_string_equal(hf_gate_look(&before, &without, &path), "gone");
+	free(gate);
+}
+
+/* Whether the kernel that the tenant gets would switch the slot on again. */
+static void a_fence_must_outlive_the_release(void **state)
+{
+	static const struct { enum hf_tenant_kind kind; const char *line; bool hot_plug, done, ok; } cases[] = {
+		{ HF_TENANT_KEXEC, "quiet", true, true, false },
+		{ HF_TENANT_KEXEC, "quiet pcie_ports=compat", true, true, true },
+		{ HF_TENANT_KEXEC, "pcie_ports=compat quiet", true, true, true },
+		{ HF_TENANT_KEXEC, "pcie_ports=compatible", true, true, false },
+		{ HF_TENANT_KEXEC, "xpcie_ports=compat", true, true, false },
+		{ HF_TENANT_KEXEC, "pcie_ports=native", true, true, false },
+		{ HF_TENANT_KEXEC, "quiet", false, true, true },
+		{ HF_TENANT_KEXEC, "quiet", true, false, true },
+		{ HF_TENANT_ROOT, "pcie_ports=compat", true, true, false },	/* ours counts: none */
+		{ HF_TENANT_ROOT, NULL, false, true, true },
+	};
+	struct fixture *f = *state;
+	struct hf_gate *gate = calloc(1, sizeof(*gate));
+
+	gate->host_part = hf_claims_add_part(&f->claims, HF_PART_HOST, "host");
+	assert_int_equal(hf_gate_fence_lasts(gate, &f->fault), HF_OK);	/* no tenant yet */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct hf_image image = { .kind = cases[i].kind, .command_line_text = cases[i].line };
+		struct hf_gate_fence fence = { .path = CARD, .port.hot_plug = cases[i].hot_plug,
+			.method = cases[i].done ? HF_FENCE_POWER : HF_FENCE_NONE };
+
+		gate->tenant.image = &image;
+		gate->fences = &fence;
+		assert_int_equal(hf_gate_fence_lasts(gate, &f->fault),
+				 cases[i].ok ? HF_OK : HF_ERR_FENCE_IMPOSSIBLE);
+	}
+	struct hf_measurement *m = hf_claims_add_measurement(&f->claims, gate->host_part, NULL,
+							     "command-line", HF_METHOD_IDENTITY, 0);
+	struct hf_image root = { .kind = HF_TENANT_ROOT };
+	struct hf_gate_fence fence = { .path = CARD, .port.hot_plug = true, .method = HF_FENCE_LINK };
+
+	assert_int_equal(hf_measurement_set_text(&f->claims, m, "panic=0 pcie_ports=compat"), HF_OK);
+	gate->tenant.image = &root;
+	gate->fences = &fence;
+	assert_int_equal(hf_gate_fence_lasts(gate, &f->fault), HF_OK);
+	free(gate);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -474,7 +555,8 @@ int main(void)
 		WITH(isolated_and_gone), WITH(comes_back_when_the_kernel_looks),
 		WITH(the_kernel_does_not_let_go), WITH(still_answers), WITH(silent_but_the_link_is_up),
 		WITH(power_is_left_alone_where_there_is_no_controller),
-		WITH(captured_tree_is_not_written_to), WITH(port_that_is_not_there),
+		WITH(gone_is_as_it_should_be),
+		WITH(a_fence_must_outlive_the_release), WITH(captured_tree_is_not_written_to), WITH(port_that_is_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

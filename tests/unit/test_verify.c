@@ -73,6 +73,56 @@ TEST(accepted_boot_with_receipt)
 	drop(m);
 }
 
+/* A host whose NIC was to be isolated. note: the part that the log says was, or NULL. */
+static struct made *isolated(const struct boot_case *c, enum hf_part_kind kind, const char *key,
+			     const char *note)
+{
+	struct fixture *fx = fx_new();
+
+	fx->nic_rule->action = HF_ACTION_FENCE;
+	fx->nic_rule->least_method = HF_METHOD_SIGNED;
+	if (note) {
+		struct hf_part *part = hf_claims_add_part(&fx->claims, kind, "fence");
+		struct hf_measurement *m = hf_claims_add_measurement(&fx->claims, part, NULL, key,
+								     HF_METHOD_IDENTITY, 0);
+
+		assert_int_equal(hf_measurement_set_text(&fx->claims, m, note), HF_OK);
+	}
+	return make_of(c, fx);
+}
+
+TEST(isolated_as_recorded)
+{
+	CASE;
+	c.verdict = "isolated";
+	c.cause = "method-too-weak";
+	c.cap_release = "kexec";
+	c.receipt = true;
+	struct made *m = isolated(&c, HF_PART_HOST, "isolated-1", NIC_PLACE);
+
+	affirmed(m);
+	assert_int_equal(m->v.verdict.status, HF_STATUS_ISOLATED);
+	assert_non_null(strstr(m->v.checks[HF_CHECK_PARTS].detail, "isolated"));
+	drop(m);
+}
+
+TEST(isolated_without_a_record)
+{
+	CASE;
+	c.verdict = "isolated";
+	c.cause = "method-too-weak";
+	struct made *m = isolated(&c, HF_PART_HOST, NULL, NULL);
+
+	refused(m, HF_CHECK_PARTS, HF_ERR_FENCE_IMPOSSIBLE);
+	drop(m);
+	m = isolated(&c, HF_PART_HOST, "isolated-1", DISK_PLACE);
+	refused(m, HF_CHECK_PARTS, HF_ERR_FENCE_IMPOSSIBLE);
+	drop(m);
+	m = isolated(&c, HF_PART_HOST, "refused-1", NIC_PLACE);
+	refused(m, HF_CHECK_PARTS, HF_ERR_FENCE_IMPOSSIBLE);
+	drop(m);
+}
+
 TEST(nonce_given)
 {
 	CASE;
@@ -450,7 +500,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepted_boot), cmocka_unit_test(accepted_boot_with_receipt),
-		cmocka_unit_test(nonce_given), cmocka_unit_test(firmware_log),
+		cmocka_unit_test(isolated_as_recorded),
+		cmocka_unit_test(isolated_without_a_record), cmocka_unit_test(nonce_given), cmocka_unit_test(firmware_log),
 		cmocka_unit_test(firmware_log_without_its_last_event),
 		cmocka_unit_test(log_of_another_boot), cmocka_unit_test(log_grammar),
 		cmocka_unit_test(log_goes_on_after_end), cmocka_unit_test(begin_fields),
