@@ -80,6 +80,8 @@ int hf_manifest_show(int argc, char **argv)
 		fprintf(stderr, "%s: %s%s%s\n", file, hf_input_kind_text(kind),
 			kind == HF_INPUT_VERIFIED ? ", signed by " : "",
 			kind == HF_INPUT_VERIFIED ? manifests.files[0].signer : "");
+		for (const struct hf_manifest_note *n = manifests.notes; n; n = n->next)
+			fprintf(stderr, "%s: note: %.180s\n", file, n->text);
 	}
 	free(text);
 	hf_arena_drop(&arena);

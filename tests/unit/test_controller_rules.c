@@ -246,6 +246,56 @@ static void files_are_held_to_the_same(void **state)
 	free(m);
 }
 
+#define LONG "................................................................................"
+
+/* A file of a later version: one more key in the only reference. */
+static struct hf_span with_key(const char *key, size_t key_len)
+{
+	static const char value[] = "\x62" "fw\x01\xa1\x01\xd9\x02\x29\x07";
+	struct hf_manifests *m = parse(COMPONENT(
+		RELEASE("\"state\":\"allowed\",\"provenance\":\"" LONG LONG LONG LONG "\"",
+			"\"fw\":{\"minimum_svn\":7}")));
+	struct hf_writer w = { .buf = encoded, .cap = sizeof(encoded) - 16 };
+	uint8_t *at, *head;
+	size_t len;
+
+	assert_int_equal(hf_corim_encode(m, "id", &w), HF_OK);
+	at = memmem(encoded, w.len, value, sizeof(value) - 1);
+	head = memmem(encoded, w.len, "\xd9\x01\xfa\x59", 4);
+	assert_non_null(at);
+	assert_non_null(head);
+	at[4] = 0xa2;
+	at += sizeof(value) - 1;
+	memmove(at + key_len, at, (size_t)(encoded + w.len - at));
+	memcpy(at, key, key_len);
+	len = (size_t)(head[4] << 8 | head[5]) + key_len;
+	head[4] = (uint8_t)(len >> 8);
+	head[5] = (uint8_t)len;
+	free(m);
+	return (struct hf_span){ encoded, w.len + key_len };
+}
+
+static void a_later_version_is_noted_or_refused(void **state)
+{
+	struct hf_manifests out = { .arena = &arena };
+
+	(void)state;
+	assert_int_equal(hf_corim_decode(with_key("\x38\x1d\x00", 3), 0, 0, &out),	/* -30 */
+			 HF_ERR_MANIFEST_UNKNOWN_CRITICAL);
+	assert_int_equal(hf_corim_decode(with_key("\x38\xfe\x00", 3), 0, 0, &out),	/* -255 */
+			 HF_ERR_MANIFEST_UNKNOWN_CRITICAL);
+	assert_null(out.components);
+	assert_null(out.notes);
+	assert_int_equal(hf_corim_decode(with_key("\x39\x01\x2b\x00", 4), 5, 0, &out), HF_OK);
+	assert_non_null(out.components);
+	assert_non_null(out.notes);
+	assert_int_equal(out.notes->file, 5);
+	assert_string_equal(out.notes->text,
+			    "key -300 of fw is newer than this version and passed over");
+	assert_null(out.notes->next);
+	assert_int_equal(out.components->releases->environments->references->svn, 7);
+}
+
 static void dates(void **state)
 {
 	static const struct { const char *text; uint32_t day; } good[] = {
@@ -289,6 +339,7 @@ int main(void)
 		cmocka_unit_test(waivers_with_everything),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(files_are_held_to_the_same),
+		cmocka_unit_test(a_later_version_is_noted_or_refused),
 		cmocka_unit_test(dates),
 	};
 
