@@ -164,6 +164,7 @@ static json_t *format_rule(const struct hf_rule *rule)
 	set_text(object, "action", hf_action_name(rule->action));
 	if (rule->audit)
 		set_text(object, "mode", hf_mode_name(HF_MODE_AUDIT));
+	set_text(object, "approved", rule->owner_approved ? "owner" : NULL);
 	return object;
 }
 

@@ -569,6 +569,10 @@ static void read_rule(struct source *s, json_t *object, const struct place *at,
 	rule->audit = word && strcmp(word, "audit") == 0;
 	if (word && !rule->audit)
 		refuse(s, at, "mode", "of a rule can be audit alone; without it the model's holds");
+	word = get_word(s, object, at, "approved", false);
+	rule->owner_approved = word && strcmp(word, "owner") == 0;
+	if (word && !rule->owner_approved)
+		refuse(s, at, "approved", "can be owner alone; without it a vendor's word counts too");
 	word = get_word(s, object, at, "presence", false);
 	rule->presence = HF_PRESENCE_REQUIRED;
 	if (word && !hf_presence_from_name(word, &rule->presence))
@@ -601,7 +605,7 @@ static void read_rules(struct source *s, json_t *root, struct hf_model *model)
 
 		check_members(s, object, &place,
 			      "name component components class place places slot slots presence "
-			      "count least_method action mode ");
+			      "count least_method action mode approved ");
 		if (s->err)
 			return;
 		read_rule(s, object, &place, rule);

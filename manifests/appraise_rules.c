@@ -166,12 +166,15 @@ static void index_parts(struct hf_assignment *s, const struct hf_claims *claims)
 
 /* ---- rules to parts ---- */
 
-static bool rule_names(const struct hf_rule *rule, const char *component)
+/* A vendor's word never suffices where the owner's is asked for; to forbid, it does. */
+static bool rule_names(const struct hf_rule *rule, const struct hf_component *component)
 {
-	if (!rule->component[0] || strcmp(rule->component, component) == 0)
+	if (component->vendor && rule->owner_approved && rule->presence != HF_PRESENCE_FORBIDDEN)
+		return false;
+	if (!rule->component[0] || strcmp(rule->component, component->name) == 0)
 		return true;
 	for (const struct hf_name_list *n = rule->more_components; n; n = n->next)
-		if (strcmp(n->name, component) == 0)
+		if (strcmp(n->name, component->name) == 0)
 			return true;
 	return false;
 }
@@ -198,7 +201,7 @@ static const struct hf_candidate *candidate_for(const struct hf_seat *seat,
 	if (!of_class(seat->part, rule->class_prefix))
 		return NULL;
 	for (const struct hf_candidate *c = seat->candidates; c; c = c->next)
-		if (rule_names(rule, c->component->name) &&
+		if (rule_names(rule, c->component) &&
 		    (!best || hf_fit_better(&c->fit, &best->fit)))
 			best = c;
 	return best;

@@ -306,7 +306,7 @@ static void put_rule(struct hf_writer *w, const struct hf_rule *rule, size_t ind
 	char mkey[HF_MKEY_MAX];
 
 	snprintf(mkey, sizeof(mkey), HF_MKEY_RULE "%zu", index);
-	hf_begin_measurement(w, mkey, 5u + rule->audit + (component != NULL) + (rule->place != NULL) +
+	hf_begin_measurement(w, mkey, 5u + rule->audit + rule->owner_approved + (component != NULL) + (rule->place != NULL) +
 			     (rule->more_components != NULL) + (rule->more_places != NULL) +
 			     (rule->class_prefix != NULL) + (rule->slots != NULL));
 	hf_cbor_put_uint(w, 11);
@@ -323,6 +323,8 @@ static void put_rule(struct hf_writer *w, const struct hf_rule *rule, size_t ind
 	put_names(w, HF_KEY_PLACES, rule->more_places);
 	hf_put_key_text(w, HF_KEY_CLASS, rule->class_prefix);
 	put_names(w, HF_KEY_SLOTS, rule->slots);
+	if (rule->owner_approved)
+		hf_put_key_uint(w, HF_KEY_APPROVED, HF_APPROVED_OWNER);
 }
 
 static bool model_valid(const struct hf_model *model)

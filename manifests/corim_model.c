@@ -111,7 +111,7 @@ static enum hf_err read_rule_texts(struct hf_decoder *d, const struct hf_measure
 				   struct hf_rule *rule)
 {
 	struct hf_arena *arena = d->out->arena;
-	uint64_t mode = HF_MODE_ENFORCE;
+	uint64_t mode = HF_MODE_ENFORCE, approved;
 	enum hf_err err = hf_keep_name(arena, m->name, &rule->name);
 
 	rule->component = "";
@@ -130,6 +130,9 @@ static enum hf_err read_rule_texts(struct hf_decoder *d, const struct hf_measure
 	if (!err && m->own[HF_KEY_MODE].len)
 		err = hf_own_uint(m, HF_KEY_MODE, HF_MODE_AUDIT, &mode);
 	rule->audit = mode == HF_MODE_AUDIT;
+	rule->owner_approved = m->own[HF_KEY_APPROVED].len != 0;
+	if (!err && rule->owner_approved)
+		err = hf_own_uint(m, HF_KEY_APPROVED, HF_APPROVED_OWNER, &approved);
 	return err;
 }
 
@@ -141,7 +144,7 @@ static enum hf_err read_rule(struct hf_decoder *d, const struct hf_measured *m,
 	const uint32_t optional = HF_KEY_BIT(HF_KEY_COMPONENT) | HF_KEY_BIT(HF_KEY_PLACE) |
 				  HF_KEY_BIT(HF_KEY_MODE) | HF_KEY_BIT(HF_KEY_COMPONENTS) |
 				  HF_KEY_BIT(HF_KEY_PLACES) | HF_KEY_BIT(HF_KEY_CLASS) |
-				  HF_KEY_BIT(HF_KEY_SLOTS);
+				  HF_KEY_BIT(HF_KEY_SLOTS) | HF_KEY_BIT(HF_KEY_APPROVED);
 	struct hf_rule *rule = hf_arena_take(d->out->arena, sizeof(*rule));
 	enum hf_err err = hf_check_keys(m, required, optional);
 

@@ -27,10 +27,12 @@ enum hf_corim_key {	/* negated keys of measurement-values-map */
 	HF_KEY_TENANT_KIND = 16, HF_KEY_COMMAND_LINE_TEXT,
 	HF_KEY_UNTIL = 18, HF_KEY_COMPONENTS, HF_KEY_PLACES, HF_KEY_CLASS, HF_KEY_SLOTS,
 	HF_KEY_CAUSE = 23, HF_KEY_FOUND, HF_KEY_MEASUREMENT,
+	HF_KEY_APPROVED = 26,
 };
 #define HF_KEY_FROM 256	/* where one value comes from: readers that do not know it pass over it */
+#define HF_APPROVED_OWNER 0	/* the only value of HF_KEY_APPROVED */
 #define HF_KEY_BIT(key) (1u << (key))
-#define HF_KEY_LAST HF_KEY_MEASUREMENT
+#define HF_KEY_LAST HF_KEY_APPROVED
 
 #define HF_COSE_SHA256 (-16)
 #define HF_COSE_SHA384 (-43)

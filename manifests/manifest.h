@@ -93,6 +93,7 @@ struct hf_rule {
 	struct hf_name_list *more_places;
 	struct hf_name_list *slots;	/* labels */
 	bool audit;		/* its refusals are WOULD HOLD only, whatever the model's mode */
+	bool owner_approved;	/* components of vendors are none that it speaks of */
 };
 struct hf_boot_code {	/* a driver or program that firmware may run: PCR 2 or 4 */
 	struct hf_boot_code *next;

@@ -51,9 +51,9 @@ static struct sample *sample_make(struct sample *s)
 		"PCR 2 of a golden host" };
 	s->codes[1] = (struct hf_boot_code){ NULL, "driver-1", digest_of(HF_ALG_SHA256, 0x32), NULL };
 	s->rules[0] = (struct hf_rule){ &s->rules[1], "nic at 1", "nic", "pci0000:00/1c.0/00", HF_PRESENCE_REQUIRED,
-		1, HF_METHOD_BYTES, HF_ACTION_HOLD, NULL, NULL, NULL, NULL, false };
+		1, HF_METHOD_BYTES, HF_ACTION_HOLD, NULL, NULL, NULL, NULL, false, false };
 	s->rules[1] = (struct hf_rule){ NULL, "spare", "nic", NULL, HF_PRESENCE_OPTIONAL, 3, HF_METHOD_VERSION,
-		HF_ACTION_FENCE, NULL, NULL, NULL, NULL, false };
+		HF_ACTION_FENCE, NULL, NULL, NULL, NULL, false, true };
 	s->model = (struct hf_model){ .name = "lab", .vendor = "QEMU", .product = "q35", .generation = 7,
 		.mode = HF_MODE_AUDIT, .tpm_required = true, .unknown = HF_ACTION_FENCE, .drivers = &s->drivers[0],
 		.boot_code = &s->codes[0], .rules = &s->rules[0], .provenance = "lab" };

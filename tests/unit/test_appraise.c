@@ -769,6 +769,53 @@ TEST(code_of_the_part_as_a_whole)
 	END;
 }
 
+/* Where the owner's word is asked for a vendor's does not suffice, however well it fits. */
+TEST(owner_approved)
+{
+	BEGIN;
+	fx->nic_rule->owner_approved = true;
+	accepted(fx);
+	fx->nic->vendor = true;
+	refused(fx, HF_ERR_PART_UNKNOWN, NIC_PLACE);
+	fx->nic_rule->owner_approved = false;
+	accepted(fx);
+	fx->nic_rule->presence = HF_PRESENCE_FORBIDDEN;
+	fx->nic_rule->owner_approved = true;
+	refused(fx, HF_ERR_PART_FORBIDDEN, NIC_PLACE);
+	END;
+}
+
+/* A vendor's raw value under its mask: every bit that counts, and nothing of another length. */
+TEST(raw_values)
+{
+	BEGIN;
+	struct hf_reference *ref = fx->nic->releases->environments->references;
+	static const uint8_t value[] = { 0, 0, 0, 0, 3, 0 }, mask[] = { 0xff, 0xff, 0xff, 0xff, 0, 0xff };
+	uint8_t found[7] = { 0, 0, 0, 0, 9, 0 };
+	struct hf_function *f = fx->card->functions;
+	struct hf_measurement *m = hf_claims_add_measurement(&fx->claims, fx->card, f, "tcb/flags", HF_METHOD_SIGNED, 0);
+	struct hf_reference raw = { .mkey = "tcb/flags", .raw = { value, 6 }, .raw_mask = { mask, 6 } };
+
+	assert_non_null(m);
+	while (ref->next)
+		ref = ref->next;
+	ref->next = &raw;
+	assert_int_equal(hf_measurement_set_bytes(&fx->claims, m, (struct hf_span){ found, 6 }), HF_OK);
+	accepted(fx);
+	raw.raw_mask.len = 0;
+	refused(fx, HF_ERR_FIRMWARE_UNKNOWN, NIC_PLACE);
+	raw.raw_mask.len = 5;
+	refused(fx, HF_ERR_FIRMWARE_UNKNOWN, NIC_PLACE);
+	raw.raw_mask.len = 6;
+	found[5] = 1;
+	assert_int_equal(hf_measurement_set_bytes(&fx->claims, m, (struct hf_span){ found, 6 }), HF_OK);
+	refused(fx, HF_ERR_FIRMWARE_UNKNOWN, NIC_PLACE);
+	found[5] = 0;
+	assert_int_equal(hf_measurement_set_bytes(&fx->claims, m, (struct hf_span){ found, 7 }), HF_OK);
+	refused(fx, HF_ERR_FIRMWARE_UNKNOWN, NIC_PLACE);
+	END;
+}
+
 TEST(nothing_at_all)
 {
 	BEGIN;
@@ -1115,7 +1162,8 @@ int main(void)
 		cmocka_unit_test(forbidden_part), cmocka_unit_test(twin_components),
 		cmocka_unit_test(part_recorded_again), cmocka_unit_test(host_notes),
 		cmocka_unit_test(device_in_disguise),
-		cmocka_unit_test(code_of_the_part_as_a_whole), cmocka_unit_test(nothing_at_all),
+		cmocka_unit_test(code_of_the_part_as_a_whole), cmocka_unit_test(owner_approved), cmocka_unit_test(raw_values),
+		cmocka_unit_test(nothing_at_all),
 		cmocka_unit_test(full_arena), cmocka_unit_test(choice_of_model),
 		cmocka_unit_test(genuine_boot), cmocka_unit_test(foreign_driver),
 		cmocka_unit_test(driver_under_another_name),
