@@ -313,7 +313,14 @@ def author_diff_of_a_host_and_its_manifests(t):
     """Evidence and scans are compared with manifests in the manifests' own words."""
     host = Host(t)
     host.boot("captured-tree", 3)
-    for number, source in enumerate(components(host.golden) + [model()]):
+    owned = components(host.golden) + [model(), sources.images(), {
+        **components(host.golden)[1], "component": "spare"}]
+    older = json.loads(json.dumps(owned[1]["releases"][0]))
+    older.update(name="0.9", state="revoked")
+    older["functions"][0]["measurements"]["option-rom/window"] = {"sha256": "ab" * 32}
+    owned[1]["releases"].append(older)
+    owned[-1]["releases"] = [older]
+    for number, source in enumerate(owned):
         write(t.path("owned", f"{number}.json"), json.dumps(source))
     write(t.path("scan.json"),
           t.holdfast("scan", "--json", "--rom=all", "--sysfs", host.tree.sys).out)

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <openssl/rsa.h>
 
 #include "tests/unit/sign_fixture.h"
@@ -349,6 +352,70 @@ static void unfit_keys_are_refused(void **state)
 	}
 }
 
+/* A signature that was made elsewhere gives the file that signing here would have given. */
+static void a_signature_made_elsewhere(void **state)
+{
+	static const enum hf_cose_alg algs[] = { HF_COSE_ES256, HF_COSE_ES384, HF_COSE_ES512, HF_COSE_EDDSA };
+	static const char *const hashes[] = { "SHA256", "SHA384", "SHA512", NULL };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		uint8_t a[1024], b[1024], c[1024], bad[256];
+		struct hf_writer here = { .buf = a, .cap = sizeof(a) }, there = { .buf = b, .cap = sizeof(b) };
+		struct hf_writer tbs = { .buf = c, .cap = sizeof(c) }, tiny = { .buf = c, .cap = 40 };
+		struct hf_key *key = key_of(algs[i]), *half = public_half(key);
+		struct hf_cose cose;
+
+		assert_int_equal(hf_cose_sign(key, "a/b", "owner", PAYLOAD, &here), HF_OK);
+		assert_int_equal(hf_cose_parse(hf_written(&here), &cose), HF_OK);
+		assert_int_equal(hf_cose_prepare(half, "a/b", "owner", PAYLOAD, &tbs), HF_OK);
+		assert_memory_equal(c, "\x84\x6aSignature1", 12);
+		assert_memory_equal(c + tbs.len - 7, "payload", 7);
+		assert_int_equal(hf_cose_prepare(half, "a/b", "owner", PAYLOAD, &tiny), HF_ERR_LIMIT);
+		if (hashes[i])
+			assert_string_equal(hf_cose_hash_name(half), hashes[i]);
+		else
+			assert_null(hf_cose_hash_name(half));
+		hf_put(&there, "x", 1);	/* what was there before stays */
+		memcpy(bad, cose.signature.ptr, cose.signature.len);
+		bad[9] ^= 1;
+		assert_int_equal(hf_cose_attach(half, "a/b", "owner", PAYLOAD,
+			(struct hf_span){ bad, cose.signature.len }, &there), HF_ERR_SIGNATURE_INVALID);
+		assert_int_equal(hf_cose_attach(half, "a/b", "other", PAYLOAD, cose.signature, &there),
+				 HF_ERR_SIGNATURE_INVALID);
+		assert_int_equal(hf_cose_attach(half, "a/b", "owner", hf_span_text("pay1oad"), cose.signature, &there),
+				 HF_ERR_SIGNATURE_INVALID);
+		assert_int_equal(hf_cose_attach(half, "a/b", "owner", PAYLOAD, (struct hf_span){ 0 }, &there),
+				 HF_ERR_SIGNATURE_INVALID);
+		assert_int_equal(there.len, 1);
+		assert_int_equal(hf_cose_attach(half, "a/b", "owner", PAYLOAD, cose.signature, &there), HF_OK);
+		assert_int_equal(there.len, here.len + 1);
+		assert_memory_equal(b + 1, a, here.len);
+		hf_key_free(half);
+		hf_key_free(key);
+	}
+}
+
+/* Whether or not there is a PKCS#11 module: a refusal by name, and nothing is returned. In
+ * a process of its own: such modules never free what they allocate when they are loaded. */
+static void tokens_that_are_not_there(void **state)
+{
+	struct hf_key *key = (struct hf_key *)(uintptr_t)0xaa;
+	char detail[128] = "";
+	int status = 0;
+	pid_t child = fork();
+
+	(void)state;
+	if (child == 0) {
+		enum hf_err err = hf_key_read_token("pkcs11:token=nobody;object=nothing", &key, detail,
+						    sizeof(detail));
+
+		_exit(err == HF_ERR_KEY_TOKEN && key == (struct hf_key *)(uintptr_t)0xaa && detail[0] ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void a_full_writer_is_an_error(void **state)
 {
 	uint8_t buf[100];
@@ -374,6 +441,8 @@ int main(void)
 		cmocka_unit_test(encrypted_keys_are_refused),
 		cmocka_unit_test(unfit_keys_are_refused),
 		cmocka_unit_test(a_full_writer_is_an_error),
+		cmocka_unit_test(a_signature_made_elsewhere),
+		cmocka_unit_test(tokens_that_are_not_there),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
