@@ -91,12 +91,28 @@ static enum hf_err wait_for_store(const struct hf_gate *gate, char *out, size_t 
 	return HF_OK;
 }
 
+static const struct hf_revocations *last(const struct hf_revocations *list)
+{
+	while (list && list->next)
+		list = list->next;
+	return list;
+}
+
+/* What the image's lists take back is taken back here too; a list that came with the store
+ * would come too late for what was judged before. */
 static enum hf_err load_list(void *self, const char *name, struct hf_span bytes, struct hf_fault *fault)
 {
 	struct hf_gate *gate = self;
 
+	const struct hf_revocations *before = last(gate->manifests->revocations);
+	enum hf_err err;
+
 	gate->lists->revocations = gate->manifests->revocations;
-	return hf_manifest_load(&gate->trust, name, bytes, 0, gate->lists, fault);
+	err = hf_manifest_load(&gate->trust, name, bytes, 0, gate->lists, fault);
+	if (err == HF_OK && last(gate->lists->revocations) != before)
+		err = hf_fail(fault, HF_ERR_SIGNER_SCOPE, name, "%s",
+			      "holds revocations: these belong into the image");
+	return err;
 }
 
 /* What came from the store may list images and nothing else; the image's own lists count too. */

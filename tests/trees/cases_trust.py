@@ -83,6 +83,20 @@ def trust_list_of_revocations_is_demanded(t):
 
 
 @case
+def trust_store_takes_nothing_back(t):
+    """A list beside the tenant would come after the parts were judged; one in the image counts
+    for the store too."""
+    for where, cause in (("store", "signer-scope"), ("image", "tenant-image-unknown")):
+        with t.sub(where) as inner:
+            host = Host(inner)
+            folder = host.store if where == "store" else f"{host.etc}/manifests.d"
+            digest = next(i["kernel"] for i in sources.images()["images"] if i["role"] == "tenant")
+            host.owner.sign({"format": 1, "revocations": "r", "generation": 1,
+                             "revoke": [{"digest": digest}]}, f"{folder}/zz-list.corim")
+            host.boot(cause, 3)
+
+
+@case
 def trust_vendor_without_a_scope(t):
     host = Host(t)
     vendor = Owner(t, "maker")
