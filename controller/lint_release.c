@@ -90,7 +90,7 @@ void hf_lint_dates(struct hf_lint *l, int64_t now)
 
 /* The first agent that reads each; a newer feature gets a row and a line below. */
 enum feature {
-	BASE, UNTIL, SVN, LISTS, CLASS, SLOTS, RULE_MODE, WAIVER,
+	BASE, UNTIL, SVN, LISTS, CLASS, SLOTS, RULE_MODE, APPROVED, WAIVER,
 };
 static const struct { uint32_t since; const char *words; } features[] = {
 	[BASE] = { HF_VERSION_OF(0, 1, 0), "manifests of format 1" },
@@ -100,6 +100,7 @@ static const struct { uint32_t since; const char *words; } features[] = {
 	[CLASS] = { HF_VERSION_OF(0, 1, 0), "rules for a class of devices" },
 	[SLOTS] = { HF_VERSION_OF(0, 1, 0), "slots in a rule" },
 	[RULE_MODE] = { HF_VERSION_OF(0, 1, 0), "a mode of a rule alone" },
+	[APPROVED] = { HF_VERSION_OF(0, 1, 0), "rules that ask for the owner's word" },
 	[WAIVER] = { HF_VERSION_OF(0, 1, 0), "waivers" },
 };
 
@@ -141,6 +142,8 @@ static void version_of_rule(struct hf_lint *l, const struct hf_rule *rule, uint3
 		use(l, SLOTS, version, rule->name);
 	if (rule->audit)
 		use(l, RULE_MODE, version, rule->name);
+	if (rule->owner_approved)
+		use(l, APPROVED, version, rule->name);
 }
 
 void hf_lint_version(struct hf_lint *l, uint32_t version)

@@ -837,6 +837,36 @@ static void read_document(struct source *s, json_t *root, const struct hf_manife
 		refuse(s, NULL, NULL, "has no component, model, images, waiver or revocations");
 }
 
+/* The second of two elements with the same name; none in this document: its own name is
+ * another's. */
+static void name_duplicate(struct source *s, json_t *root, enum hf_err err)
+{
+	static const char *const lists[] = { "releases", "rules" };
+	char where[sizeof(s->fault->where)];
+	size_t i, k;
+
+	for (size_t l = 0; l < sizeof(lists) / sizeof(lists[0]); l++) {
+		json_t *list = json_object_get(root, lists[l]), *object;
+
+		json_array_foreach(list, i, object) {
+			struct place key = { .key = lists[l] }, at = { .up = &key, .index = i };
+			struct place name = { .up = &at, .key = "name" };
+
+			for (k = 0; k < i; k++)
+				if (json_equal(json_object_get(json_array_get(list, k), "name"),
+					       json_object_get(object, "name")))
+					break;
+			if (k == i)
+				continue;
+			format_line(s->file, line_of(s, &name), where, sizeof(where));
+			hf_fail(s->fault, err, where, "%s[%zu].name: %s[%zu] has it, too", lists[l], i,
+				lists[l], k);
+			return;
+		}
+	}
+	hf_fail(s->fault, err, s->file, "another file describes something of this name");
+}
+
 enum hf_err hf_source_parse(struct hf_span json, const char *file, struct hf_manifests *out,
 			    struct hf_fault *fault)
 {
@@ -856,13 +886,13 @@ enum hf_err hf_source_parse(struct hf_span json, const char *file, struct hf_man
 		return hf_fail(fault, HF_ERR_MANIFEST_SOURCE, where, "%s", error.text);
 	}
 	read_document(&s, root, &mark);
-	json_decref(root);
 	err = s.err;
 	if (!err) {
 		err = hf_manifests_check_names(out, &mark);
 		if (err)
-			hf_fail(fault, err, file, "a name appears twice");
+			name_duplicate(&s, root, err);
 	}
+	json_decref(root);
 	if (err)
 		hf_manifests_rollback(out, &mark);
 	return err;

@@ -177,6 +177,8 @@ def model(name, triples):
             rule["class"] = values[-21]
         if -22 in values:
             rule.update({"slots": values[-22]} if len(values[-22]) > 1 else {"slot": values[-22][0]})
+        if -26 in values:
+            rule["approved"] = ("owner",)[values[-26]]
         if -6 in values:
             rule["mode"] = ("enforce", "audit")[values[-6]]
         found["rules"].append(rule)

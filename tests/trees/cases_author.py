@@ -4,6 +4,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -178,7 +179,8 @@ def author_independent_decoder_reads_everything(t):
     owner = Owner(t)
     wide = model()
     wide["rules"][1] = {"name": "r", "components": ["a", "b"], "places": ["x", "y"], "class": "0200",
-                        "slots": ["1", "2"], "count": 4, "least_method": "bytes", "mode": "audit"}
+                        "slots": ["1", "2"], "count": 4, "least_method": "bytes", "mode": "audit",
+                        "approved": "owner"}
     wide["rules"][2] = {"name": "s", "class": "02", "slot": "7", "least_method": "signed"}
     wide["boot_code"][0]["from"] = "a log"
     dated = components(trees.Tree(t.path("tree"), trees.lab()))[1]
@@ -502,6 +504,27 @@ def author_schemas_accept_what_the_tool_accepts(t):
         t.ctl("manifest", "build", t.path("one.json"), "--out", t.path("one"), code=0)
         shown = json.loads(t.ctl("manifest", "show", t.path("one"), code=0).text)
         need(schema.valid(schema_for(shown), shown), f"{number}: shown {json.dumps(shown)}")
+
+
+@case
+def author_schemas_know_every_member(t):
+    """A member that the sources' reader takes is in the schema of its kind, and no other."""
+    text = read(os.path.join(ROOT, "controller/source_json.c")).decode()
+    taken = [set("".join(re.findall(r'"([^"]*)"', call)).split())
+             for call in re.findall(r"check_members\(s, \w+, &?\w+,\s*((?:\"[^\"]*\"\s*)+)\)", text)]
+    described = []
+
+    def walk(value):
+        if isinstance(value, dict):
+            if value.get("additionalProperties") is False:
+                described.append(set(value["properties"]))
+            for below in value.values():
+                walk(below)
+    for each in schemas().values():
+        walk(each)
+    need(len(taken) >= 12, f"{len(taken)} calls of check_members")
+    for members in taken:
+        need(members in described, f"no schema describes {sorted(members)}")
 
 
 @case

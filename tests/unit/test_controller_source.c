@@ -196,7 +196,13 @@ static void mistakes_are_named(void **state)
 		assert_string_equal(fault.where, rows[i].where);
 		assert_string_equal(fault.detail, rows[i].detail);
 	}
-	assert_int_equal(parse(MODEL(",\"rules\":[" RULE("") "," RULE("") "]")), HF_ERR_DUPLICATE_NAME);
+	assert_int_equal(parse(MODEL(",\"rules\":[" RULE("") ",\n" RULE("") "]")), HF_ERR_DUPLICATE_NAME);
+	assert_string_equal(fault.where, "f.json:2");
+	assert_string_equal(fault.detail, "rules[1].name: rules[0] has it, too");
+	assert_int_equal(parse(MODEL(",\"rules\":[" RULE("") "]")), HF_OK);
+	assert_int_equal(hf_source_parse(hf_span_text(MODEL(",\"rules\":[" RULE("") "]")), "g.json", &out, &fault),
+			 HF_ERR_DUPLICATE_NAME);
+	assert_string_equal(fault.where, "g.json");
 	reset();
 	assert_int_equal(hf_source_parse((struct hf_span){ memory, HF_SOURCE_MAX + 1 }, "f.json", &out, &fault),
 			 HF_ERR_FILE_TOO_LARGE);
@@ -378,14 +384,14 @@ static void lint_knows_the_calendar_and_older_agents(void **state)
 	warnings_at(&s, &waiver, 0, HF_VERSION_OF(0, 1, 0), &errors);
 	assert_int_equal(errors, 0);
 	warnings_at(&s, &waiver, 0, HF_VERSION_OF(0, 0, 9), &errors);
-	assert_int_equal(errors, 4);	/* component, its date, model, waiver */
+	assert_int_equal(errors, 5);	/* component, its date, model, a rule with the owner's word, waiver */
 	struct hf_name_list slot = { NULL, "PCIe Slot 3" };
 	s.rules[0].slots = &slot;
 	s.rules[0].audit = true;
 	s.rules[1].class_prefix = "02";
 	s.references[0].svn_kind = HF_SVN_LEAST;
 	warnings_at(&s, &waiver, 0, HF_VERSION_OF(0, 0, 9), &errors);
-	assert_int_equal(errors, 8);
+	assert_int_equal(errors, 9);
 }
 
 /* ---- create ---- */
