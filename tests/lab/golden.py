@@ -14,7 +14,8 @@ import qemu
 import swtpm
 
 lock = threading.Lock()
-JUDGED = ("golden", "audit", "fence", "fence-shared")  # sets of manifests that somebody else can judge by
+# sets of manifests that somebody else can judge by
+JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle")
 NIC0 = "pci0000:00/03.0/00"
 SWITCH = "pci0000:00/05.0/00"  # two drives sit in its slots
 
@@ -26,7 +27,7 @@ def unpack(file, directory):
 
 def verify(lab, directory, scenario):
     """(exit code, words) of an offline verification with the manifests of this scenario."""
-    variant = scenario.image if scenario.image in JUDGED else "golden"
+    variant = scenario.image if (lab.dir / f"trusted-{scenario.image}").exists() else "golden"
     done = subprocess.run(
         [build.BIN / "holdfastctl", "evidence", "verify", directory, "--anchors", lab.dir / "anchors",
          "--manifests", lab.dir / f"trusted-{variant}"], capture_output=True, text=True)
@@ -134,16 +135,26 @@ class Lab:
         self.sets["fence-shared"] = self._with_model(content, model_name, "fence-shared", rules=rules)
         cut = self.sets["golden"][model_name]
         self.sets["truncated"] = dict(self.sets["golden"], **{model_name: cut[: len(cut) - 40]})
-        second = self._variant(dict(content, model=content["model"] + "-b"), "second-model")
+        second = self.signed(dict(content, model=content["model"] + "-b"), "second-model")
         self.sets["two-models"] = dict(self.sets["golden"], **{"second-model.corim": second})
+        self.sets["bundle"] = dict(self.sets["golden"], **self.neighbours(content))
 
-    def _variant(self, content, name):
+    def neighbours(self, content):
+        """39 models more, of hosts that differ from this one in their product name."""
+        models = {}
+        for number in range(1, 40):
+            name = f"lab-host-{number}"
+            models[f"{name}.corim"] = self.signed(
+                dict(content, model=name, product=f"{content['product']} {number}"), name)
+        return models
+
+    def signed(self, content, name):
         source = self.dir / f"{name}.json"
         source.write_text(json.dumps(content, indent=1))
         return self._sign(source, "owner", self.dir / "signed" / f"{name}.corim")
 
     def _with_model(self, content, model_name, variant, **changes):
-        signed = self._variant(dict(content, **changes), f"{variant}-model")
+        signed = self.signed(dict(content, **changes), f"{variant}-model")
         return dict(self.sets["golden"], **{model_name: signed})
 
     def _images(self):

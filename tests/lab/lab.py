@@ -90,7 +90,7 @@ def table(wanted, results):
         kind, seconds, why = results[scenario.name]
         if kind == "ok":
             result = scenario.expect.replace("released by ", "RELEASED ").replace("held ", "HELD ")
-            if scenario.image == "audit":
+            if scenario.image.endswith("audit"):
                 result += ", WOULD HOLD"
         else:
             result = f"{'SKIPPED' if kind == 'skip' else 'FAILED'}: {why[:60]}"

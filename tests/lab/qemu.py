@@ -79,7 +79,9 @@ class Machine:
     """One running machine. Everything it says arrives through one select loop."""
 
     def __init__(self, out_dir, host, *, kernel, initrd, command_line, store, data,
-                 tpm_state=None, second_boot=None, debug=False, seconds=200, echo=None):
+                 tpm_state=None, second_boot=None, debug=False, seconds=200, echo=None,
+                 netboot=None, product="Q35 Lab Host"):
+        """netboot: a directory of files for iPXE, which SeaBIOS starts in place of OVMF."""
         self.out = pathlib.Path(out_dir)
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
@@ -95,7 +97,7 @@ class Machine:
         LIVE.add(self)
         try:
             self._start(host, kernel, initrd, command_line, store, data, tpm_state,
-                        second_boot, debug, seconds)
+                        second_boot, debug, seconds, netboot, product)
         except BaseException:
             self.close()
             raise
@@ -109,21 +111,24 @@ class Machine:
         return f"socket,id={name},path={self.sockets}/{name}"
 
     def _start(self, host, kernel, initrd, command_line, store, data, tpm_state,
-               second_boot, debug, seconds):
-        shutil.copy(OVMF_VARS, self.out / "vars.fd")
+               second_boot, debug, seconds, netboot, product):
         args = [
             "timeout", "-k", "3", str(seconds + 5), "qemu-system-x86_64",
             # with MWAIT on offer every waiting processor spins here: twice the time
             "-machine", "q35,accel=tcg", "-cpu", "max,-monitor", "-m", str(MEMORY_MIB),
             "-smp", str(CPUS), "-nodefaults", "-no-user-config", "-display", "none",
-            "-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}",
-            "-drive", f"if=pflash,unit=1,format=raw,file={self.out}/vars.fd",
             "-chardev", self._listen("s0"), "-serial", "chardev:s0",
             "-chardev", self._listen("s1"), "-serial", "chardev:s1",
             "-chardev", self._listen("qmp"), "-mon", "chardev=qmp,mode=control",
-            "-smbios", "type=1,manufacturer=Holdfast Lab,product=Q35 Lab Host,serial=LAB0001",
+            "-smbios", f"type=1,manufacturer=Holdfast Lab,product={product},serial=LAB0001",
             "-smbios", "type=2,manufacturer=Holdfast Lab,product=Q35 Lab Board",
         ]
+        if netboot:
+            args += ["-netdev", f"user,id=boot,restrict=on,tftp={netboot},bootfile=boot.ipxe"]
+        else:
+            shutil.copy(OVMF_VARS, self.out / "vars.fd")
+            args += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}",
+                     "-drive", f"if=pflash,unit=1,format=raw,file={self.out}/vars.fd"]
         if tpm_state:
             self.tpm = swtpm.Tpm(tpm_state, self.out, self.sockets)
             args += self.tpm.arguments()

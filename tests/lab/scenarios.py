@@ -8,6 +8,7 @@ import time
 import build
 import gdbstub
 import golden
+import ipxe
 import qemu
 
 AGENT_STARTED = "this host is held until it is judged"
@@ -340,6 +341,37 @@ def check_audit(run):
     need("audit" in (run.out / "verify.txt").read_text(), "the evidence does not say audit")
 
 
+def check_appended(run):
+    """The manifests of the appended archive were found and judged by: they are in our log's
+    first event, and nothing was wrong with any part."""
+    log = build.ctl("log", "show", run.out / "evidence/holdfast.evlog")
+    sent = run.lab.dir / f"tftp-{run.scenario.image[5:]}"
+    names = [file.name for file in (run.lab.dir / f"trusted-{run.scenario.image}").iterdir()
+             if file.name != "images.corim"]
+    need((sent / "manifests.img").exists() and len(names) > 5, "no manifests were sent")
+    for name in names:
+        need(name in log, f"the log's first event does not list {name}")
+    verdict = (run.out / "evidence/verdict.json").read_text()
+    need("agent-image-unmeasured" in verdict, "the verdict does not say what was not measured")
+    if run.scenario.released:
+        need("WOULD HOLD" in run.machine.console, "the screen does not say WOULD HOLD")
+
+
+def bundle(product, name, expect, model):
+    """One image for 40 models of host; SMBIOS says which one this is."""
+    def runner(run):
+        with run.start(product=product):
+            run.wait_for_result()
+            run.judge()
+
+    def check(run):
+        need(not model or f"{model} generation 1" in run.machine.console,
+             f"the screen does not name the model {model}")
+
+    return Scenario(name, f"40 models in the image; this is '{product}'", expect, image="bundle",
+                    store="bundle", runner=runner, check=check)
+
+
 ALL = [
     Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root"),
     Scenario("released-kexec", "golden host, tenant is a kernel and initrd", "released by kexec", store="kexec"),
@@ -371,5 +403,11 @@ ALL = [
              image="fence-shared"),
     Scenario("mode-by-command-line", "audit asked for on the command line", "held command-line-refused",
              words="holdfast.mode=audit"),
+    Scenario("ipxe-manifests-enforce", "SeaBIOS, iPXE; manifests in an appended cpio",
+             "held agent-image-unmeasured", image="ipxe-enforce", runner=ipxe.run, check=check_appended),
+    Scenario("ipxe-manifests-audit", "the same under a signed audit mode", "released by switch-root",
+             image="ipxe-audit", runner=ipxe.run, check=check_appended, verify=3),
+    bundle("Q35 Lab Host 17", "bundle-of-models", "released by switch-root", "lab-host-17"),
+    bundle("Q35 Lab Host 40", "bundle-without-this-host", "held model-none", None),
 ]
 BY_NAME = {scenario.name: scenario for scenario in ALL}
