@@ -48,7 +48,7 @@ def run(name, argv, timeout, env=None, quiet=True, needs_lines=True):
             continue
         kind, text = match.groups()
         text = text.strip()
-        if kind == "ok" and "# SKIP" in text:
+        if "# SKIP" in text:	# cmocka says "not ok N # SKIP name"
             kind = "skip"
         seen += 1
         bad |= kind == "not ok"
