@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "agent/crash.h"
 
 #define ROW(id, label, function, after) \
 	[HF_STAGE_##id] = { HF_STAGE_##id, label, function, HF_STAGE_##after }
@@ -74,6 +77,7 @@ enum hf_err hf_gate_open(struct hf_gate *gate, const struct hf_gate_options *opt
 	gate->options = *options;
 	gate->start_ms = hf_gate_now_ms();
 	gate->host.sysfs = -1;
+	gate->crash_tpm = -1;
 	hf_tenant_init(&gate->tenant);
 	hf_conf_default(&gate->conf);
 	hf_screen_open(&gate->screen, options->pid1);
@@ -100,6 +104,9 @@ enum hf_err hf_gate_open(struct hf_gate *gate, const struct hf_gate_options *opt
 void hf_gate_close(struct hf_gate *gate)
 {
 	hf_boot_key_drop(&gate->boot_key);
+	hf_crash_cap(-1, (struct hf_span){ NULL, 0 });
+	if (gate->crash_tpm >= 0)
+		close(gate->crash_tpm);
 	if (gate->tpm)
 		hf_tpm_close(gate->tpm);
 	hf_trust_drop(&gate->trust);

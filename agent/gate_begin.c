@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "agent/crash.h"
 #include "agent/events.h"
 #include "agent/pid1.h"
 #include "agent/platform.h"
@@ -338,6 +339,20 @@ static enum hf_err check_command_line(const struct hf_gate *gate, const char *co
 	return HF_OK;
 }
 
+/* A crash must cap the PCR too. The kernel's plain TPM device takes a command of its own
+ * beside the resource manager that the gate speaks through; where it is not to be had, a
+ * crash leaves the PCR as it is, and says so. */
+static void prepare_crash(struct hf_gate *gate)
+{
+	uint8_t command[HF_CRASH_COMMAND_MAX];
+	struct hf_writer w = { .buf = command, .cap = sizeof(command) };
+
+	if (!hf_gate_live(gate) || hf_crash_cap_command(gate->conf.pcr, gate->banks, &w) != HF_OK)
+		return;
+	gate->crash_tpm = open("/dev/tpm0", O_RDWR | O_CLOEXEC);
+	hf_crash_cap(gate->crash_tpm, hf_written(&w));
+}
+
 /* The log exists from the first moment there is a TPM, whatever fails after: a host that
  * is held early is capped too. */
 static enum hf_err begin_tpm(struct hf_gate *gate, struct hf_fault *missing, struct hf_fault *fault)
@@ -351,8 +366,10 @@ static enum hf_err begin_tpm(struct hf_gate *gate, struct hf_fault *missing, str
 		return err;
 	}
 	err = start_log(gate, gate->tpm ? gate->banks : HF_ALG_MASK(HF_ALG_SHA256), fault);
-	if (err == HF_OK && gate->tpm)
+	if (err == HF_OK && gate->tpm) {
+		prepare_crash(gate);
 		err = check_pcr_zero(gate, fault);
+	}
 	if (err != HF_OK)
 		return err;
 	if (conf_err != HF_OK)

@@ -5,7 +5,9 @@
 
 #include <stdio.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "agent/crash.h"
 #include "agent/pid1.h"
 #include "agent/release.h"
 
@@ -152,5 +154,9 @@ enum hf_err hf_gate_release(struct hf_gate *gate, struct hf_fault *fault)
 		hf_tpm_close(gate->tpm);
 		gate->tpm = NULL;
 	}
+	hf_crash_cap(-1, (struct hf_span){ NULL, 0 });
+	if (gate->crash_tpm >= 0)	/* the tenant may want the device for itself */
+		close(gate->crash_tpm);
+	gate->crash_tpm = -1;
 	return start_tenant(gate, fault);
 }

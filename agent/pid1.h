@@ -11,8 +11,8 @@
 
 /* Descriptors 0-2, then /proc /sys /dev /run and securityfs. */
 enum hf_err hf_pid1_mounts(struct hf_fault *fault) HF_MUST_USE;
-/* Every fatal signal from now on ends in HELD agent-crashed: a handler on a stack of its
- * own writes one prepared text to the given consoles and pauses for ever. */
+/* Every fatal signal from now on ends in HELD agent-crashed (agent/crash.h); the others
+ * are ignored. */
 enum hf_err hf_pid1_signals(const int *consoles, size_t count, struct hf_fault *fault) HF_MUST_USE;
 /* Signals as a new program expects them. */
 void hf_pid1_signals_default(void);

@@ -310,6 +310,8 @@ def run_killed(run):
         else:
             run.wait_for_result()
             run.expect_held("agent-crashed")
+            last = machine.wait_for(r"no quote, PCR (?:not )?capped")
+            need(last and "not" not in last.group(0), "the crash left the PCR uncapped")
             need(machine.linger(5), "the machine went off after the crash")
         run.nothing_started()
 

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/crash.h"
 #include "agent/tpm.h"
 #include "measure/file.h"
 
@@ -704,10 +705,67 @@ static void resets_the_debug_pcr_only(void **state)
 
 #define WITH_TPM(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* A gate that crashes caps its PCR in every bank by one prepared command. */
+static void a_crash_caps_every_bank(void **state)
+{
+	const struct hf_span name = hf_span_text("agent-crashed");
+	uint8_t command[HF_CRASH_COMMAND_MAX], zero[HF_DIGEST_MAX] = { 0 };
+	struct hf_writer w = { .buf = command, .cap = sizeof(command) };
+	char text[4096] = "";
+	size_t len = 0;
+	uint32_t banks;
+	int fds[2];
+
+	(void)state;
+	open_tpm("s");
+	assert_int_equal(hf_tpm_banks(tpm, &banks, &fault), HF_OK);
+	hf_tpm_close(tpm);	/* swtpm serves one client at a time */
+	tpm = NULL;
+	assert_int_equal(hf_crash_cap_command(13, banks, &w), HF_OK);
+	assert_int_equal(pipe(fds), 0);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		int raw = connect_to("s", true);
+
+		if (raw < 0 || hf_crash_catch(&fds[1], 1, &fault) != HF_OK)
+			_exit(43);
+		hf_crash_cap(raw, hf_written(&w));
+		raise(SIGSEGV);
+		_exit(42);
+	}
+	close(fds[1]);
+	while (len < sizeof(text) - 1 && !strstr(text, "no quote, PCR ")) {
+		ssize_t n = read(fds[0], text + len, sizeof(text) - 1 - len);
+
+		assert_true(n > 0);
+		len += (size_t)n;
+		text[len] = '\0';
+	}
+	close(fds[0]);
+	stop(&pid);
+	assert_non_null(strstr(text, "no quote, capping the PCR\n"));
+	assert_non_null(strstr(text, "no quote, PCR capped\n"));
+	open_tpm("s");
+	for (enum hf_alg alg = 0; alg < HF_ALG_COUNT; alg++) {
+		struct hf_digest is, event, want;
+
+		if (!(banks & HF_ALG_MASK(alg)))
+			continue;
+		assert_int_equal(hf_digest(alg, name, &event), HF_OK);
+		assert_int_equal(hf_digest2(alg, (struct hf_span){ zero, hf_alg_size(alg) },
+					    (struct hf_span){ event.bytes, hf_alg_size(alg) }, &want),
+				 HF_OK);
+		assert_int_equal(hf_tpm_pcr_read(tpm, 13, alg, &is, &fault), HF_OK);
+		assert_memory_equal(is.bytes, want.bytes, hf_alg_size(alg));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_tpm),
+		WITH_TPM(a_crash_caps_every_bank),
 		WITH_TPM(banks_and_values),
 		WITH_TPM(no_sha256_bank),
 		WITH_TPM(extends_all_banks_in_one_command),
