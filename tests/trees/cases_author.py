@@ -509,9 +509,10 @@ def author_schemas_accept_what_the_tool_accepts(t):
 @case
 def author_schemas_know_every_member(t):
     """A member that the sources' reader takes is in the schema of its kind, and no other."""
-    text = read(os.path.join(ROOT, "controller/source_json.c")).decode()
+    text = "".join(read(os.path.join(ROOT, f"controller/{name}.c")).decode()
+                   for name in ("source_json", "source_model_json"))
     taken = [set("".join(re.findall(r'"([^"]*)"', call)).split())
-             for call in re.findall(r"check_members\(s, \w+, &?\w+,\s*((?:\"[^\"]*\"\s*)+)\)", text)]
+             for call in re.findall(r"hf_source_members\(s, \w+, &?\w+,\s*((?:\"[^\"]*\"\s*)+)\)", text)]
     described = []
 
     def walk(value):
@@ -522,7 +523,7 @@ def author_schemas_know_every_member(t):
                 walk(below)
     for each in schemas().values():
         walk(each)
-    need(len(taken) >= 12, f"{len(taken)} calls of check_members")
+    need(len(taken) >= 12, f"{len(taken)} calls of hf_source_members")
     for members in taken:
         need(members in described, f"no schema describes {sorted(members)}")
 
