@@ -88,7 +88,7 @@ def main():
                 print(f"not ok {name}: does not compile", flush=True)
                 status = 1
                 continue
-            result = sh(test)
+            result = sh(test, 60)	# one that loops for ever is noticed too
             noticed = result.returncode != 0
             print(f"{'ok' if noticed else 'not ok'} {name}"
                   f"{'' if noticed else ': no test noticed: ' + test}", flush=True)
