@@ -21,6 +21,9 @@
 #define HF_FUNCTIONS_MAX 16384
 #define HF_MEASUREMENTS_MAX 131072
 #define HF_MKEY_SLOT "slot"	/* of a part: the label of the slot that it sits in, as text */
+/* Of a function, as text: firmware that waits in the device and takes over at its next reset.
+ * Its presence alone is a refusal (firmware-pending). */
+#define HF_MKEY_PENDING "firmware/pending"
 #define HF_LIST_MAX 1024	/* measurements of one function, or of a part as a whole */
 #define HF_PATH_MAX 120		/* bytes, without the NUL */
 #define HF_MKEY_MAX 64
