@@ -169,7 +169,8 @@ bool hf_is_ascii(struct hf_span data)
 
 bool hf_is_utf16(struct hf_span data)
 {
-	bool over = false, any = false;
+	size_t plain = 0, all = 0;
+	bool over = false;
 
 	if (data.len % 2 && data.ptr[data.len - 1] == 0)	/* systemd-boot: half a NUL */
 		data.len--;
@@ -183,9 +184,10 @@ bool hf_is_utf16(struct hf_span data)
 		over |= character == 0;
 		if (over ? character != 0 : !is_shown(character) && !is_blank(character))
 			return false;
-		any |= !over;
+		all += !over;
+		plain += !over && character < 0x80;
 	}
-	return any;
+	return all > 0 && plain >= all - plain;
 }
 
 /* ---- GUIDs ---- */
