@@ -211,10 +211,11 @@ static struct slot *start_worker(struct pool *p, enum hf_err *ret_err)
 	return s;
 }
 
-/* Every idle worker gets jobs, and there are as many that get on as are wanted. */
+/* Every idle worker gets jobs, and there are as many that get on as are wanted, and one more
+ * for each that is slow: where many devices hang, few rounds of patience find them all. */
 static enum hf_err keep_busy(struct pool *p)
 {
-	size_t live = 0, well = 0;
+	size_t live = 0, well = 0, wanted = p->wanted;
 	enum hf_err err = HF_OK;
 
 	for (struct slot *s = p->slots; s < p->slots + HF_POOL_WORKERS && !err; s++) {
@@ -222,8 +223,9 @@ static enum hf_err keep_busy(struct pool *p)
 			err = hand_out(p, s);
 		live += s->live;
 		well += s->live && !s->slow;
+		wanted += s->live && s->slow;
 	}
-	while (!err && well < p->wanted && more_waiting(p)) {
+	while (!err && well < wanted && more_waiting(p)) {
 		struct slot *s = start_worker(p, &err);
 
 		if (!s)

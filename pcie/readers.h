@@ -26,6 +26,13 @@ struct hf_span hf_sink_window(const struct hf_sink *sink);
 /* One more measurement over bytes inside that window, which stays. */
 enum hf_err hf_sink_part(struct hf_sink *sink, const char *mkey, enum hf_method method,
 			 uint32_t flags, struct hf_span part) HF_MUST_USE;
+/* hf_efi_image_examine (pcie/efi_image.h) of an image inside the window, in a process of its
+ * own: HF_ERR_TIMED_OUT, HF_ERR_READER_DIED, and what keeps a process from starting. */
+struct hf_rom_image;
+struct hf_efi_findings;
+enum hf_err hf_sink_examine(struct hf_sink *sink, struct hf_span image,
+			    const struct hf_rom_image *header,
+			    struct hf_efi_findings *ret) HF_MUST_USE;
 enum hf_err hf_sink_text(struct hf_sink *sink, const char *mkey, enum hf_method method,
 			 uint32_t flags, const char *text) HF_MUST_USE;
 enum hf_err hf_sink_number(struct hf_sink *sink, const char *mkey, enum hf_method method,

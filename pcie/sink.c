@@ -18,7 +18,7 @@ enum hf_err hf_sink_make(struct hf_claims *claims, struct hf_sink *ret)
 
 	/* One reserve for every device: pages are paid for once, nothing is copied. */
 	window = mmap(NULL, SINK_CAP, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (window == MAP_FAILED)
 		return HF_ERR_NO_MEMORY;
 	sink.window = window;
@@ -33,6 +33,7 @@ enum hf_err hf_sink_make(struct hf_claims *claims, struct hf_sink *ret)
 
 void hf_sink_drop(struct hf_sink *sink)
 {
+	hf_parser_drop(&sink->parser);
 	hf_hasher_free(sink->hasher);
 	munmap(sink->window, SINK_CAP);
 }
