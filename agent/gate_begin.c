@@ -365,6 +365,7 @@ static enum hf_err begin_tpm(struct hf_gate *gate, struct hf_fault *missing, str
 	enum hf_err conf_err = read_configuration(gate, &conf_fault);
 	enum hf_err err = open_tpm(gate, missing);
 
+	gate->host.device_ms = gate->conf.device_seconds * 1000;
 	if (err != HF_OK && err != HF_ERR_TPM_MISSING) {
 		*fault = *missing;
 		return err;
