@@ -120,7 +120,7 @@ static enum hf_err look_for_new(struct hf_gate *gate, size_t *ret_count, struct 
 	for (const struct hf_part *p = fresh.parts; err == HF_OK && p; p = p->next)
 		any |= is_new(&gate->claims, p);
 	if (err == HF_OK && any)
-		err = hf_measure(&gate->host, &bus, &options, &fresh, NULL, NULL);
+		err = hf_measure(&gate->host, &bus, &options, &fresh, hf_gate_progress, NULL);
 	if (err != HF_OK)
 		return hf_fail(fault, err, gate->host.root, "%s", "after binding");
 	if (!any) {
