@@ -173,8 +173,10 @@ static json_t *bank_json(const struct hf_pcrs *pcrs, bool registers)
 		if (pcrs->extended >> pcr & 1)
 			json_array_append_new(extended, json_integer(pcr));
 	json_object_set_new(bank, "extended", extended);
-	json_object_set_new(bank, registers ? "registers" : "pcrs",
-			    hf_pcrs_json(pcrs, registers ? HF_REGISTER_COUNT : HF_PCR_COUNT));
+	if (registers)
+		json_object_set_new(bank, "registers", hf_pcrs_json(pcrs, HF_REGISTER_COUNT));
+	else
+		json_object_set_new(bank, "pcrs", hf_pcrs_json(pcrs, HF_PCR_COUNT));
 	return bank;
 }
 
