@@ -218,10 +218,10 @@ static enum hf_err replay(const struct log_args *args, struct hf_span log, struc
 /* False: *ret_exit is set. */
 static bool parse(int argc, char **argv, struct log_args *args, int *ret_exit)
 {
+	*ret_exit = HF_EXIT_USAGE;
 	for (int i = 2; i < argc; i++) {
 		const char *word = argv[i];
 
-		*ret_exit = HF_EXIT_USAGE;
 		if (strcmp(word, "--json") == 0 && !args->json) {
 			args->json = true;
 		} else if (strncmp(word, "--alg", 5) == 0 && (word[5] == 0 || word[5] == '=') &&
