@@ -118,15 +118,24 @@ static bool is_hidden(const char *name)
 	return strcmp(name, "value-sha256") == 0;
 }
 
+/* NULL: there is none, or it is null. */
 static const char *text_of(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key));
 }
 
+/* What is always there, unless memory ran out. */
+static const char *word_of(const json_t *object, const char *key)
+{
+	const char *text = text_of(object, key);
+
+	return text ? text : "?";
+}
+
 static void put_head(const json_t *event, bool registers)
 {
 	const char *type = text_of(event, "type-name"), *tag = text_of(event, "tag");
-	const char *use = text_of(event, "use");
+	const char *use = word_of(event, "use");
 	unsigned long long pcr = (unsigned long long)json_integer_value(json_object_get(event, "pcr"));
 	char unknown[24], place[24];
 
@@ -146,7 +155,7 @@ static void put_head(const json_t *event, bool registers)
 static void put_digest(const json_t *event)
 {
 	const json_t *digests = json_object_get(event, "digests");
-	const char *key = "sha256", *use = text_of(event, "use"), *bound = text_of(event, "bound");
+	const char *key = "sha256", *use = word_of(event, "use"), *bound = word_of(event, "bound");
 	char line[256];
 
 	if (!json_object_get(digests, key)) {
@@ -160,7 +169,7 @@ static void put_digest(const json_t *event)
 		return;
 	}
 	if (key) {
-		snprintf(line, sizeof(line), "%s %s", key, text_of(digests, key));
+		snprintf(line, sizeof(line), "%s %s", key, word_of(digests, key));
 		put_wrapped(line);
 	}
 	snprintf(line, sizeof(line), "bound: %s", bound);
@@ -206,7 +215,7 @@ static void put_key(const char *name, const json_t *key)
 	char line[160];
 
 	snprintf(line, sizeof(line), "%s: %zu entries, sha256 %.16s...", name,
-		 json_array_size(json_object_get(key, "signatures")), text_of(key, "sha256"));
+		 json_array_size(json_object_get(key, "signatures")), word_of(key, "sha256"));
 	put_wrapped(line);
 }
 
@@ -216,8 +225,8 @@ static void put_secure_boot(const json_t *boot)
 	const char *name, *cause = text_of(boot, "cause");
 	size_t i;
 
-	printf("secure boot: %s%s%s%s, by %s\n", text_of(boot, "state"), cause ? " [" : "",
-	       cause ? cause : "", cause ? "]" : "", text_of(boot, "bank"));
+	printf("secure boot: %s%s%s%s, by %s\n", word_of(boot, "state"), cause ? " [" : "",
+	       cause ? cause : "", cause ? "]" : "", word_of(boot, "bank"));
 	json_object_foreach((json_t *)(uintptr_t)json_object_get(boot, "keys"), name, member)
 		put_key(name, member);
 	json_array_foreach(authorities, i, member) {
@@ -225,7 +234,7 @@ static void put_secure_boot(const json_t *boot)
 
 		snprintf(line, sizeof(line), "authority: event %lld, %s, sha256 %.16s...",
 			 (long long)json_integer_value(json_object_get(member, "event")),
-			 text_of(member, "name"), text_of(member, "sha256"));
+			 word_of(member, "name"), word_of(member, "sha256"));
 		put_wrapped(line);
 	}
 	if (json_is_true(json_object_get(boot, "debug-mode")))
@@ -238,7 +247,7 @@ static void put_grammar(const json_t *grammar)
 {
 	const char *cause = text_of(grammar, "cause");
 
-	printf("grammar: %s%s%s%s\n", text_of(grammar, "sentence"), cause ? " [" : "",
+	printf("grammar: %s%s%s%s\n", word_of(grammar, "sentence"), cause ? " [" : "",
 	       cause ? cause : "", cause ? "]" : "");
 }
 
@@ -246,7 +255,7 @@ void hf_log_print(const json_t *doc)
 {
 	const json_t *grammar = json_object_get(doc, "grammar"), *event;
 	const json_t *banks = json_object_get(doc, "banks"), *boot;
-	const char *form = text_of(doc, "form");
+	const char *form = word_of(doc, "form");
 	size_t i;
 
 	if (banks) {
@@ -255,7 +264,7 @@ void hf_log_print(const json_t *doc)
 		putchar('\n');
 	}
 	json_array_foreach(json_object_get(doc, "events"), i, event)
-		put_event(event, form && strcmp(form, "confidential-guest") == 0);
+		put_event(event, strcmp(form, "confidential-guest") == 0);
 	boot = json_object_get(doc, "secure-boot");
 	if (boot)
 		put_secure_boot(boot);

@@ -620,6 +620,11 @@ static void replay_knows_localities(void **state)
 	event(&b, 0, HF_EV_NO_ACTION, (struct hf_span){ locality, 17 });
 	assert_int_equal(hf_log_replay(hf_written(&b.w), HF_ALG_SHA256, &pcrs),
 			 HF_ERR_EVENT_SHAPE);
+	spec_id(&b, 1, sha256_only);	/* hardware measured before the firmware: H-CRTM */
+	event(&b, 0, HF_EV_NO_ACTION, (struct hf_span){ locality, 17 });
+	assert_int_equal(hf_log_replay(hf_written(&b.w), HF_ALG_SHA256, &pcrs), HF_OK);
+	assert_int_equal(pcrs.value[0][31], 4);
+	assert_int_equal(pcrs.value[0][30], 0);
 	spec_id(&b, 1, sha256_only);
 	event(&b, 0, HF_EV_NO_ACTION, (struct hf_span){ locality, 16 });
 	assert_int_equal(hf_log_replay(hf_written(&b.w), HF_ALG_SHA256, &pcrs),

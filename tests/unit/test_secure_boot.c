@@ -232,9 +232,13 @@ static void notices_what_firmware_admits(void **state)
 static void refuses_logs_that_it_cannot_read(void **state)
 {
 	struct hf_secure_boot boot = { .event = 77 };
+	struct hf_log_reader reader;
+	struct hf_pcrs pcrs;
 
 	(void)state;
 	start("\1");
+	assert_int_equal(hf_log_replay_registers(hf_written(&log_.w), HF_ALG_SHA256, &pcrs),
+			 HF_ERR_LOG_HEADER);
 	assert_int_equal(hf_secure_boot_from_log(hf_written(&log_.w), HF_ALG_SHA384, &boot),
 			 HF_ERR_LOG_ALGORITHM);
 	log_.w.len--;
@@ -244,6 +248,13 @@ static void refuses_logs_that_it_cannot_read(void **state)
 	log_.w.len++;
 	assert_int_equal(hf_secure_boot_from_log(hf_written(&log_.w), HF_ALG_SHA256, &boot),
 			 HF_ERR_LOG_HEADER);
+	assert_int_equal(hf_log_replay(hf_written(&log_.w), HF_ALG_SHA256, &pcrs), HF_ERR_LOG_HEADER);
+	assert_int_equal(hf_log_open(hf_written(&log_.w), &reader), HF_ERR_LOG_HEADER);
+	assert_int_equal(hf_log_open_any(hf_written(&log_.w), &reader), HF_OK);
+	assert_true(reader.registers);
+	assert_int_equal(hf_log_replay_registers(hf_written(&log_.w), HF_ALG_SHA256, &pcrs), HF_OK);
+	log_.buf[0] = 2;
+	assert_int_equal(hf_log_open_any(hf_written(&log_.w), &reader), HF_ERR_LOG_HEADER);
 	assert_int_equal(boot.event, 77);
 }
 
