@@ -19,7 +19,7 @@
 #define NICS 12
 #define PATIENCE 400
 
-enum kind { GOOD, CRASH, HANG, GARBAGE, ANOTHERS, EMPTY, FUNCTIONS, TAIL, UNKNOWN_ERROR, DEATH_NOTICE };
+enum kind { GOOD, CRASH, HANG, GARBAGE, ANOTHERS, EMPTY, FUNCTIONS, TAIL, UNKNOWN_ERROR, SILENCE, DEATH_NOTICE };
 static enum kind kinds[NICS];
 static uint32_t job_of[NICS];		/* in the order of the parts */
 static const char *path_of[NICS];
@@ -50,7 +50,7 @@ static _Noreturn void answer(unsigned nic, enum hf_err err, struct hf_span bytes
 }
 
 /* Claims of a part with this path, as whoever took over the worker would like them. */
-static struct hf_span forge(const char *path, bool function, struct hf_writer *w)
+static struct hf_span forge(const char *path, const char *mkey, bool function, struct hf_writer *w)
 {
 	static uint8_t memory[1 << 16];
 	struct hf_arena forge_arena = { memory, sizeof(memory), 0 };
@@ -61,7 +61,11 @@ static struct hf_span forge(const char *path, bool function, struct hf_writer *w
 
 	hf_claims_init(&forged, &forge_arena);
 	part = hf_claims_add_part(&forged, HF_PART_CARD, path);
-	m = hf_claims_add_measurement(&forged, part, NULL, "option-rom", HF_METHOD_SIGNED,
+	if (!mkey) {
+		hf_part_encode(part, w);
+		return hf_written(w);
+	}
+	m = hf_claims_add_measurement(&forged, part, NULL, mkey, HF_METHOD_SIGNED,
 				      HF_MEASUREMENT_CODE);
 	if (!m || hf_measurement_set_text(&forged, m, "forged") != HF_OK ||
 	    (function && !hf_claims_add_function(&forged, part, &address, "x/00.0")))
@@ -91,15 +95,17 @@ enum hf_err hf_host_read_rom(const struct hf_host *h, const struct hf_address *a
 	case EMPTY:
 		answer(nic, HF_OK, hf_span_text(""));
 	case ANOTHERS:
-		answer(nic, HF_OK, forge(path_of[(nic + 1) % NICS], false, &w));
+		answer(nic, HF_OK, forge(path_of[(nic + 1) % NICS], "option-rom", false, &w));
 	case FUNCTIONS:
-		answer(nic, HF_OK, forge(path_of[nic], true, &w));
+		answer(nic, HF_OK, forge(path_of[nic], "option-rom", true, &w));
 	case TAIL:
-		(void)forge(path_of[nic], false, &w);
+		(void)forge(path_of[nic], "option-rom", false, &w);
 		hf_put(&w, "x", 1);
 		answer(nic, HF_OK, hf_written(&w));
 	case UNKNOWN_ERROR:
 		answer(nic, (enum hf_err)4711, hf_span_text(""));
+	case SILENCE:	/* a part of which nothing is said */
+		answer(nic, HF_OK, forge(path_of[nic], NULL, false, &w));
 	case DEATH_NOTICE:
 		answer(nic, HF_ERR_READER_DIED, hf_span_text(""));
 	case GOOD:
