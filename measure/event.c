@@ -146,8 +146,12 @@ static bool take_tables2(struct hf_span data, struct hf_event_data *ret)
 
 /* ---- the rest of UEFI ---- */
 
+/* Windows starts its own PCRs, 12 to 14, with "WBCL". */
 static bool take_separator(struct hf_span data, struct hf_event_data *ret)
 {
+	if (data.len == 4 && begins(data, "WBCL", 4))
+		return take_words(data, ret);
+
 	uint32_t value = data.len == 4 ? (uint32_t)hf_le(data.ptr, 4) : 2;
 
 	if (value != 0 && value != 0xffffffffu && value != SEPARATOR_ERROR)
@@ -159,7 +163,7 @@ static bool take_separator(struct hf_span data, struct hf_event_data *ret)
 
 static bool take_variable(struct hf_span data, struct hf_event_data *ret)
 {
-	if (!hf_event_variable_parse(data, &ret->u.variable, &ret->value))
+	if (!hf_event_variable_parse(data, &ret->u.variable, &ret->value, &ret->trailing))
 		return false;
 	ret->kind = HF_EVENT_VARIABLE;
 	return true;
@@ -175,9 +179,10 @@ static bool take_image(struct hf_span data, struct hf_event_data *ret)
 	image.link_address = hf_u64le(&c);
 	uint64_t path = hf_u64le(&c);
 
-	if (c.bad || path != hf_left(&c))
+	if (c.bad || path > hf_left(&c))
 		return false;
 	image.path = hf_take_span(&c, (size_t)path);
+	ret->trailing = hf_take_span(&c, hf_left(&c));
 	ret->kind = HF_EVENT_IMAGE;
 	ret->u.image = image;
 	return true;

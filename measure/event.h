@@ -139,6 +139,7 @@ struct hf_event_data {
 	enum hf_err err;	/* HF_ERR_EVENT_SHAPE: not as its type says; kind is RAW */
 	enum hf_event_bound bound;	/* in every bank of the log */
 	struct hf_span value;	/* variables, tagged events, grub's text; else empty */
+	struct hf_span trailing;	/* behind variables and images: some loaders log it */
 	union {
 		struct { struct hf_span bytes; bool utf16; } text;
 		const uint8_t *guid;
@@ -173,7 +174,7 @@ const char *hf_event_use_name(enum hf_event_use use);	/* "nv-index"; never NULL 
 
 /* UEFI_VARIABLE_DATA whatever the event's type says. */
 bool hf_event_variable_parse(struct hf_span data, struct hf_event_variable *ret,
-			     struct hf_span *ret_value);
+			     struct hf_span *ret_value, struct hf_span *ret_trailing);
 bool hf_event_variable_is(const struct hf_event_variable *variable,
 			  const uint8_t guid[static HF_GUID_SIZE], const char *name);
 extern const uint8_t hf_guid_global[HF_GUID_SIZE];	/* EFI_GLOBAL_VARIABLE */

@@ -15,7 +15,7 @@ const uint8_t hf_guid_security[HF_GUID_SIZE] = {
 };
 
 bool hf_event_variable_parse(struct hf_span data, struct hf_event_variable *ret,
-			     struct hf_span *ret_value)
+			     struct hf_span *ret_value, struct hf_span *ret_trailing)
 {
 	struct hf_event_variable variable = { .guid = NULL };
 	struct hf_cursor c = hf_cursor_at(data);
@@ -26,9 +26,10 @@ bool hf_event_variable_parse(struct hf_span data, struct hf_event_variable *ret,
 	if (c.bad || characters > hf_left(&c) / 2)
 		return false;
 	variable.name = hf_take_span(&c, 2 * (size_t)characters);
-	if (size != hf_left(&c))
+	if (size > hf_left(&c))
 		return false;
 	*ret_value = hf_take_span(&c, (size_t)size);
+	*ret_trailing = hf_take_span(&c, hf_left(&c));
 	*ret = variable;
 	return true;
 }

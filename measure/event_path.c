@@ -359,6 +359,10 @@ enum hf_err hf_path_text(struct hf_span path, char *out, size_t cap)
 	struct hf_path_node node;
 	const char *between = "";
 
+	if (path.len == 0) {	/* what was started from memory has none */
+		hf_text_end(&t);
+		return HF_OK;
+	}
 	for (size_t n = 0; hf_path_next(&c, &node); n++) {
 		if (n == HF_PATH_NODES_MAX) {
 			t.cut = true;

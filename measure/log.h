@@ -29,6 +29,7 @@ enum hf_event_type {	/* PFP 1.05 table 27; only those we name */
 	HF_EV_EFI_RUNTIME_SERVICES_DRIVER = 0x80000005u,
 	HF_EV_EFI_ACTION = 0x80000007u,
 	HF_EV_EFI_HANDOFF_TABLES = 0x80000009u,
+	HF_EV_EFI_VARIABLE_AUTHORITY = 0x800000e0u,
 };
 const char *hf_event_type_name(uint32_t type);	/* "EV_SEPARATOR", or NULL */
 
