@@ -306,24 +306,27 @@ TEST(secure_boot_on_or_off)
 	struct hf_platform_firmware *f = entry(fx, "2.19", HF_RELEASE_ALLOWED, &b, 1u << 0);
 	const struct hf_finding *x;
 
-	f->secure_boot = HF_SECURE_BOOT_ON;
+	f->secure_boot = HF_FIRMWARE_BOOT_ON;
 	accepted(fx, &b, f);
 	b.secure_boot = false;
 	x = refused(fx, &b, HF_ERR_SECURE_BOOT_CHANGED, 1);
 	assert_string_equal(x->mkey, "secure-boot");
 	assert_string_equal(x->found, "off");
 	assert_string_equal(x->expected, "on");
-	f->secure_boot = HF_SECURE_BOOT_OFF;
+	f->secure_boot = HF_FIRMWARE_BOOT_OFF;
 	accepted(fx, &b, f);
-	b.second_secure_boot = true;	/* the first word counts */
-	accepted(fx, &b, f);
-	f->secure_boot = HF_SECURE_BOOT_ON;
+	b.second_secure_boot = true;	/* both words count: neither */
+	x = refused(fx, &b, HF_ERR_SECURE_BOOT_CHANGED, 1);
+	assert_non_null(strstr(x->found, "ambiguous (duplicate-name)"));
+	f->secure_boot = HF_FIRMWARE_BOOT_ON;
 	refused(fx, &b, HF_ERR_SECURE_BOOT_CHANGED, 1);
+	f->secure_boot = HF_FIRMWARE_BOOT_ANY;	/* who asks for PCRs alone does not mind */
+	accepted(fx, &b, f);
+	f->secure_boot = HF_FIRMWARE_BOOT_ON;
 	b = good;
 	b.no_secure_boot = true;	/* a log that does not say is neither */
-	assert_string_equal(refused(fx, &b, HF_ERR_SECURE_BOOT_CHANGED, 1)->found,
-			    "not in the firmware's log");
-	f->secure_boot = HF_SECURE_BOOT_OFF;
+	assert_string_equal(refused(fx, &b, HF_ERR_SECURE_BOOT_CHANGED, 1)->found, "absent");
+	f->secure_boot = HF_FIRMWARE_BOOT_OFF;
 	refused(fx, &b, HF_ERR_SECURE_BOOT_CHANGED, 1);
 	b = good;
 	b.wrong_guid = true;		/* another variable of that name */
@@ -357,7 +360,7 @@ TEST(each_key_is_compared)
 	}
 	b = good;
 	b.db_after_separator = true;	/* too late to be what firmware trusted */
-	refused(fx, &b, HF_ERR_SECURE_BOOT_CHANGED, 1);
+	assert_non_null(strstr(refused(fx, &b, HF_ERR_SECURE_BOOT_CHANGED, 1)->found, "ambiguous"));
 	END;
 }
 
@@ -370,7 +373,7 @@ TEST(a_variable_that_was_not_hashed)
 
 	b.secure_boot = false;
 	f = entry(fx, "2.19", HF_RELEASE_ALLOWED, &b, 1u << 0);
-	f->secure_boot = HF_SECURE_BOOT_ON;
+	f->secure_boot = HF_FIRMWARE_BOOT_ON;
 	write_log(&l, &b);
 	for (size_t i = 0; i + 21 < l.w.len; i++)
 		if (memcmp(l.bytes + i, "B\0o\0o\0t\0\0", 9) == 0)
@@ -378,7 +381,7 @@ TEST(a_variable_that_was_not_hashed)
 	fx_judge(fx);
 	hf_appraise_boot(hf_written(&l.w), fx->manifests, fx->model, &fx->arena, &fx->verdict);
 	assert_int_equal(fx->verdict.cause, HF_ERR_SECURE_BOOT_CHANGED);
-	assert_string_equal(fx->verdict.boot->found, "not in the firmware's log");
+	assert_non_null(strstr(fx->verdict.boot->found, "ambiguous (log-digest)"));
 	END;
 }
 
@@ -398,7 +401,7 @@ TEST(secure_boot_is_a_root_where_its_keys_were_judged)
 	assert_string_equal(root(fx, &b), "none");	/* no list */
 	f = entry(fx, "2.19", HF_RELEASE_ALLOWED, &b, 1u << 0);
 	assert_string_equal(root(fx, &b), "none");	/* says nothing of keys */
-	f->secure_boot = HF_SECURE_BOOT_ON;
+	f->secure_boot = HF_FIRMWARE_BOOT_ON;
 	names_key(f, HF_FIRMWARE_PK, good.pk);
 	names_key(f, HF_FIRMWARE_KEK, good.kek);
 	assert_string_equal(root(fx, &b), "none");	/* not of what may be started */
@@ -452,13 +455,13 @@ TEST(the_list_survives_the_file)
 	struct hf_platform_firmware *f = entry(fx, "2.19", HF_RELEASE_ALLOWED, &b, 0xa5);
 	const struct hf_platform_firmware *g;
 
-	f->secure_boot = HF_SECURE_BOOT_ON;
+	f->secure_boot = HF_FIRMWARE_BOOT_ON;
 	f->from = "a golden host";
 	for (uint32_t i = 0; i < HF_FIRMWARE_KEYS; i++)
 		names_key(f, (enum hf_firmware_key)i, i & 1 ? "odd" : "even");
 	f = entry(fx, "2.18", HF_RELEASE_REVOKED, &b, 1u << 7);
 	f->note = "CVE-0000-0000";
-	f->secure_boot = HF_SECURE_BOOT_OFF;
+	f->secure_boot = HF_FIRMWARE_BOOT_OFF;
 	entry(fx, "2.17", HF_RELEASE_UPDATE, &b, 1u << 0);
 	fx_boot_code(fx, "driver");
 	g = decode(fx, encode(fx, HF_OK), HF_OK)->models->firmware;
@@ -531,7 +534,7 @@ TEST(files_that_no_encoder_writes)
 	BEGIN;
 	struct hf_platform_firmware *f = entry(fx, "2.19", HF_RELEASE_ALLOWED, &b, CODE_AND_KEYS);
 
-	f->secure_boot = HF_SECURE_BOOT_ON;
+	f->secure_boot = HF_FIRMWARE_BOOT_ON;
 	names_key(f, HF_FIRMWARE_DB, "db");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct hf_span in = encode(fx, HF_OK);
