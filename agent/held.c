@@ -91,7 +91,10 @@ static const struct hf_finding *finding_of(const struct hf_gate *gate, enum hf_e
 	}
 	for (const struct hf_finding *f = gate->verdict.boot; f; f = f->next) {
 		*ret_count += 1;
-		found = found ? found : f->cause == cause ? f : NULL;
+		if (found || f->cause != cause)
+			continue;
+		found = f;
+		*ret_part = f->part ? hf_verdict_for(&gate->verdict, f->part->path) : NULL;
 	}
 	return found;
 }
