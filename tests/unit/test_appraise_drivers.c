@@ -489,7 +489,7 @@ TEST(a_flood_of_drivers)
 	(void)state;
 	log_boot(&many, NULL, "kernel", "initrd", "options");
 	for (int i = 0; i < 150; i++) {
-		char name[16];
+		char name[32];
 
 		snprintf(name, sizeof(name), "evil %d", i);
 		log_event(&many, 2, HF_EV_EFI_BOOT_SERVICES_DRIVER, name,
