@@ -356,6 +356,7 @@ static void judge_part(struct hf_assignment *s, const struct hf_seat *seat,
 		       struct hf_part_verdict *pv)
 {
 	judge(s, seat, pv);
+	hf_revoked_judge(&s->base, &s->revoked, pv, pv->rule ? pv->rule->action : s->model->unknown);
 	judge_pending(s, pv, NULL, pv->part->measurements);
 	for (const struct hf_function *f = pv->part->functions; f; f = f->next)
 		judge_pending(s, pv, f, f->measurements);
@@ -501,6 +502,7 @@ void hf_appraise(const struct hf_appraise_input *input, struct hf_arena *arena,
 	s->base.input = input;
 	s->model = input->model;
 	s->verdict = ret;
+	hf_revoked_index(&s->base, input->manifests, &s->revoked);
 	hf_assign(s, input->manifests, input->claims);
 	if (!s->base.full)
 		judge_all(s);
