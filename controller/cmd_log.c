@@ -15,10 +15,10 @@ static const char usage[] =
 	"       holdfastctl log replay FILE [--alg NAME] [--json]\n"
 	"\n"
 	"show    list the events of a TCG event log, with what their data say: the gate's\n"
-	"        (holdfast.evlog), any firmware's, or a confidential guest's. 'bound' says\n"
-	"        what an event's digest covers: only that may decide anything. For the\n"
-	"        gate's own log it also says whether it reads BEGIN, parts, END, CAP and\n"
-	"        nothing else; for a firmware's, what it says of Secure Boot.\n"
+	"        (holdfast.evlog), any firmware's, or a confidential guest's. 'bound'\n"
+	"        says what an event's digest covers: only that may decide anything. For\n"
+	"        the gate's own log it also says whether it reads BEGIN, parts, END, CAP\n"
+	"        and nothing else; for a firmware's, what it says of Secure Boot.\n"
 	"replay  print the PCR values to which the log leads, as tpm2_pcrread does.\n"
 	"\n"
 	"  --alg NAME   one bank: sha1, sha256, sha384, sha512 or sm3_256\n"
@@ -173,8 +173,10 @@ static json_t *bank_json(const struct hf_pcrs *pcrs, bool registers)
 		if (pcrs->extended >> pcr & 1)
 			json_array_append_new(extended, json_integer(pcr));
 	json_object_set_new(bank, "extended", extended);
-	json_object_set_new(bank, registers ? "registers" : "pcrs",
-			    hf_pcrs_json(pcrs, registers ? HF_REGISTER_COUNT : HF_PCR_COUNT));
+	if (registers)
+		json_object_set_new(bank, "registers", hf_pcrs_json(pcrs, HF_REGISTER_COUNT));
+	else
+		json_object_set_new(bank, "pcrs", hf_pcrs_json(pcrs, HF_PCR_COUNT));
 	return bank;
 }
 
@@ -216,10 +218,10 @@ static enum hf_err replay(const struct log_args *args, struct hf_span log, struc
 /* False: *ret_exit is set. */
 static bool parse(int argc, char **argv, struct log_args *args, int *ret_exit)
 {
+	*ret_exit = HF_EXIT_USAGE;
 	for (int i = 2; i < argc; i++) {
 		const char *word = argv[i];
 
-		*ret_exit = HF_EXIT_USAGE;
 		if (strcmp(word, "--json") == 0 && !args->json) {
 			args->json = true;
 		} else if (strncmp(word, "--alg", 5) == 0 && (word[5] == 0 || word[5] == '=') &&
