@@ -200,11 +200,17 @@ static enum hf_err claim_generation(struct hf_gate *gate)
 
 static enum hf_err claim_host(struct hf_gate *gate, struct hf_fault *fault)
 {
-	char text[128];
-	enum hf_err err = hf_platform_claims(&gate->host, gate->options.procfs, &gate->claims,
-					     &gate->host_part);
-	struct hf_measurement *m;
+	struct hf_platform_sources sources = { .procfs = gate->options.procfs };
+	struct hf_tpm_words words;
+	enum hf_err err = HF_OK;
 
+	if (gate->tpm) {
+		err = hf_tpm_describe(gate->tpm, gate->banks, &words, fault);
+		sources.tpm = &words;
+	}
+	if (err != HF_OK)
+		return err;
+	err = hf_platform_claims(&gate->host, &sources, &gate->claims, &gate->host_part);
 	if (err == HF_OK)
 		err = hf_hold_claims(&gate->hold, hf_gate_live(gate), &gate->claims, gate->host_part);
 	if (err != HF_OK)
@@ -214,17 +220,7 @@ static enum hf_err claim_host(struct hf_gate *gate, struct hf_fault *fault)
 	if (err != HF_OK)
 		return err;
 	err = claim_generation(gate);
-	if (err != HF_OK)
-		return hf_fail(fault, err, "host", "%s", "generation");
-	if (!gate->tpm)
-		return HF_OK;
-	err = hf_tpm_describe(gate->tpm, text, sizeof(text), fault);
-	if (err != HF_OK)
-		return err;
-	m = hf_claims_add_measurement(&gate->claims, gate->host_part, NULL, "tpm/firmware",
-				      HF_METHOD_VERSION, HF_MEASUREMENT_ADVISORY);
-	err = m ? hf_measurement_set_text(&gate->claims, m, text) : HF_ERR_LIMIT;
-	return err == HF_OK ? HF_OK : hf_fail(fault, err, "host", "%s", "TPM");
+	return err == HF_OK ? HF_OK : hf_fail(fault, err, "host", "%s", "generation");
 }
 
 /* One that is not there, or cannot be read, is judged as missing. */
