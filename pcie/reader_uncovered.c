@@ -45,9 +45,10 @@ static const struct row rows[] = {
 	{ 0x103c, 0x22f6, 0x22f6, ANY, "not-covered/bmc" },	/* iLO 5 */
 	{ 0x103c, 0x3300, 0x3308, ANY, "not-covered/bmc" },	/* iLO */
 	{ 0x19e5, 0x1710, 0x1711, ANY, "not-covered/bmc" },	/* iBMC, Hi171x */
-	/* NVSwitch, and GPUs of the kind that is soldered to it. A card that takes a bridge
-	 * over its edge does not show whether one is there. */
-	{ 0x10de, 0, ANY, BRIDGE_OTHER, "not-covered/nvlink" },
+	/* NVSwitch (what calls itself that and has a lower id is of an old chipset), and GPUs of
+	 * the kind that is soldered to it. A card that takes a bridge over its edge does not
+	 * show whether one is there. */
+	{ 0x10de, 0x1a00, ANY, BRIDGE_OTHER, "not-covered/nvlink" },
 	{ 0x10de, 0x15f9, 0x15f9, ANY, "not-covered/nvlink" },	/* P100 SXM2 */
 	{ 0x10de, 0x1db1, 0x1db1, ANY, "not-covered/nvlink" },	/* V100 SXM2 */
 	{ 0x10de, 0x1db5, 0x1db5, ANY, "not-covered/nvlink" },
