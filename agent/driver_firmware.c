@@ -121,7 +121,8 @@ static void put_firmware(struct work *w, struct hf_span name)
 
 /* ---- modules ---- */
 
-static void put_unread(struct work *w, const char *name, enum hf_err cause)
+/* What became of one driver: how many files it asks for, or why nobody knows. */
+static void put_result(struct work *w, const char *name, size_t asked, enum hf_err cause)
 {
 	char file[HF_MODULE_NAME_MAX + 8], mkey[HF_MKEY_MAX + 1];
 	enum hf_err err;
@@ -130,12 +131,16 @@ static void put_unread(struct work *w, const char *name, enum hf_err cause)
 	err = make_mkey(hf_span_text(file), mkey);
 	if (err)
 		w->facts.err = w->facts.err ? w->facts.err : err;
-	else if (!hf_measurement_find(w->facts.part->measurements, mkey))
+	else if (hf_measurement_find(w->facts.part->measurements, mkey))
+		return;		/* the model names it twice */
+	else if (cause)
 		hf_facts_failure(&w->facts, mkey, HF_ADVISORY, cause);
+	else
+		hf_facts_format(&w->facts, mkey, HF_ADVISORY, "asks for %zu files", asked);
 }
 
 /* A module that is packed would have to be unpacked by somebody: not here. */
-static enum hf_err read_module(struct work *w, const char *path)
+static enum hf_err read_module(struct work *w, const char *path, size_t *asked)
 {
 	size_t mark = w->scratch.len, pos = 0, len = strlen(path);
 	struct hf_span file, modinfo, name;
@@ -146,33 +151,35 @@ static enum hf_err read_module(struct work *w, const char *path)
 	err = hf_file_read(AT_FDCWD, path, HF_DRIVER_FIRMWARE_BYTES, &w->scratch, &file, NULL);
 	if (!err)
 		err = hf_modinfo_find(file, &modinfo);
-	while (!err && hf_modinfo_next(modinfo, "firmware", &pos, &name))
+	while (!err && hf_modinfo_next(modinfo, "firmware", &pos, &name)) {
 		put_firmware(w, name);
+		(*asked)++;
+	}
 	w->scratch.len = mark;
 	return err == HF_ERR_FILE_UNREADABLE ? HF_ERR_NOT_MEASURED : err;
 }
 
-/* A driver's own module and all that it needs; the first that cannot be read is named. */
+/* A driver's own module and all that it needs; the first that cannot be read is its cause. */
 static void put_driver(struct work *w, struct hf_span modules_dep, const char *driver)
 {
+	enum hf_err first = HF_OK;
 	struct hf_span line, path;
-	bool any = false;
+	size_t asked = 0;
 
 	if (!hf_modules_find(modules_dep, driver, &line)) {
-		put_unread(w, driver, HF_ERR_NOT_MEASURED);	/* built in, or not in this image */
+		put_result(w, driver, 0, HF_ERR_NOT_MEASURED);	/* built in, or not in this image */
 		return;
 	}
 	while (hf_modules_path(&line, &path)) {
 		char full[PATH_ROOM];
 		int n = snprintf(full, sizeof(full), "%s/lib/modules/%s/%.*s", w->where->root,
 				 w->where->release, (int)path.len, (const char *)path.ptr);
-		enum hf_err err = n > 0 && (size_t)n < sizeof(full) ? read_module(w, full)
+		enum hf_err err = n > 0 && (size_t)n < sizeof(full) ? read_module(w, full, &asked)
 								    : HF_ERR_LIMIT;
 
-		if (err && !any)
-			put_unread(w, driver, err);
-		any |= err != HF_OK;
+		first = first ? first : err;
 	}
+	put_result(w, driver, asked, first);
 }
 
 enum hf_err hf_driver_firmware_claims(const struct hf_driver_firmware *where,

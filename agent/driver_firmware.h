@@ -16,9 +16,9 @@ struct hf_driver_firmware {
 	const char *path;	/* firmware_class.path, which goes first; NULL or "": none */
 };
 /* Adds to the host part, all advisory, "driver-firmware/NAME" for each file that a module of
- * these drivers, or one that it needs, names: digests, or the text "absent". A driver whose
- * module cannot be read: "driver-firmware/DRIVER.ko", a failure (not-measured where it is
- * packed or not there). HF_ERR_LIMIT when the claims are full. */
+ * these drivers, or one that it needs, names: digests, or the text "absent". Of each driver
+ * "driver-firmware/DRIVER.ko": how many files that are, or a failure where a module cannot be
+ * read (not-measured where it is packed or not there). HF_ERR_LIMIT when claims are full. */
 enum hf_err hf_driver_firmware_claims(const struct hf_driver_firmware *where,
 				      const struct hf_name_list *drivers, struct hf_claims *claims,
 				      struct hf_part *host_part) HF_MUST_USE;

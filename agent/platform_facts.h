@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* agent/platform_facts.h: what the files agent/platform*.c and driver_firmware.c share;
- * nobody else includes it. Each call adds one measurement to the host part; after the first error none does anything. */
+ * nobody else includes it. Each call adds one measurement to the host part; after the first
+ * error none does anything. */
 #ifndef HF_AGENT_PLATFORM_FACTS_H
 #define HF_AGENT_PLATFORM_FACTS_H
 

@@ -24,15 +24,23 @@ static void put_unread(struct hf_facts *f, const char *mkey, enum hf_err err)
 
 /* ---- ACPI ---- */
 
-static void put_table(struct hf_facts *f, const char *directory, const char *name)
+/* The kernel makes the names of signatures, which are firmware's: whatever is in them. */
+static void make_mkey(const struct hf_facts *f, const char *prefix, const char *name, int index,
+		      char out[static HF_MKEY_MAX + 1])
 {
-	char path[384], mkey[HF_MKEY_MAX + 1];
+	snprintf(out, HF_MKEY_MAX + 1, "%s/%.24s", prefix, name);
+	for (char *c = out; *c; c++)
+		if (*c <= 0x20 || *c > 0x7e)
+			*c = '?';
+	if (hf_measurement_find(f->part->measurements, out))
+		snprintf(out + strlen(out), HF_MKEY_MAX + 1 - strlen(out), "~%d", index);
+}
+
+static void put_table(struct hf_facts *f, const char *directory, const char *name, const char *mkey)
+{
+	char path[384];
 	enum hf_err err;
 
-	/* The kernel makes the names: a signature and a number. Others are no tables of its. */
-	if ((size_t)snprintf(mkey, sizeof(mkey), "acpi/%s", name) >= sizeof(mkey) ||
-	    strpbrk(name, " \t") || hf_measurement_find(f->part->measurements, mkey))
-		return;
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	err = hf_facts_digest_file(f, mkey, f->host->sysfs, path, HF_ACPI_TABLE_MAX, 0);
 	if (err)
@@ -40,8 +48,9 @@ static void put_table(struct hf_facts *f, const char *directory, const char *nam
 }
 
 /* Tables of one directory; *count is of both. False: there are too many. */
-static bool put_tables(struct hf_facts *f, const char *directory, size_t *count)
+static bool put_tables(struct hf_facts *f, const char *directory, const char *prefix, size_t *count)
 {
+	char mkey[HF_MKEY_MAX + 1];
 	struct dirent **entries;
 	int n = hf_facts_list(f, directory, &entries);
 
@@ -51,8 +60,10 @@ static bool put_tables(struct hf_facts *f, const char *directory, size_t *count)
 		bool table = strcmp(entries[i]->d_name, "data") != 0 &&
 			     strcmp(entries[i]->d_name, "dynamic") != 0;
 
-		if (table && (*count)++ < HF_ACPI_TABLES_MAX)
-			put_table(f, directory, entries[i]->d_name);
+		if (table && (*count)++ < HF_ACPI_TABLES_MAX) {
+			make_mkey(f, prefix, entries[i]->d_name, i, mkey);
+			put_table(f, directory, entries[i]->d_name, mkey);
+		}
 		free(entries[i]);
 	}
 	free(entries);
@@ -62,9 +73,9 @@ static bool put_tables(struct hf_facts *f, const char *directory, size_t *count)
 void hf_facts_acpi(struct hf_facts *f)
 {
 	size_t count = 0;
-	bool all = put_tables(f, ACPI, &count);
+	bool all = put_tables(f, ACPI, "acpi", &count);
 
-	all &= put_tables(f, ACPI "/dynamic", &count);
+	all &= put_tables(f, ACPI "/dynamic", "acpi/dynamic", &count);
 	if (!all)
 		hf_facts_failure(f, "acpi", HF_ADVISORY, HF_ERR_LIMIT);
 	else if (count == 0)

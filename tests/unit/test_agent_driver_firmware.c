@@ -265,7 +265,8 @@ static void files_of_a_driver_and_of_what_it_needs(void **state)
 	assert_string_equal(find(w, "driver-firmware/nic/gone.bin")->text, "absent");
 	assert_string_equal(find(w, "driver-firmware/core/*.bin")->text, "a pattern");
 	assert_string_equal(find(w, "driver-firmware/../../etc/x")->text, "absent");
-	assert_int_equal(w->claims.measurement_count, 5);
+	assert_string_equal(find(w, "driver-firmware/nic.ko")->text, "asks for 6 files");
+	assert_int_equal(w->claims.measurement_count, 6);
 }
 
 static void the_kernels_own_path_goes_first(void **state)
@@ -337,8 +338,8 @@ static void long_and_odd_names(void **state)
 	put_module(w, "nic.ko", nic, sizeof(nic));
 	put(w, "lib/firmware/with blank.bin", "abc", 3);
 	look(w, "nic");
-	assert_int_equal(w->claims.measurement_count, 3);
-	for (const struct hf_measurement *m = w->part->measurements; m; m = m->next)
+	assert_int_equal(w->claims.measurement_count, 4);
+	for (const struct hf_measurement *m = w->part->measurements; m->next; m = m->next)
 		assert_non_null(strchr(m->mkey, '~'));
 	assert_int_equal(strncmp(w->part->measurements->mkey, "driver-firmware/vendor/a-name-", 30), 0);
 	assert_int_equal(w->part->measurements->next->next->kind, HF_VALUE_DIGESTS);
@@ -355,8 +356,21 @@ static void more_names_than_are_recorded(void **state)
 	put_dep(w, "kernel/nic.ko:\n");
 	put_module(w, "nic.ko", info, len);
 	look(w, "nic");
-	assert_int_equal(w->claims.measurement_count, HF_DRIVER_FIRMWARE_MAX + 1);
+	assert_int_equal(w->claims.measurement_count, HF_DRIVER_FIRMWARE_MAX + 2);
 	assert_int_equal(find(w, "driver-firmware")->cause, HF_ERR_LIMIT);
+}
+
+static void a_driver_that_asks_for_nothing(void **state)
+{
+	static const char nvme[] = "license=GPL";
+	struct world *w = *state;
+
+	put_dep(w, "kernel/nvme.ko:\n");
+	put_module(w, "nvme.ko", nvme, sizeof(nvme));
+	look(w, "nvme");
+	look(w, "nvme");
+	assert_string_equal(find(w, "driver-firmware/nvme.ko")->text, "asks for 0 files");
+	assert_int_equal(w->claims.measurement_count, 1);
 }
 
 static void no_drivers_no_claims(void **state)
@@ -381,6 +395,7 @@ int main(void)
 		TEST(without_modules_every_driver_is_named),
 		TEST(long_and_odd_names),
 		TEST(more_names_than_are_recorded),
+		TEST(a_driver_that_asks_for_nothing),
 		TEST(no_drivers_no_claims),
 	};
 
