@@ -49,7 +49,7 @@ static bool same(const char *kernel, struct hf_span table)
 		table.len = 0;
 	while (table.len && table.ptr[table.len - 1] == '\n')	/* as read_text cuts them */
 		table.len--;
-	return strlen(kernel) == table.len && memcmp(kernel, table.ptr, table.len) == 0;
+	return hf_span_equal(hf_span_text(kernel), table);
 }
 
 static void differs(struct differing *d, const char *mkey)
