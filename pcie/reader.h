@@ -7,5 +7,6 @@
 
 extern const struct hf_reader hf_reader_config;
 extern const struct hf_reader hf_reader_rom;
+extern const struct hf_reader hf_reader_uncovered;
 
 #endif

@@ -10,6 +10,7 @@
 const struct hf_reader *const hf_readers[] = {
 	&hf_reader_config,
 	&hf_reader_rom,
+	&hf_reader_uncovered,
 	NULL,
 };
 
