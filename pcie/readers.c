@@ -38,13 +38,16 @@ static enum hf_err measure_function(const struct hf_read *read, struct hf_functi
 	for (const struct hf_reader *const *r = hf_readers; *r; r++) {
 		if ((*r)->needs_driver && !read->function->driver)
 			continue;
+		if (read->options->drivers_only && !(*r)->needs_driver)
+			continue;
 		if (!(*r)->matches(read->function))
 			continue;
 		err = (*r)->read(read);
 		if (err)
 			return err;
 	}
-	if (is_plumbing(read->function, function) || shows_code(function))
+	if (read->options->drivers_only || is_plumbing(read->function, function) ||
+	    shows_code(function))
 		return HF_OK;
 	return hf_sink_failure(read->sink, "firmware", HF_ERR_NO_READER);
 }

@@ -38,6 +38,7 @@ enum hf_err hf_sink_failure(struct hf_sink *sink, const char *mkey, enum hf_err 
 struct hf_read_options {
 	bool rom_bound;		/* live: read ROMs of devices that a driver is using (--rom=all) */
 	bool no_rom;		/* --rom=none: the claim says not-measured */
+	bool drivers_only;	/* only readers that need a driver, for what was measured before */
 };
 struct hf_read {
 	const struct hf_host *host;

@@ -15,9 +15,11 @@ import swtpm
 
 lock = threading.Lock()
 # sets of manifests that somebody else can judge by
-JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle")
+JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle", "port-acs")
 NIC0 = "pci0000:00/03.0/00"
 SWITCH = "pci0000:00/05.0/00"  # two drives sit in its slots
+STORE, DATA = SWITCH + ".0/00.0/00", SWITCH + ".0/01.0/00"
+OWN_PORT = "pci0000:00/07.0/00"  # rp4: a root port with ACS
 
 
 def unpack(file, directory):
@@ -133,6 +135,9 @@ class Lab:
         rules = [dict(rule, action="fence", least_method="signed") if rule.get("place") == SWITCH
                  else rule for rule in content["rules"]]
         self.sets["fence-shared"] = self._with_model(content, model_name, "fence-shared", rules=rules)
+        rules = [dict(rule, place=OWN_PORT) if rule.get("place") == STORE else rule
+                 for rule in content["rules"] if rule.get("place") != DATA]
+        self.sets["port-acs"] = self._with_model(content, model_name, "port-acs", rules=rules)
         cut = self.sets["golden"][model_name]
         self.sets["truncated"] = dict(self.sets["golden"], **{model_name: cut[: len(cut) - 40]})
         second = self.signed(dict(content, model=content["model"] + "-b"), "second-model")
