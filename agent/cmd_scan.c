@@ -9,6 +9,7 @@
 
 static const char usage[] =
 	"usage: holdfast scan [--json] [--sysfs DIR] [--rom=auto|all|none]\n"
+	"                     [--device-seconds N]\n"
 	"\n"
 	"What is on this host: every PCIe part, its firmware and how it was measured.\n"
 	"Nothing is judged and, by default, nothing is written.\n"
@@ -19,6 +20,7 @@ static const char usage[] =
 	"  --rom=all     option ROMs of every device; on a live host this enables each\n"
 	"                ROM for a moment, also under a driver that is using the device\n"
 	"  --rom=none    no option ROMs\n"
+	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
 	"\n"
 	"exit codes: 0 everything answered, 4 a device could not be read\n";
 
@@ -47,15 +49,17 @@ static enum hf_err output(struct hf_survey *survey, bool json, struct hf_fault *
 int hf_cmd_scan(int argc, char **argv)
 {
 	bool json = false;
-	const char *sysfs = NULL, *rom = NULL, *path = "";
+	const char *sysfs = NULL, *rom = NULL, *patience = NULL, *path = "";
 	const struct hf_option options[] = {
 		{ .name = "json", .flag = &json },
 		{ .name = "sysfs", .value = &sysfs },
 		{ .name = "rom", .value = &rom },
+		{ .name = "device-seconds", .value = &patience },
 		{ .name = NULL },
 	};
 	enum hf_rom_wish wish;
 	struct hf_survey survey;
+	unsigned device_ms;
 	struct hf_fault fault = { 0 };
 	enum hf_err err;
 	int code;
@@ -64,7 +68,9 @@ int hf_cmd_scan(int argc, char **argv)
 		return code;
 	if (!hf_rom_wish_parse(rom, &wish))
 		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", rom);
-	err = hf_survey_make(sysfs, wish, &survey, &fault);
+	if (!hf_device_patience_parse(patience, &device_ms))
+		return hf_args_refuse(argv[0], HF_DEVICE_PATIENCE_USAGE ", not \"%s\"", patience);
+	err = hf_survey_make(sysfs, wish, device_ms, &survey, &fault);
 	if (!err)
 		err = output(&survey, json, &fault);
 	if (err) {

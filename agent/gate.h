@@ -137,6 +137,8 @@ static inline bool hf_gate_live(const struct hf_gate *gate)
 void hf_gate_note(struct hf_gate *gate, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 uint64_t hf_gate_now_ms(void);	/* CLOCK_BOOTTIME */
+/* hf_measure's progress is the gate's. */
+void hf_gate_progress(void *self, const struct hf_part *part, size_t index, size_t count);
 /* Reserve, extend in every bank, commit: the one way an event comes into being. */
 enum hf_err hf_gate_event(struct hf_gate *gate, enum hf_tag tag, struct hf_span payload,
 			  struct hf_fault *fault) HF_MUST_USE;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "agent/bind.h"
+#include "agent/watch.h"
 #include "pcie/isolation.h"
 
 #define ROUNDS_MAX 8		/* drivers that make devices that need drivers ... */
@@ -196,6 +197,7 @@ static enum hf_err bind_one(struct hf_gate *gate, const struct candidate *c, str
 	struct hf_claims measured;
 	enum hf_err err = remember(gate, c, fault);
 
+	(void)hf_watch_kick();	/* too late: the next event fails */
 	if (err == HF_OK)
 		err = hf_driver_bind(&gate->host, c->driver, &c->function->address,
 				     HF_BIND_DEADLINE_MS, fault);
@@ -263,7 +265,7 @@ static enum hf_err look_for_new(struct hf_gate *gate, size_t *count, struct hf_f
 	hf_claims_init(&fresh, &gate->arena);
 	err = hf_topology(&bus, &fresh);
 	if (err == HF_OK)
-		err = hf_measure(&gate->host, &bus, &options, &fresh, NULL, NULL);
+		err = hf_measure(&gate->host, &bus, &options, &fresh, hf_gate_progress, NULL);
 	if (err == HF_OK)
 		err = take_new(gate, &fresh, count);
 	if (err != HF_OK)

@@ -4,6 +4,7 @@
 #include "agent/gate.h"
 
 #include "agent/bind.h"
+#include "agent/watch.h"
 
 static bool bound_part(const struct hf_gate *gate, const char *path)
 {
@@ -42,7 +43,7 @@ enum hf_err hf_gate_read_bound(struct hf_gate *gate, const char *part, struct hf
 		    (!part || strcmp(part, p->path) == 0))
 			err = add_bare(gate, p, claims);
 	if (err == HF_OK && claims->parts)
-		err = hf_measure(&gate->host, &gate->bus, &options, claims, NULL, NULL);
+		err = hf_measure(&gate->host, &gate->bus, &options, claims, hf_gate_progress, NULL);
 	return err == HF_OK ? HF_OK : hf_fail(fault, err, part ? part : gate->host.root, "%s",
 					      "reading with drivers");
 }
@@ -108,6 +109,7 @@ enum hf_err hf_gate_unbind(struct hf_gate *gate, const char *part, struct hf_fau
 		if (!b->on || (part && strcmp(part, b->part) != 0))
 			continue;
 		b->on = false;
+		(void)hf_watch_kick();
 		err = unbind_one(gate, b, &mine);
 		if (err == HF_OK || first != HF_OK)
 			continue;

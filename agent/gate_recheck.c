@@ -113,7 +113,7 @@ static enum hf_err measure_plain(struct hf_gate *gate, struct hf_arena *arena,
 	hf_claims_init(ret, arena);
 	err = hf_topology(&bus, ret);
 	if (err == HF_OK)
-		err = hf_measure(&gate->host, &bus, &options, ret, NULL, NULL);
+		err = hf_measure(&gate->host, &bus, &options, ret, hf_gate_progress, NULL);
 	return err == HF_OK ? HF_OK : hf_fail(fault, err, gate->host.root, "%s", "measuring again");
 }
 

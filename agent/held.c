@@ -8,7 +8,9 @@
 
 #include "agent/pid1.h"
 #include "agent/platform.h"
+#include "agent/watch.h"
 #include "pcie/config.h"
+#include "pcie/worker.h"
 
 #define REPEAT_S 60
 #define HELD_MAX 4096
@@ -199,6 +201,7 @@ static void show(void *self)
 	const struct held *held = self;
 
 	hf_screen_put(&held->gate->screen, hf_written(&held->screen));
+	(void)hf_workers_reap(0);
 }
 
 enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *why)
@@ -214,6 +217,8 @@ enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *why)
 	close_log(gate, why);
 	send_evidence(gate, why);
 	render(&held, why);
+	if (!hf_watch_stop())	/* it came first, and goes on saying so */
+		hf_screen_print(&gate->screen, "the gate had made no progress: HELD before\n");
 	show(&held);
 	if (gate->options.pid1)
 		hf_pid1_park(REPEAT_S, show, &held);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "measure/file.h"
+#include "pcie/worker.h"
 
 #define SYSFS_MAGIC 0x62656572
 #define COMMAND_OFFSET 4
@@ -133,6 +134,7 @@ static enum hf_err read_all(int fd, uint8_t *buf, size_t cap, size_t *ret_len)
 		if (n == 0)
 			return HF_OK;
 		*ret_len += (size_t)n;
+		hf_worker_progress();
 	}
 	n = read_retry(fd, &extra, 1);
 	if (n < 0)
@@ -222,8 +224,7 @@ enum hf_err hf_host_read_rom(const struct hf_host *host, const struct hf_address
 
 	*ret_len = 0;
 	hf_host_device_path(address, "rom", path, sizeof(path));
-	fd = openat(host->sysfs, path,
-		    (host->live ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(host->sysfs, path, (host->live ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? HF_ERR_ROM_EMPTY : refused(HF_ERR_ROM_READ);
 	/* Writing "1" to a plain file would change the capture. */

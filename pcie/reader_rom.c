@@ -119,6 +119,7 @@ const struct hf_reader hf_reader_rom = {
 	.name = "rom",
 	.touches = "writes 1 and 0 to rom and reads it; COMMAND bit 1 for that time if it is off",
 	.proves = "Which bytes the option ROM shows now: window, chain, every image.",
+	.mkey = window_key,
 	.needs_driver = false,
 	.method = HF_METHOD_BYTES,
 	.matches = matches,

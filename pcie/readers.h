@@ -26,6 +26,13 @@ struct hf_span hf_sink_window(const struct hf_sink *sink);
 /* One more measurement over bytes inside that window, which stays. */
 enum hf_err hf_sink_part(struct hf_sink *sink, const char *mkey, enum hf_method method,
 			 uint32_t flags, struct hf_span part) HF_MUST_USE;
+/* hf_efi_image_examine (pcie/efi_image.h) of an image inside the window, in a process of its
+ * own: HF_ERR_TIMED_OUT, HF_ERR_READER_DIED, and what keeps a process from starting. */
+struct hf_rom_image;
+struct hf_efi_findings;
+enum hf_err hf_sink_examine(struct hf_sink *sink, struct hf_span image,
+			    const struct hf_rom_image *header,
+			    struct hf_efi_findings *ret) HF_MUST_USE;
 enum hf_err hf_sink_text(struct hf_sink *sink, const char *mkey, enum hf_method method,
 			 uint32_t flags, const char *text) HF_MUST_USE;
 enum hf_err hf_sink_number(struct hf_sink *sink, const char *mkey, enum hf_method method,
@@ -50,17 +57,20 @@ struct hf_reader {
 	const char *name;	/* "rom" */
 	const char *touches;	/* which kernel files or registers, read or written */
 	const char *proves;	/* one sentence */
+	const char *mkey;	/* what fails if it hangs or dies; NULL: "firmware" */
 	bool needs_driver;
 	enum hf_method method;
 	bool (*matches)(const struct hf_bus_function *function);
-	/* An error that is the device's becomes a claim inside; only running out of memory
-	 * or limits comes back. */
+	/* Runs in a worker and may take for ever. An error that is the device's becomes a
+	 * claim inside; only running out of memory or limits comes back. */
 	enum hf_err (*read)(const struct hf_read *read);
 };
 extern const struct hf_reader *const hf_readers[];	/* NULL-terminated */
 
-/* Run every matching reader over every function of claims (made by hf_topology).
- * progress may be NULL; it is called before each part. */
+/* Run every matching reader over every function of claims (made by hf_topology), in
+ * workers. A function whose reader hangs, dies or floods keeps what config says, and has
+ * that failure in place of the rest; the others lose nothing by it. progress may be NULL;
+ * it is called as each function's answer comes in, in no order. */
 typedef void (*hf_measure_progress)(void *self, const struct hf_part *part, size_t index, size_t count);
 enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
 		       const struct hf_read_options *options, struct hf_claims *claims,

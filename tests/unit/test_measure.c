@@ -316,8 +316,15 @@ static void test_rom_that_is_not_there(void **state)
 	measure(&one, "t", &ordinary);
 	failed(function(&one, NIC_PATH), "option-rom/window", HF_ERR_ROM_READ);
 	run("rmdir %s/" NIC_DIR "rom && mkfifo %s/" NIC_DIR "rom", dir, dir);
-	measure(&one, "t", &ordinary);		/* and does not wait for a writer */
-	failed(function(&one, NIC_PATH), "option-rom/window", HF_ERR_ROM_EMPTY);
+	open_tree(&one, "t");
+	enumerate(&one);
+	one.host.device_ms = 300;		/* nobody will ever write to it */
+	assert_int_equal(hf_measure(&one.host, &one.bus, &ordinary, &one.claims, NULL, NULL), HF_OK);
+	f = function(&one, NIC_PATH);
+	failed(f, "option-rom/window", HF_ERR_TIMED_OUT);
+	assert_int_equal(found(f, "option-rom/window")->flags, CODE);
+	found(f, "config");
+	found(f, "config/masked-1");
 }
 
 static void test_blank_rom(void **state)
@@ -675,7 +682,8 @@ static void count_part(void *self, const struct hf_part *part, size_t index, siz
 {
 	size_t *seen = self;
 
-	assert_int_equal(index, (*seen)++);
+	(*seen)++;
+	assert_true(index < count);
 	assert_int_equal(count, 60);
 	assert_non_null(part->functions);
 }
@@ -692,7 +700,7 @@ static void test_server(void **state)
 	assert_int_equal(one.claims.function_count, 350);
 	assert_int_equal(hf_measure(&one.host, &one.bus, &ordinary, &one.claims, count_part,
 				    &seen), HF_OK);
-	assert_int_equal(seen, 60);
+	assert_int_equal(seen, 350);
 	for (struct hf_part *p = one.claims.parts; p; p = p->next)
 		for (struct hf_function *f = p->functions; f; f = f->next) {
 			found(f, "config");
