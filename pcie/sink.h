@@ -18,6 +18,8 @@ struct hf_sink {
 	struct hf_parser parser;
 	size_t len;
 	bool open;		/* between begin and end */
+	bool streaming;		/* hashed as they come, not kept */
+	uint64_t streamed;
 	char mkey[HF_MKEY_MAX + 1];
 	enum hf_method method;
 	uint32_t flags;
