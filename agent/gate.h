@@ -20,6 +20,7 @@
 
 #define HF_GATE_CLAIMS_MAX ((size_t)1 << 30)	/* bytes; only touched pages are real */
 #define HF_GATE_SCRATCH_MAX ((size_t)512 << 20)
+#define HF_GATE_SETTLE_MS 10000	/* what a driver may need after its probe to know its device */
 
 struct hf_gate_options {
 	bool pid1;		/* the first process of a host: everything else is a rehearsal */

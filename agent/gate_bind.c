@@ -5,11 +5,13 @@
 #include "agent/gate.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "agent/bind.h"
 #include "agent/watch.h"
 #include "pcie/isolation.h"
 
+#define CLASS_STORAGE 0x01
 #define ROUNDS_MAX 8		/* drivers that make devices that need drivers ... */
 
 struct candidate {	/* a function, and the driver of the model that takes it */
@@ -192,6 +194,45 @@ static void set_driver(struct hf_gate *gate, const struct hf_address *address, c
 			gate->bus.functions[i].driver = driver;
 }
 
+static bool says_anything(const struct hf_claims *measured)
+{
+	for (const struct hf_part *p = measured->parts; p; p = p->next)
+		for (const struct hf_function *f = p->functions; f; f = f->next)
+			if (f->measurements)
+				return true;
+	return false;
+}
+
+/* A driver's probe returns before it knows its device: NVMe controllers are asked for their
+ * identity afterwards, drives behind other controllers are looked for. */
+static bool settled(const struct hf_claims *measured, const struct candidate *c)
+{
+	for (const struct hf_part *p = measured->parts; p; p = p->next)
+		for (const struct hf_function *f = p->functions; f; f = f->next)
+			for (const struct hf_measurement *m = f->measurements; m; m = m->next)
+				if (m->kind == HF_VALUE_FAILURE)
+					return false;
+	return says_anything(measured) ||
+	       c->function->identity.class_code >> 16 != CLASS_STORAGE;
+}
+
+static enum hf_err read_settled(struct hf_gate *gate, const struct candidate *c,
+				struct hf_claims *measured, struct hf_fault *fault)
+{
+	const struct timespec pause = { 0, 200 * 1000000L };
+	const uint64_t end = hf_gate_now_ms() + HF_GATE_SETTLE_MS;
+
+	for (;;) {
+		const size_t mark = gate->arena.len;
+		enum hf_err err = hf_gate_read_bound(gate, c->part->path, measured, fault);
+
+		if (err != HF_OK || settled(measured, c) || hf_gate_now_ms() >= end)
+			return err;
+		gate->arena.len = mark;
+		nanosleep(&pause, NULL);
+	}
+}
+
 static enum hf_err bind_one(struct hf_gate *gate, const struct candidate *c, struct hf_fault *fault)
 {
 	struct hf_claims measured;
@@ -204,8 +245,9 @@ static enum hf_err bind_one(struct hf_gate *gate, const struct candidate *c, str
 	if (err != HF_OK)
 		return err;	/* it is remembered: HELD takes off whatever came of it */
 	set_driver(gate, &c->function->address, c->driver);
-	err = hf_gate_read_bound(gate, c->part->path, &measured, fault);
-	if (err == HF_OK && measured.parts)
+	err = read_settled(gate, c, &measured, fault);
+	/* A driver that adds nothing to what is known needs no second event: the note has it. */
+	if (err == HF_OK && says_anything(&measured))
 		err = hf_gate_take_bound(gate, measured.parts, fault);
 	return err;
 }

@@ -15,10 +15,12 @@ import swtpm
 
 lock = threading.Lock()
 # sets of manifests that somebody else can judge by
-JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle", "port-acs")
+JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle", "port-acs", "drive-firmware",
+          "drive-firmware-other")
 NIC0 = "pci0000:00/03.0/00"
 SWITCH = "pci0000:00/05.0/00"  # two drives sit in its slots
 STORE, DATA = SWITCH + ".0/00.0/00", SWITCH + ".0/01.0/00"
+NVME = "card-1b36-0010"  # its component
 OWN_PORT = "pci0000:00/07.0/00"  # rp4: a root port with ACS
 
 
@@ -138,6 +140,8 @@ class Lab:
         rules = [dict(rule, place=OWN_PORT) if rule.get("place") == STORE else rule
                  for rule in content["rules"] if rule.get("place") != DATA]
         self.sets["port-acs"] = self._with_model(content, model_name, "port-acs", rules=rules)
+        for name, version in (("drive-firmware", "1.0"), ("drive-firmware-other", "0.9")):
+            self.sets[name] = self._with_drive_firmware(sources, name, version)
         cut = self.sets["golden"][model_name]
         self.sets["truncated"] = dict(self.sets["golden"], **{model_name: cut[: len(cut) - 40]})
         second = self.signed(dict(content, model=content["model"] + "-b"), "second-model")
@@ -161,6 +165,16 @@ class Lab:
     def _with_model(self, content, model_name, variant, **changes):
         signed = self.signed(dict(content, **changes), f"{variant}-model")
         return dict(self.sets["golden"], **{model_name: signed})
+
+    def _with_drive_firmware(self, sources, variant, version):
+        """The golden set, whose one release of the drive also lists the revision that only a
+        bound driver can read."""
+        source = next(path for path in sources.glob("*.json") if path.stem.startswith(NVME))
+        content = json.loads(source.read_text())
+        for function in content["releases"][0]["functions"]:
+            function["measurements"]["nvme/firmware"] = {"text": version}
+        return dict(self.sets["golden"], **{
+            source.stem + ".corim": self.signed(content, f"{variant}-component")})
 
     def _images(self):
         self.say("# agent images, image lists and store disks")
