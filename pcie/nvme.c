@@ -68,18 +68,17 @@ enum hf_err hf_nvme_log_parse(struct hf_span data, const struct hf_nvme_identify
 	return HF_OK;
 }
 
-enum hf_err hf_nvme_next(const struct hf_nvme_identify *identify, const struct hf_nvme_log *log,
-			 enum hf_nvme_next *ret)
+enum hf_nvme_next hf_nvme_next(const struct hf_nvme_identify *identify, const struct hf_nvme_log *log)
 {
 	struct hf_span next = log->revisions[log->next];
-	bool same = hf_span_equal(log->revisions[log->active], identify->firmware);
 
-	/* An image that was put into the active slot itself shows there at once. */
-	if (!same && log->next != log->active)
-		return HF_ERR_NVME_SHAPE;
 	if (log->next == 0 || hf_span_equal(next, identify->firmware))
-		*ret = HF_NVME_SAME;
-	else
-		*ret = next.len ? HF_NVME_OTHER : HF_NVME_EMPTY;
-	return HF_OK;
+		return HF_NVME_SAME;
+	return next.len ? HF_NVME_OTHER : HF_NVME_EMPTY;
+}
+
+bool hf_nvme_slot_differs(const struct hf_nvme_identify *identify, const struct hf_nvme_log *log)
+{
+	return log->next != log->active &&
+	       !hf_span_equal(log->revisions[log->active], identify->firmware);
 }

@@ -39,9 +39,10 @@ enum hf_nvme_next {
 	HF_NVME_OTHER,		/* slot log->next holds another revision */
 	HF_NVME_EMPTY,		/* slot log->next holds none */
 };
-/* HF_ERR_NVME_SHAPE: the active slot holds another revision than the one that runs, and no
- * reset is said to be awaited that would explain it. */
-enum hf_err hf_nvme_next(const struct hf_nvme_identify *identify, const struct hf_nvme_log *log,
-			 enum hf_nvme_next *ret) HF_MUST_USE;
+enum hf_nvme_next hf_nvme_next(const struct hf_nvme_identify *identify, const struct hf_nvme_log *log);
+/* The active slot holds another revision than the one that runs, and the log does not say
+ * that it takes over at the next reset: an image was put there, or the drive contradicts
+ * itself. */
+bool hf_nvme_slot_differs(const struct hf_nvme_identify *identify, const struct hf_nvme_log *log);
 
 #endif

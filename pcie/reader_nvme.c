@@ -134,23 +134,37 @@ static enum hf_err pending(const struct hf_read *read, const struct hf_nvme_iden
 			   const struct hf_nvme_log *log)
 {
 	struct hf_span next = log->revisions[log->next];
-	enum hf_nvme_next what;
+	enum hf_nvme_next what = hf_nvme_next(identify, log);
 	char text[96];
-	enum hf_err err = hf_nvme_next(identify, log, &what);
 
-	if (err)
-		return hf_sink_failure(read->sink, firmware_key, err);
-	err = hf_sink_device_text(read->sink, firmware_key, 0, identify->firmware);
-	if (err || what == HF_NVME_SAME)
-		return err;
+	if (what == HF_NVME_SAME)
+		return HF_OK;
 	if (what == HF_NVME_EMPTY)
 		snprintf(text, sizeof(text), "slot %u, which is empty; running %.*s from slot %u",
-			 log->next, (int)identify->firmware.len, identify->firmware.ptr, log->active);
+			 log->next, (int)identify->firmware.len,
+			 (const char *)identify->firmware.ptr, log->active);
 	else
 		snprintf(text, sizeof(text), "slot %u: %.*s; running %.*s from slot %u", log->next,
 			 (int)next.len, hf_is_printable(next) ? (const char *)next.ptr : "????????",
-			 (int)identify->firmware.len, identify->firmware.ptr, log->active);
+			 (int)identify->firmware.len, (const char *)identify->firmware.ptr,
+			 log->active);
 	return hf_sink_text(read->sink, HF_MKEY_PENDING, HF_METHOD_VERSION, 0, text);
+}
+
+/* An image that was put into the active slot without a word about a reset runs after the next
+ * one all the same. So this counts as code: a release has to list it, as for drives that
+ * always contradict themselves. */
+static enum hf_err active_slot(const struct hf_read *read, const struct hf_nvme_identify *identify,
+			       const struct hf_nvme_log *log)
+{
+	static const char mkey[] = "nvme/active-slot";
+	struct hf_span revision = log->revisions[log->active];
+
+	if (!hf_nvme_slot_differs(identify, log))
+		return HF_OK;
+	if (revision.len == 0)
+		return hf_sink_text(read->sink, mkey, HF_METHOD_VERSION, HF_MEASUREMENT_CODE, "(empty)");
+	return hf_sink_device_text(read->sink, mkey, HF_MEASUREMENT_CODE, revision);
 }
 
 static enum hf_err slots(const struct hf_read *read, const struct hf_nvme_identify *identify,
@@ -188,7 +202,11 @@ static enum hf_err judge_answers(const struct hf_read *read, const struct answer
 	err = hf_nvme_log_parse((struct hf_span){ a->log, sizeof(a->log) }, &identify, &log);
 	if (err)
 		return hf_sink_failure(read->sink, firmware_key, err);
-	err = pending(read, &identify, &log);
+	err = hf_sink_device_text(read->sink, firmware_key, 0, identify.firmware);
+	if (!err)
+		err = pending(read, &identify, &log);
+	if (!err)
+		err = active_slot(read, &identify, &log);
 	return err ? err : slots(read, &identify, &log);
 }
 
