@@ -56,6 +56,11 @@ def run(*args, **kwargs):
     return done.stdout
 
 
+def qemu_version():
+    """As its devices say it: "7.2.22"."""
+    return re.search(r"version (\S+)", run("qemu-system-x86_64", "--version")).group(1)
+
+
 def ctl(*args):
     return run(BIN / "holdfastctl", *args)
 

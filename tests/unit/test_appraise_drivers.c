@@ -166,6 +166,21 @@ static void a_revoked_release_that_only_a_driver_knows(void **state)
 	fx_free(fx);
 }
 
+/* One version, both allowed and revoked: the deny wins as soon as the version is known. */
+static void a_version_that_is_revoked_as_well(void **state)
+{
+	struct fixture *fx = host();
+
+	(void)state;
+	drive_release(fx, "2.0-recalled", HF_RELEASE_REVOKED, "2.0");
+	judge(fx, true);
+	is(fx, HF_OK);
+	bind(fx, "2.0");
+	judge(fx, true);
+	is(fx, HF_ERR_FIRMWARE_REVOKED);
+	fx_free(fx);
+}
+
 static void nothing_but_revoked_releases(void **state)
 {
 	struct fixture *fx = fx_new();
@@ -231,6 +246,7 @@ int main(void)
 		cmocka_unit_test(a_reader_that_failed),
 		cmocka_unit_test(a_driver_that_said_nothing),
 		cmocka_unit_test(a_revoked_release_that_only_a_driver_knows),
+		cmocka_unit_test(a_version_that_is_revoked_as_well),
 		cmocka_unit_test(nothing_but_revoked_releases),
 		cmocka_unit_test(an_old_release_that_only_a_driver_knows),
 		cmocka_unit_test(a_least_method_that_needs_the_driver),
