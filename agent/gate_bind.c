@@ -293,7 +293,7 @@ static enum hf_err take_new(struct hf_gate *gate, struct hf_claims *fresh, size_
 /* Enumerate again; what is new goes through measure, record and appraise. */
 static enum hf_err look_for_new(struct hf_gate *gate, size_t *count, struct hf_fault *fault)
 {
-	const struct hf_read_options options = { .rom_bound = true };
+	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
 	struct hf_claims fresh;
 	struct hf_bus bus;
 	bool grown = false;

@@ -104,7 +104,7 @@ static enum hf_err join_bound(struct hf_claims *plain, const struct hf_claims *b
 static enum hf_err measure_plain(struct hf_gate *gate, struct hf_arena *arena,
 				 struct hf_claims *ret, struct hf_fault *fault)
 {
-	const struct hf_read_options options = { .rom_bound = true };
+	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
 	struct hf_bus bus;
 	enum hf_err err = hf_bus_read(&gate->host, arena, &bus, fault);
 

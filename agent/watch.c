@@ -61,7 +61,7 @@ bool hf_watch_kick(void)
 
 	if (!watch.on)
 		return !watch.fired;
-	word = hf_worker_word(watch.worker.state);
+	word = hf_worker_word(&watch.worker);
 	kicks = atomic_load(word);
 	watch.fired = kicks == FIRED || !atomic_compare_exchange_strong(word, &kicks, kicks + 1);
 	return !watch.fired;

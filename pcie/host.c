@@ -9,12 +9,8 @@
 #include <unistd.h>
 
 #include "measure/file.h"
-#include "pcie/worker.h"
 
 #define SYSFS_MAGIC 0x62656572
-#define COMMAND_OFFSET 4
-#define COMMAND_MEMORY 2
-#define READ_STEP (1u << 20)
 
 enum hf_err hf_host_open(const char *root, struct hf_host *ret, struct hf_fault *fault)
 {
@@ -118,120 +114,4 @@ void hf_host_device_path(const struct hf_address *address, const char *file, cha
 bool hf_host_exists(const struct hf_host *host, const char *path)
 {
 	return faccessat(host->sysfs, path, F_OK, 0) == 0;
-}
-
-static enum hf_err read_all(int fd, uint8_t *buf, size_t cap, size_t *ret_len)
-{
-	uint8_t extra;
-	ssize_t n;
-
-	while (*ret_len < cap) {
-		size_t step = cap - *ret_len < READ_STEP ? cap - *ret_len : READ_STEP;
-
-		n = read_retry(fd, buf + *ret_len, step);
-		if (n < 0)
-			return HF_ERR_ROM_READ;
-		if (n == 0)
-			return HF_OK;
-		*ret_len += (size_t)n;
-		hf_worker_progress();
-	}
-	n = read_retry(fd, &extra, 1);
-	if (n < 0)
-		return HF_ERR_ROM_READ;
-	return n == 0 ? HF_OK : HF_ERR_ROM_TOO_LARGE;
-}
-
-static bool is_sysfs(int fd)
-{
-	struct statfs fs;
-
-	return fstatfs(fd, &fs) == 0 && fs.f_type == SYSFS_MAGIC;
-}
-
-static enum hf_err refused(enum hf_err otherwise)
-{
-	return errno == EPERM || errno == EACCES ? HF_ERR_KERNEL_REFUSED : otherwise;
-}
-
-/* A ROM answers only while its function decodes memory. *ret_fd stays open (for
- * decode_restore) where the register had to be changed, else it is -1. */
-static enum hf_err decode_on(const struct hf_host *host, const struct hf_address *address,
-			     int *ret_fd, uint8_t old[2])
-{
-	uint8_t new[2];
-	char path[80];
-	int fd;
-
-	hf_host_device_path(address, "config", path, sizeof(path));
-	fd = openat(host->sysfs, path, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return refused(HF_ERR_ROM_READ);
-	if (pread(fd, old, 2, COMMAND_OFFSET) != 2 || old[0] & COMMAND_MEMORY) {
-		close(fd);
-		return HF_OK;
-	}
-	new[0] = old[0] | COMMAND_MEMORY;
-	new[1] = old[1];
-	if (pwrite(fd, new, 2, COMMAND_OFFSET) != 2) {
-		enum hf_err err = refused(HF_ERR_ROM_READ);
-
-		close(fd);
-		return err;
-	}
-	*ret_fd = fd;
-	return HF_OK;
-}
-
-static enum hf_err decode_restore(int fd, const uint8_t old[2])
-{
-	ssize_t n = pwrite(fd, old, 2, COMMAND_OFFSET);
-
-	close(fd);
-	return n == 2 ? HF_OK : HF_ERR_ROM_READ;
-}
-
-static enum hf_err read_live(const struct hf_host *host, const struct hf_address *address, int fd,
-			     uint8_t *buf, size_t cap, size_t *ret_len)
-{
-	uint8_t command[2];
-	int config = -1;
-	enum hf_err err = decode_on(host, address, &config, command);
-
-	if (err)
-		return err;
-	if (pwrite(fd, "1", 1, 0) != 1) {
-		err = refused(HF_ERR_ROM_READ);
-	} else {
-		err = read_all(fd, buf, cap, ret_len);
-		if (pwrite(fd, "0", 1, 0) != 1 && !err)
-			err = HF_ERR_ROM_READ;
-	}
-	if (config >= 0) {
-		enum hf_err restored = decode_restore(config, command);
-
-		err = err ? err : restored;
-	}
-	return err;
-}
-
-enum hf_err hf_host_read_rom(const struct hf_host *host, const struct hf_address *address,
-			     uint8_t *buf, size_t cap, size_t *ret_len)
-{
-	char path[80];
-	enum hf_err err;
-	int fd;
-
-	*ret_len = 0;
-	hf_host_device_path(address, "rom", path, sizeof(path));
-	fd = openat(host->sysfs, path, (host->live ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? HF_ERR_ROM_EMPTY : refused(HF_ERR_ROM_READ);
-	/* Writing "1" to a plain file would change the capture. */
-	if (host->live && is_sysfs(fd))
-		err = read_live(host, address, fd, buf, cap, ret_len);
-	else
-		err = read_all(fd, buf, cap, ret_len);
-	close(fd);
-	return err;
 }

@@ -24,7 +24,7 @@
 enum job_state { JOB_WAITING, JOB_OUT, JOB_DONE };
 
 struct answer_head {
-	uint32_t index, err, len;
+	uint32_t index, err, mark, len;
 };
 
 struct slot {
@@ -82,6 +82,7 @@ static bool do_job(struct pool *p, int socket, uint8_t *buf, uint32_t index)
 		head.err = HF_ERR_DEVICE_FLOODED;
 		w.len = 0;
 	}
+	head.mark = hf_worker_mark_of(NULL);
 	head.len = (uint32_t)w.len;
 	memcpy(buf, &head, sizeof(head));
 	return send_all(socket, (struct hf_span){ buf, sizeof(head) + w.len });
@@ -175,7 +176,7 @@ static enum hf_err hand_out(struct pool *p, struct slot *s)
 	s->first = p->next;
 	s->end = end;
 	begin_job(s);
-	atomic_store(hf_worker_word(s->worker.state), range(s->first, s->end));
+	atomic_store(hf_worker_word(&s->worker), range(s->first, s->end));
 	if (send(s->worker.socket, &go, 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
 		return give_up(p, s, HF_ERR_READER_DIED);
 	return HF_OK;
@@ -258,12 +259,17 @@ static enum hf_err take_answers(struct pool *p, struct slot *s)
 		if (s->in_len - pos - sizeof(head) < head.len)
 			break;
 		const struct hf_pool_answer answer = {
-			.index = head.index, .err = (enum hf_err)head.err,
+			.index = head.index, .err = (enum hf_err)head.err, .mark = head.mark,
 			.bytes = { s->in + pos + sizeof(head), head.len } };
 
 		s->first++;
 		begin_job(s);
 		err = settle(p, &answer);
+		if (err == HF_ERR_READER_DIED) {	/* it is given nothing more */
+			take_back(p, s->first, s->end);
+			s->end = s->first;
+			return give_up(p, s, err);
+		}
 		pos += sizeof(head) + head.len;
 	}
 	s->in_len -= pos;
@@ -295,7 +301,7 @@ static enum hf_err look_after(struct pool *p, struct slot *s, uint64_t now, uint
 	if (now - s->seen_at >= p->device_ms || now - s->began >= HF_DEVICE_SECONDS_MAX * 1000u)
 		return give_up(p, s, HF_ERR_TIMED_OUT);
 	if (!s->slow && now - s->began >= HF_POOL_PATIENCE_MS &&
-	    atomic_compare_exchange_strong(hf_worker_word(s->worker.state), &expected,
+	    atomic_compare_exchange_strong(hf_worker_word(&s->worker), &expected,
 					   range(s->first, s->first + 1))) {
 		take_back(p, s->first + 1, s->end);
 		s->end = s->first + 1;

@@ -184,6 +184,13 @@ static void tell(struct measuring *m, const struct target *t)
 		m->progress(m->self, t->part, t->part_index, m->claims->part_count);
 }
 
+static enum hf_err no_answer(struct measuring *m, const struct target *t, uint32_t mark)
+{
+	enum hf_err err = adopt_loss(m, t, HF_ERR_READER_DIED, mark);
+
+	return err ? err : HF_ERR_READER_DIED;
+}
+
 /* A worker was led by what a device showed it: its answer is what the device could have
  * said itself, and read as strictly. */
 static enum hf_err take_answer(void *self, const struct hf_pool_answer *answer)
@@ -196,13 +203,14 @@ static enum hf_err take_answer(void *self, const struct hf_pool_answer *answer)
 	tell(m, t);
 	if (answer->lost || answer->err == HF_ERR_DEVICE_FLOODED)
 		return adopt_loss(m, t, answer->err, answer->mark);
-	if (answer->err)
+	if (answer->err == HF_ERR_NO_MEMORY || answer->err == HF_ERR_INTERNAL)
 		return answer->err;
 	m->scratch.len = 0;
 	hf_claims_init(&claims, &m->scratch);
-	if (hf_part_decode(&claims, answer->bytes) != HF_OK || claims.parts->functions ||
+	if (answer->err || hf_part_decode(&claims, answer->bytes) != HF_OK ||
+	    claims.parts->functions || !claims.parts->measurements ||
 	    strcmp(claims.parts->path, t->function->path) != 0)
-		return adopt_loss(m, t, HF_ERR_READER_DIED, answer->mark);
+		return no_answer(m, t, answer->mark);
 	err = HF_OK;
 	for (const struct hf_measurement *k = claims.parts->measurements; k && !err; k = k->next)
 		err = adopt(m, t, k);

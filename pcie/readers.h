@@ -28,9 +28,14 @@ enum hf_err hf_sink_stream(struct hf_sink *sink) HF_MUST_USE;
 uint64_t hf_sink_streamed(const struct hf_sink *sink);	/* bytes since then */
 /* The bytes since hf_sink_begin, valid until the next begin: for parsing after hashing. */
 struct hf_span hf_sink_window(const struct hf_sink *sink);
-/* One more measurement over bytes inside that window, which stays. */
+/* One more measurement over bytes inside that window, or in the room behind it that a reader
+ * filled since; the window stays as it is. */
 enum hf_err hf_sink_part(struct hf_sink *sink, const char *mkey, enum hf_method method,
 			 uint32_t flags, struct hf_span part) HF_MUST_USE;
+/* A measurement whose digests (SHA-256 and SHA-384, of size bytes) were made elsewhere. */
+enum hf_err hf_sink_digests(struct hf_sink *sink, const char *mkey, enum hf_method method,
+			    uint32_t flags, const struct hf_digest *digests, size_t count,
+			    uint64_t size) HF_MUST_USE;
 /* hf_efi_image_examine (pcie/efi_image.h) of an image inside the window, in a process of its
  * own: HF_ERR_TIMED_OUT, HF_ERR_READER_DIED, and what keeps a process from starting. */
 struct hf_rom_image;
@@ -51,6 +56,8 @@ struct hf_read_options {
 	bool rom_bound;		/* live: read ROMs of devices that a driver is using (--rom=all) */
 	bool no_rom;		/* --rom=none: the claim says not-measured */
 	bool drivers_only;	/* only readers that need a driver, for what was measured before */
+	bool rom_sizing;	/* live: ask a ROM's register for its size by writing to it (the gate) */
+	const char *memory;	/* physical memory, for the rest of a ROM; NULL: "/dev/mem" */
 };
 struct hf_read {
 	const struct hf_host *host;

@@ -50,17 +50,19 @@ void hf_worker_mark(uint32_t mark)
 
 uint64_t hf_worker_progress_of(const struct hf_worker *worker)
 {
-	return atomic_load_explicit(&worker->state->progress, memory_order_relaxed);
+	const struct hf_worker_state *state = worker ? worker->state : mine;
+
+	return atomic_load_explicit(&state->progress, memory_order_relaxed);
 }
 
 uint32_t hf_worker_mark_of(const struct hf_worker *worker)
 {
-	return atomic_load(&worker->state->mark);
+	return atomic_load(worker ? &worker->state->mark : &mine->mark);
 }
 
-_Atomic uint64_t *hf_worker_word(struct hf_worker_state *state)
+_Atomic uint64_t *hf_worker_word(const struct hf_worker *worker)
 {
-	return state ? &state->word : &mine->word;
+	return worker ? &worker->state->word : &mine->word;
 }
 
 /* ---- in the child ---- */

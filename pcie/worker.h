@@ -70,19 +70,20 @@ struct hf_pool_answer {
 	bool lost;		/* there is none: err is HF_ERR_TIMED_OUT or _READER_DIED */
 	enum hf_err err;	/* as the job returned it; HF_ERR_DEVICE_FLOODED: w was full */
 	struct hf_span bytes;	/* valid during the call; from a child: do not trust them */
-	uint32_t mark;		/* lost: the child's last one */
+	uint32_t mark;		/* the child's last one of this job */
 };
 /* In a worker: does one job, its answer into w. */
 typedef enum hf_err (*hf_pool_job)(void *self, size_t index, struct hf_writer *w);
-/* In the parent: once per job, as answers come in; an error ends the run. */
+/* In the parent: once per job, as answers come in. HF_ERR_READER_DIED: this is no answer,
+ * and whoever gave it is not to be trusted any more; another error ends the run. */
 typedef enum hf_err (*hf_pool_done)(void *self, const struct hf_pool_answer *answer);
 /* Never blocks on a worker. Fails only where no worker could be started at all, or done did. */
 enum hf_err hf_pool_run(const struct hf_pool_options *options, size_t count, hf_pool_job job,
 			hf_pool_done done, void *self) HF_MUST_USE;
 
-/* The shared page's words, for the pool alone. */
+/* The shared page's words. NULL: those of this child. */
 uint64_t hf_worker_progress_of(const struct hf_worker *worker);
 uint32_t hf_worker_mark_of(const struct hf_worker *worker);
-_Atomic uint64_t *hf_worker_word(struct hf_worker_state *state);	/* NULL: of this child */
+_Atomic uint64_t *hf_worker_word(const struct hf_worker *worker);
 
 #endif

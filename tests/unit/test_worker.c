@@ -69,8 +69,8 @@ static void say(const void *bytes, size_t n)
 static enum hf_err job(void *self, size_t index, struct hf_writer *w)
 {
 	struct bench *bench = self;
-	const uint32_t lie[3] = { (uint32_t)index + 1, 0, 0 }, huge[3] = { (uint32_t)index, 0, UINT32_MAX },
-		       alien[3] = { (uint32_t)index, 54321, 0 };
+	const uint32_t lie[4] = { (uint32_t)index + 1 }, huge[4] = { (uint32_t)index, 0, 0, UINT32_MAX },
+		       alien[4] = { (uint32_t)index, 54321 };
 
 	__atomic_fetch_add(&bench->owners[index], 1, __ATOMIC_SEQ_CST);
 	hf_worker_mark((uint32_t)index + 7);
