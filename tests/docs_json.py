@@ -7,6 +7,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SOURCES = {"manifests/report_json.c": r'set\(&?o, \w+, "(\w+)"',
+           "agent/readers_json.c": r'"(\w+)",\s',
            "controller/evidence_print.c": r'(?<=[\s(])(?<!: )"(\w+)",\s'}
 
 
