@@ -5,7 +5,8 @@
 bool hf_mkey_needs_driver(const char *mkey)
 {
 	/* What each reader of THE TABLE that needs a driver calls its measurements. */
-	static const char *const beginnings[] = { "nvme/", "net/", "drive/", "mtd/" };
+	static const char *const beginnings[] = { "nvme/", "net/", "drive/", "mtd/",
+						  "gpu/", "hba/", "cxl/" };
 
 	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
 		if (strncmp(mkey, beginnings[i], strlen(beginnings[i])) == 0)

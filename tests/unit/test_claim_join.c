@@ -175,7 +175,8 @@ static void an_arena_that_runs_out(void **state)
 static void what_only_a_driver_measures(void **state)
 {
 	static const char *const yes[] = { "nvme/firmware", "net/fixed/asic.id", "drive/ata1/firmware",
-					   "mtd/spi0" };
+					   "mtd/spi0", "gpu/vbios-version", "hba/firmware",
+					   "cxl/firmware" };
 	static const char *const no[] = { "option-rom/window", "nvme", "config", "rom-bar/rest", "network/x",
 					  "firmware/pending", "vpd/part-number", "" };
 
