@@ -93,7 +93,10 @@ static const struct hf_finding *finding_of(const struct hf_gate *gate, enum hf_e
 	}
 	for (const struct hf_finding *f = gate->verdict.boot; f; f = f->next) {
 		*ret_count += 1;
-		found = found ? found : f->cause == cause ? f : NULL;
+		if (found || f->cause != cause)
+			continue;
+		found = f;
+		*ret_part = f->part ? hf_verdict_for(&gate->verdict, f->part->path) : NULL;
 	}
 	return found;
 }
@@ -166,7 +169,6 @@ static void render(struct held *held, const struct hf_fault *why)
 	const char *vendor = hf_platform_text(gate->host_part, "smbios/vendor");
 	const char *product = hf_platform_text(gate->host_part, "smbios/product");
 	const char *serial = hf_platform_text(gate->host_part, "smbios/serial");
-	const char *secure_boot = hf_platform_text(gate->host_part, "secure-boot");
 	const struct hf_part_verdict *part;
 	struct device_text device;
 	char host[160];
@@ -185,7 +187,7 @@ static void render(struct held *held, const struct hf_fault *why)
 		.found = finding ? finding->found : NULL,
 		.expected = finding ? finding->expected : NULL,
 		.detail = finding ? NULL : why->detail,
-		.root_of_trust = secure_boot && strcmp(secure_boot, "on") == 0 ? "secure-boot" : "none",
+		.root_of_trust = hf_root_of_trust(gate->model, gate->firmware_log),
 		.mode = gate->model && gate->model->mode == HF_MODE_AUDIT ? "audit" : "enforce",
 		.others = finding && count > 1 ? count - 1 : 0,
 		.after_ms = gate->entered_ms - gate->start_ms,

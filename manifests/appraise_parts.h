@@ -64,6 +64,32 @@ void hf_fit_component(struct hf_appraisal *a, const struct hf_part *part,
 void hf_fit_explain(struct hf_appraisal *a, struct hf_part_verdict *verdict,
 		    const struct hf_component *component, const struct hf_fit *fit);
 
+/* ---- appraise_revoked.c: what an owner took back, whoever shows it ---- */
+struct hf_revoked_set {
+	const struct hf_revoked **slots;	/* by digest; NULL: nothing is revoked so */
+	size_t mask;
+};
+void hf_revoked_index(struct hf_appraisal *a, const struct hf_manifests *manifests,
+		      struct hf_revoked_set *ret);
+void hf_revoked_judge(struct hf_appraisal *a, const struct hf_revoked_set *set,
+		      struct hf_part_verdict *part, enum hf_action action);
+
+/* ---- appraise_drivers.c: whose the drivers are that firmware ran ---- */
+struct hf_drivers;
+/* From the parts as they were judged; NULL and a->full when the arena ran out. */
+struct hf_drivers *hf_drivers_index(struct hf_appraisal *a, const struct hf_model *model,
+				    const struct hf_verdict *verdict);
+/* An event of PCR 2 that is no mere data: nothing where it is accounted for, else a finding. */
+void hf_drivers_judge(struct hf_appraisal *a, struct hf_drivers *d, const struct hf_event *event,
+		      struct hf_finding **list);
+/* appraise_boot.c. NULL: the bank that counts is not there. */
+const struct hf_digest *hf_event_sha256(const struct hf_event *event);
+
+/* ---- appraise_firmware.c: PCRs 0-7 by the model's own list ---- */
+/* Sets verdict->platform_firmware where an entry matches; nothing where the model lists none. */
+void hf_firmware_judge(struct hf_appraisal *a, const struct hf_model *model, struct hf_span log,
+		       struct hf_verdict *verdict, struct hf_finding **list);
+
 /* ---- appraise_rules.c: which rule speaks of which part ---- */
 #define HF_BUCKETS 1024u
 
@@ -112,6 +138,7 @@ struct hf_assignment {
 	struct hf_verdict *verdict;
 	struct hf_seat *seats;
 	struct hf_rule_state *rules;
+	struct hf_revoked_set revoked;
 	struct hf_known_function *functions[HF_BUCKETS];
 	struct hf_known_component *components[HF_BUCKETS];
 	struct hf_spot *spots[HF_BUCKETS];

@@ -134,7 +134,9 @@ class Lab:
         self.sets["audit"] = self._with_model(content, model_name, "audit", mode="audit")
         rules = [dict(rule, action="fence" if rule.get("place") == NIC0 else rule["action"])
                  for rule in content["rules"]]
-        self.sets["fence"] = self._with_model(content, model_name, "fence", rules=rules)
+        # an isolated NIC owns no driver: the owner says that firmware may have run this one
+        self.sets["fence"] = self._with_model(content, model_name, "fence", rules=rules,
+                                              boot_code=content["boot_code"] + self._ran(sources))
         rules = [dict(rule, action="fence", least_method="signed") if rule.get("place") == SWITCH
                  else rule for rule in content["rules"]]
         self.sets["fence-shared"] = self._with_model(content, model_name, "fence-shared", rules=rules)
@@ -149,6 +151,19 @@ class Lab:
         second = self.signed(dict(content, model=content["model"] + "-b"), "second-model")
         self.sets["two-models"] = dict(self.sets["golden"], **{"second-model.corim": second})
         self.sets["bundle"] = dict(self.sets["golden"], **self.neighbours(content))
+
+    @staticmethod
+    def _ran(sources):
+        """Drivers of the captured ROMs that firmware ran, as boot code."""
+        digests = set()
+        for path in sorted(sources.glob("*.json")):
+            for release in json.loads(path.read_text()).get("releases", []):
+                for function in release["functions"]:
+                    for name, value in function["measurements"].items():
+                        if name.endswith("/authenticode") and "firmware ran it" in value.get("from", ""):
+                            digests.add(value["sha256"])
+        return [{"name": f"carried-{number}", "sha256": digest}
+                for number, digest in enumerate(sorted(digests))]
 
     def neighbours(self, content):
         """39 models more, of hosts that differ from this one in their product name."""
