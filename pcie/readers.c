@@ -208,7 +208,8 @@ static enum hf_err take_answer(void *self, const struct hf_pool_answer *answer)
 	m->scratch.len = 0;
 	hf_claims_init(&claims, &m->scratch);
 	if (answer->err || hf_part_decode(&claims, answer->bytes) != HF_OK ||
-	    claims.parts->functions || !claims.parts->measurements ||
+	    claims.parts->functions ||
+	    (!claims.parts->measurements && !m->options->drivers_only) ||
 	    strcmp(claims.parts->path, t->function->path) != 0)
 		return no_answer(m, t, answer->mark);
 	err = HF_OK;
