@@ -22,8 +22,8 @@ static const char usage[] =
 	"  --rom=all     option ROMs of every device; on a live host this enables each\n"
 	"                ROM for a moment, also under a driver that is using the device\n"
 	"  --rom=none    no option ROMs\n"
-	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
 	"                vital product data are read where ROMs are\n"
+	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
 	"  --readers     no host: what each reader touches, needs and proves\n"
 	"\n"
 	"exit codes: 0 everything answered, 4 a device could not be read\n";

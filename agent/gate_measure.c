@@ -14,6 +14,8 @@ enum hf_err hf_gate_enumerate(struct hf_gate *gate, struct hf_fault *fault)
 	err = hf_topology(&gate->bus, &gate->claims);
 	if (err != HF_OK)
 		return hf_fail(fault, err, gate->host.root, "%zu functions", gate->bus.count);
+	for (const struct hf_part *p = gate->claims.parts; p; p = p->next)
+		gate->inventory = p;
 	hf_gate_note(gate, "%zu functions in %zu parts", gate->claims.function_count,
 		     gate->claims.part_count - 1);
 	return HF_OK;

@@ -55,7 +55,7 @@ static void stop_devices(struct hf_gate *gate)
 	struct hf_fault fault = { 0 };
 	char text[512];
 
-	if (!hf_gate_live(gate) || hf_gate_unbind(gate, &fault) == HF_OK)
+	if (!hf_gate_live(gate) || hf_gate_unbind(gate, NULL, &fault) == HF_OK)
 		return;
 	hf_fault_format(&fault, text, sizeof(text));
 	hf_screen_print(&gate->screen, "holding again: %s\n", text);

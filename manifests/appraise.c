@@ -278,7 +278,8 @@ static void judge_firmware(struct hf_assignment *s, struct hf_part_verdict *pv,
 	if (c->fit.method < method)
 		method = c->fit.method;
 	judge_state(s, pv, c->component, c->fit.release);
-	if (method < pv->rule->least_method)
+	s->verdict->awaited += c->fit.awaited;
+	if (method < pv->rule->least_method && c->fit.awaited == 0)
 		add(s, pv, HF_ERR_METHOD_TOO_WEAK, hf_method_name(method),
 		    hf_method_name(pv->rule->least_method));
 }
@@ -468,7 +469,7 @@ static void judge_all(struct hf_assignment *s)
 			continue;
 		}
 		judge_part(s, seat, pv);
-		if (!seat->first)
+		if (seat->first ? seat->first->last == seat : !seat->last)
 			count_coverage(&s->verdict->coverage, pv);
 	}
 	if (s->verdict->coverage.parts == 0)

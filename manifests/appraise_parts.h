@@ -46,6 +46,7 @@ struct hf_fit {
 	bool exact;
 	enum hf_method method;	/* strongest of what was compared; exact only */
 	size_t matched, wrong;
+	size_t awaited;		/* references that a driver has yet to measure */
 };
 bool hf_reference_matches(const struct hf_reference *ref, const struct hf_measurement *m);
 const struct hf_reference *hf_reference_named(const struct hf_environment *env, const char *mkey);
@@ -113,7 +114,8 @@ struct hf_spot {	/* one place of a rule: a path or a slot's label */
 struct hf_seat {		/* one part of the claims */
 	struct hf_seat *next, *next_at_path;
 	const struct hf_part *part;
-	struct hf_seat *first;	/* an earlier record of the same part, or NULL */
+	struct hf_seat *first;	/* the first record of the same part, if this is a later one */
+	struct hf_seat *last;	/* of a first record: the last later one, or NULL */
 	struct hf_candidate *candidates;
 	const char *slot;		/* label, or NULL */
 	struct hf_rule_state *rule;

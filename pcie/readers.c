@@ -67,8 +67,9 @@ static enum hf_err run_readers(const struct hf_read *read, bool config_only)
 		const struct hf_reader *r = hf_readers[i];
 		enum hf_err err;
 
-		if ((r->needs_driver && !read->function->driver) || !r->matches(read->function) ||
-		    (config_only && r != &hf_reader_config))
+		if ((r->needs_driver && !read->function->driver) ||
+		    (read->options->drivers_only && !r->needs_driver) ||
+		    (config_only && r != &hf_reader_config) || !r->matches(read->function))
 			continue;
 		hf_worker_mark(i);
 		err = r->read(read);
@@ -114,7 +115,8 @@ static enum hf_err measure_function(void *self, size_t index, struct hf_writer *
 
 	if (!err)
 		err = run_readers(&read, hangs);
-	if (!err && !is_plumbing(t->bus, t->function) && !shows_code(answer))
+	if (!err && !m->options->drivers_only && !is_plumbing(t->bus, t->function) &&
+	    !shows_code(answer))
 		err = hf_sink_failure(&m->sink, "firmware", HF_ERR_NO_READER);
 	if (err == HF_ERR_LIMIT)	/* the scratch is its alone: so is the flood */
 		return HF_ERR_DEVICE_FLOODED;
@@ -207,7 +209,8 @@ static enum hf_err take_answer(void *self, const struct hf_pool_answer *answer)
 	m->scratch.len = 0;
 	hf_claims_init(&claims, &m->scratch);
 	if (answer->err || hf_part_decode(&claims, answer->bytes) != HF_OK ||
-	    claims.parts->functions || !claims.parts->measurements ||
+	    claims.parts->functions ||
+	    (!claims.parts->measurements && !m->options->drivers_only) ||
 	    strcmp(claims.parts->path, t->function->path) != 0)
 		return no_answer(m, t, answer->mark);
 	err = HF_OK;

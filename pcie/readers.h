@@ -55,6 +55,7 @@ enum hf_err hf_sink_failure(struct hf_sink *sink, const char *mkey, enum hf_err 
 struct hf_read_options {
 	bool rom_bound;		/* live: read ROMs of devices that a driver is using (--rom=all) */
 	bool no_rom;		/* --rom=none: the claim says not-measured */
+	bool drivers_only;	/* only readers that need a driver, for what was measured before */
 	bool rom_sizing;	/* live: ask a ROM's register for its size by writing to it (the gate) */
 	const char *memory;	/* physical memory, for the rest of a ROM; NULL: "/dev/mem" */
 };

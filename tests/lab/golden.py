@@ -15,9 +15,12 @@ import swtpm
 
 lock = threading.Lock()
 # sets of manifests that somebody else can judge by
-JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle")
+JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle", "port-acs", "drive-firmware")
 NIC0 = "pci0000:00/03.0/00"
 SWITCH = "pci0000:00/05.0/00"  # two drives sit in its slots
+STORE, DATA = SWITCH + ".0/00.0/00", SWITCH + ".0/01.0/00"
+NVME = "card-1b36-0010"  # its component
+OWN_PORT = "pci0000:00/07.0/00"  # rp4: a root port with ACS
 
 
 def unpack(file, directory):
@@ -115,6 +118,8 @@ class Lab:
         sources = self.dir / "sources"
         build.ctl("manifest", "create", "--from", self.dir / "capture", "--out", sources,
                   "--driver", "nvme")
+        drive = next(path for path in sources.glob("*.json") if path.stem.startswith(NVME))
+        self._list_drive(drive, build.qemu_version())
         signed = self.dir / "signed"
         signed.mkdir()
         self.sets = {"golden": {}, "other-key": {}}
@@ -135,6 +140,12 @@ class Lab:
         rules = [dict(rule, action="fence", least_method="signed") if rule.get("place") == SWITCH
                  else rule for rule in content["rules"]]
         self.sets["fence-shared"] = self._with_model(content, model_name, "fence-shared", rules=rules)
+        rules = [dict(rule, place=OWN_PORT) if rule.get("place") == STORE else rule
+                 for rule in content["rules"] if rule.get("place") != DATA]
+        self.sets["port-acs"] = self._with_model(content, model_name, "port-acs", rules=rules)
+        self._list_drive(drive, "0.9")
+        self.sets["drive-firmware"] = dict(self.sets["golden"], **{
+            drive.stem + ".corim": self._sign(drive, "owner", signed / "drive-firmware.corim")})
         cut = self.sets["golden"][model_name]
         self.sets["truncated"] = dict(self.sets["golden"], **{model_name: cut[: len(cut) - 40]})
         second = self.signed(dict(content, model=content["model"] + "-b"), "second-model")
@@ -171,6 +182,16 @@ class Lab:
     def _with_model(self, content, model_name, variant, **changes):
         signed = self.signed(dict(content, **changes), f"{variant}-model")
         return dict(self.sets["golden"], **{model_name: signed})
+
+    @staticmethod
+    def _list_drive(source, version):
+        """What only a bound driver can read, and the capture boot binds none. QEMU's drive says
+        its own version is running and 1.0 lies in the slot it came from."""
+        content = json.loads(source.read_text())
+        for function in content["releases"][0]["functions"]:
+            function["measurements"]["nvme/firmware"] = {"text": version}
+            function["measurements"]["nvme/active-slot"] = {"text": "1.0"}
+        source.write_text(json.dumps(content, indent=1))
 
     def _images(self):
         self.say("# agent images, image lists and store disks")

@@ -27,6 +27,7 @@ class Host:
     are fixed, so a place keeps its name."""
 
     def __init__(self):
+        self.iommu = True
         self.ports = {  # name of the root port: (slot on the root bus, chassis)
             "rp0": 0x3, "rp1": 0x4, "rp2": 0x5, "rp3": 0x6, "rp4": 0x7}
         self.devices = {
@@ -46,7 +47,7 @@ class Host:
         self.devices[device] = self.devices[device].replace(old, new)
 
     def arguments(self, store, data):
-        args = []
+        args = ["-device", "intel-iommu"] if self.iommu else []
         for name, slot in self.ports.items():
             args += ["-device", f"pcie-root-port,id={name},bus=pcie.0,addr={slot:#x},"
                                 f"chassis={slot},slot={slot}"]
@@ -115,7 +116,7 @@ class Machine:
         args = [
             "timeout", "-k", "3", str(seconds + 5), "qemu-system-x86_64",
             # with MWAIT on offer every waiting processor spins here: twice the time
-            "-machine", "q35,accel=tcg", "-cpu", "max,-monitor", "-m", str(MEMORY_MIB),
+            "-machine", "q35,accel=tcg,kernel-irqchip=off", "-cpu", "max,-monitor", "-m", str(MEMORY_MIB),
             "-smp", str(CPUS), "-nodefaults", "-no-user-config", "-display", "none",
             "-chardev", self._listen("s0"), "-serial", "chardev:s0",
             "-chardev", self._listen("s1"), "-serial", "chardev:s1",

@@ -269,6 +269,17 @@ def device_moved(host, lab):
     host.set("nic2", "bus=rp3", "bus=rp4")
 
 
+def no_iommu(host, lab):
+    host.iommu = False
+
+
+def store_at_own_port(host, lab):
+    """No IOMMU; the store is alone below a root port with ACS, the other drive is out."""
+    no_iommu(host, lab)
+    host.set("store", "bus=dn0", "bus=rp4")
+    del host.devices["nvme1"]
+
+
 # ---- runs that are more than one boot and a look ----
 def run_pre_extended(run):
     """Boots another system first; it extends the gate's PCR and starts the gate by kexec."""
@@ -333,6 +344,37 @@ def check_fenced(run):
     need("isolated" in (run.out / "verify.txt").read_text(), "the evidence does not say isolated")
 
 
+def check_bound(how):
+    """What isolated each drive is in our log."""
+    def check(run):
+        claims = " ".join(build.ctl("evidence", "show", run.out / "evidence").split())
+        need(f" nvme {how}" in claims, f"the evidence does not say that a drive was bound {how}")
+    return check
+
+
+def check_drive_read(run):
+    """What the driver read was accepted, and the evidence has it."""
+    claims = " ".join(build.ctl("evidence", "show", run.out / "evidence").split())
+    need("nvme/firmware" in claims, "the evidence does not say what the driver read")
+    check_bound("iommu DMA")(run)
+
+
+def check_drive_refused(run):
+    """The first drive lost its driver at once; the second never got one."""
+    screen = " ".join(run.held_screen().split())
+    need("nvme/firmware" in screen and build.qemu_version() in screen, "the screen does not name what was found")
+    claims = " ".join(build.ctl("evidence", "show", run.out / "evidence").split())
+    need(f"{golden.STORE}.0 nvme iommu DMA refused" in claims, "the drive kept its driver")
+    need("driver-2" not in claims, "another driver was bound after the refusal")
+
+
+def check_not_isolated(run):
+    screen = " ".join(run.held_screen().split())
+    need(golden.STORE in screen, "the screen does not name the part")
+    claims = build.ctl("evidence", "show", run.out / "evidence")
+    need("driver-1" not in claims, "a driver was bound")
+
+
 def check_hot_plug(run):
     need("pcie_ports=compat" in " ".join(run.held_screen().split()), "the screen does not name the remedy")
 
@@ -376,7 +418,15 @@ def bundle(product, name, expect, model):
 
 
 ALL = [
-    Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root"),
+    Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root",
+             check=check_drive_read),
+    Scenario("drive-not-isolated", "no IOMMU; the drives share a switch without ACS", "held driver-not-isolated",
+             change=no_iommu, check=check_not_isolated),
+    Scenario("drive-firmware", "a drive that runs another revision than the listed one",
+             "held firmware-unknown", image="drive-firmware", check=check_drive_refused),
+    Scenario("drive-at-own-port", "no IOMMU; the drive is alone below a root port with ACS",
+             "released by switch-root", image="port-acs", store="port-acs", change=store_at_own_port,
+             check=check_bound(f"port-acs {golden.OWN_PORT[:-3]} set")),
     Scenario("released-kexec", "golden host, tenant is a kernel and initrd", "released by kexec", store="kexec"),
     Scenario("rom-flipped", "one bit of a NIC's ROM flipped", "held firmware-unknown", change=rom_flipped),
     Scenario("rom-third-image", "a third ROM image behind two genuine ones", "held uncovered", change=rom_third_image),
