@@ -40,7 +40,8 @@ END = "-----END HOLDFAST EVIDENCE-----"
 
 
 # what only runs the machines: a change here changes no image
-DRIVERS = {"scenarios.py", "lab.py", "qmp.py", "gdbstub.py", "swtpm.py", "demo.sh"}
+DRIVERS = {"scenarios.py", "roms.py", "rommem.py", "zoo.py", "zoo-init", "outcome.py", "efivars.py", "lab.py",
+           "qmp.py", "gdbstub.py", "swtpm.py", "demo.sh", "fetch_qemu.sh"}
 
 
 class LabError(Exception):

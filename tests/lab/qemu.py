@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab host: a q35 machine with OVMF, a TPM and a fixed set of devices."""
+import contextlib
 import os
 import pathlib
 import re
@@ -79,7 +80,7 @@ class Machine:
     """One running machine. Everything it says arrives through one select loop."""
 
     def __init__(self, out_dir, host, *, kernel, initrd, command_line, store, data,
-                 tpm_state=None, second_boot=None, debug=False, seconds=200, echo=None,
+                 tpm_state=None, second_boot=None, debug=False, seconds=300, echo=None,
                  netboot=None, product="Q35 Lab Host"):
         """netboot: a directory of files for iPXE, which SeaBIOS starts in place of OVMF."""
         self.out = pathlib.Path(out_dir)
@@ -94,6 +95,7 @@ class Machine:
         self.streams = {}
         self.stamps = []  # (seconds, length of console) for timing
         self.listeners = []
+        self.commands = 0
         LIVE.add(self)
         try:
             self._start(host, kernel, initrd, command_line, store, data, tpm_state,
@@ -219,6 +221,36 @@ class Machine:
             if not self._pump(min(0.2, max(0.0, limit - time.monotonic()))):
                 return False
         return True
+
+    def command(self, name, **arguments):
+        """A command to QEMU that has to work: what it returns."""
+        self.commands += 1
+        self.qmp.send(name, self.commands, **arguments)
+        while True:
+            for answer in self.qmp.answers:
+                if answer.get("id") == self.commands:
+                    if "error" in answer:
+                        raise RuntimeError(f"QEMU's {name}: {answer['error'].get('desc')}")
+                    return answer["return"]
+            if not self._pump(1.0):
+                raise RuntimeError(f"the machine went off at {name}")
+            if time.monotonic() > self.deadline:
+                raise TimedOut(f"QEMU did not answer {name}")
+
+    def wait_event(self, name, seconds):
+        """True when the event comes, or came, in time."""
+        limit = time.monotonic() + seconds
+        while name not in self.qmp.events:
+            if time.monotonic() > limit or not self._pump(0.2):
+                return name in self.qmp.events
+        return True
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """No processor of the guest runs inside."""
+        self.command("stop")
+        yield
+        self.command("cont")
 
     def look_inside(self):
         """Where every processor is, for a machine that said nothing more."""

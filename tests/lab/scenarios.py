@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's scenarios: what is done to the host, and what the gate must make of it."""
-import pathlib
+import json
 import re
-import struct
 import time
 
 import build
@@ -10,6 +9,8 @@ import gdbstub
 import golden
 import ipxe
 import qemu
+import roms
+from outcome import Failed, Skipped, need  # noqa: F401
 
 AGENT_STARTED = "this host is held until it is judged"
 CAUSES = {}
@@ -23,19 +24,6 @@ def causes():
         for name, kind, sentence, step in re.findall(pattern, text):
             CAUSES[name] = (kind.lower(), sentence, step)
     return CAUSES
-
-
-class Failed(Exception):
-    pass
-
-
-class Skipped(Exception):
-    pass
-
-
-def need(condition, why):
-    if not condition:
-        raise Failed(why)
 
 
 class Scenario:
@@ -186,6 +174,10 @@ class Run:
         if expected == 3 and self.scenario.cause and self.scenario.verify is None:
             need(self.scenario.cause in words, f"evidence verify does not name {self.scenario.cause}")
 
+    def report(self):
+        """What the evidence says that was found."""
+        return json.loads(build.ctl("evidence", "show", "--json", self.out / "evidence"))["report"]
+
     def once(self):
         if self.scenario.runner:
             self.scenario.runner(self)
@@ -212,51 +204,6 @@ class Run:
 
 
 # ---- what is done to the host ----
-def romfile(host, device, path):
-    old = host.devices[device].rsplit("romfile=", 1)[1]
-    host.set(device, "romfile=" + old, "romfile=" + str(path))
-
-
-def rom_flipped(host, lab):
-    """One bit, in the image for BIOS that UEFI never runs."""
-    data = pathlib.Path(qemu.ROM_DIR, "efi-e1000e.rom").read_bytes()
-    romfile(host, "nic0", lab.scratch("flipped.rom", build.flip(data, 0x4000)))
-
-
-def rom_images(data):
-    """(offset, PCIR offset, length) of each image in the chain."""
-    found, offset = [], 0
-    while True:
-        pcir = offset + struct.unpack_from("<H", data, offset + 0x18)[0]
-        length = struct.unpack_from("<H", data, pcir + 0x10)[0] * 512
-        found.append((offset, pcir, length))
-        if data[pcir + 0x15] & 0x80:
-            return found
-        offset += length
-
-
-def rom_third_image(host, lab):
-    """A small third image, properly chained behind the two genuine ones."""
-    data = bytearray(pathlib.Path(qemu.ROM_DIR, "efi-e1000e.rom").read_bytes())
-    images = rom_images(data)
-    assert len(images) == 2
-    offset, pcir, length = images[-1]
-    data[pcir + 0x15] &= 0x7F
-    added = bytearray(2048)
-    added[0:4] = b"\x55\xaa\x04\xcb"
-    struct.pack_into("<H", added, 0x18, 0x1C)
-    vendor, device = struct.unpack_from("<HH", data, pcir + 4)
-    struct.pack_into("<4sHHHHB3sHHBBHH", added, 0x1C, b"PCIR", vendor, device, 0, 0x18, 0,
-                     b"\x00\x00\x02", 4, 1, 0, 0x80, 0, 0)
-    added[0x100:0x120] = b"added behind the genuine images."
-    rom = bytes(data[: offset + length]) + bytes(added)
-    romfile(host, "nic0", lab.scratch("third.rom", rom))
-
-
-def rom_gone(host, lab):
-    romfile(host, "nic0", "")
-
-
 def device_extra(host, lab):
     host.devices["extra"] = host.devices["nic0"].replace("bus=rp0", "bus=rp4").replace(":10,", ":1f,")
 
@@ -377,9 +324,14 @@ def bundle(product, name, expect, model):
 ALL = [
     Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root"),
     Scenario("released-kexec", "golden host, tenant is a kernel and initrd", "released by kexec", store="kexec"),
-    Scenario("rom-flipped", "one bit of a NIC's ROM flipped", "held firmware-unknown", change=rom_flipped),
-    Scenario("rom-third-image", "a third ROM image behind two genuine ones", "held uncovered", change=rom_third_image),
-    Scenario("rom-gone", "a NIC without its ROM", "held measurement-missing", change=rom_gone),
+    Scenario("rom-flipped", "one bit of a NIC's ROM flipped", "held firmware-unknown", change=roms.flipped),
+    Scenario("rom-third-image", "a third ROM image behind two genuine ones", "held uncovered", change=roms.third_image),
+    Scenario("rom-gone", "a NIC without its ROM", "held measurement-missing", change=roms.gone),
+    Scenario("rom-swapped-after-post", "a NIC's driver altered, and the genuine ROM back before the gate looks",
+             "held boot-driver-unknown", change=roms.evil_at_post, runner=roms.run_swapped_after_post,
+             check=roms.check_swapped_after_post),
+    Scenario("rom-swapped-after-measure", "a NIC's ROM replaced once the gate has measured it",
+             "held recheck-different", runner=roms.run_swapped_after_measure, verify=3),
     Scenario("device-extra", "one NIC too many", "held part-extra", change=device_extra),
     Scenario("device-missing", "a NIC taken out", "held part-missing", change=device_missing),
     Scenario("device-moved", "a NIC in another slot", "held part-moved", change=device_moved),
@@ -394,13 +346,13 @@ ALL = [
     Scenario("agent-killed", "the gate dies while it measures", "held agent-crashed", runner=run_killed,
              evidence=False),
     Scenario("audit-rom-flipped", "the flipped ROM under a signed audit mode", "released by switch-root",
-             image="audit", store="audit", change=rom_flipped, check=check_audit, verify=3),
+             image="audit", store="audit", change=roms.flipped, check=check_audit, verify=3),
     Scenario("fenced-nic", "the flipped ROM under a rule that says fence", "released by switch-root",
-             image="fence", store="fence", change=rom_flipped, check=check_fenced, without=("e1000e",)),
+             image="fence", store="fence", change=roms.flipped, check=check_fenced, without=("e1000e",)),
     Scenario("fenced-nic-kexec", "the same, tenant is a kernel that leaves slots alone", "released by kexec",
-             image="fence", store="fence-kexec", change=rom_flipped, check=check_fenced, without=("e1000e",)),
+             image="fence", store="fence-kexec", change=roms.flipped, check=check_fenced, without=("e1000e",)),
     Scenario("fenced-nic-hot-plug", "the same, tenant's kernel would switch the slot on", "held fence-impossible",
-             image="fence", store="fence-hot-plug", change=rom_flipped, check=check_hot_plug, verify=3),
+             image="fence", store="fence-hot-plug", change=roms.flipped, check=check_hot_plug, verify=3),
     Scenario("fence-shared-port", "a switch to be fenced that carries other parts", "held fence-impossible",
              image="fence-shared"),
     Scenario("mode-by-command-line", "audit asked for on the command line", "held command-line-refused",
