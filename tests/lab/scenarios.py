@@ -216,7 +216,21 @@ def device_moved(host, lab):
     host.set("nic2", "bus=rp3", "bus=rp4")
 
 
+def nic2_by_name(host, _lab):
+    host.devices["nic2"] += ",id=nic2"
+
+
 # ---- runs that are more than one boot and a look ----
+def run_vanished(run):
+    """A card goes away once it was measured: the guest's ACPI ejects it from its slot."""
+    with run.start() as machine:
+        need(machine.wait_for(r"^ *\d+ ms  measure\b", qemu.RESULT), "the machine went off")
+        machine.command("device_del", id="nic2")
+        need(machine.wait_event("DEVICE_DELETED", 20), "the card was not ejected")
+        run.wait_for_result()
+        run.judge()
+
+
 def run_pre_extended(run):
     """Boots another system first; it extends the gate's PCR and starts the gate by kexec."""
     first = build.COMMAND_LINE.replace("maxcpus=2", "maxcpus=1")
@@ -326,6 +340,9 @@ ALL = [
     Scenario("released-kexec", "golden host, tenant is a kernel and initrd", "released by kexec", store="kexec"),
     Scenario("rom-flipped", "one bit of a NIC's ROM flipped", "held firmware-unknown", change=roms.flipped),
     Scenario("rom-third-image", "a third ROM image behind two genuine ones", "held uncovered", change=roms.third_image),
+    Scenario("rom-hidden-tail", "an image in a NIC's ROM BAR behind the chain, where the kernel does not look",
+             "held uncovered", change=roms.hidden_tail),
+    Scenario("lockdown", "the golden host under a kernel that locks itself", "held x", words="lockdown=integrity"),
     Scenario("rom-gone", "a NIC without its ROM", "held measurement-missing", change=roms.gone),
     Scenario("rom-swapped-after-post", "a NIC's driver altered, and the genuine ROM back before the gate looks",
              "held boot-driver-unknown", change=roms.evil_at_post, runner=roms.run_swapped_after_post,
@@ -334,6 +351,8 @@ ALL = [
              "held recheck-different", runner=roms.run_swapped_after_measure, verify=3),
     Scenario("device-extra", "one NIC too many", "held part-extra", change=device_extra),
     Scenario("device-missing", "a NIC taken out", "held part-missing", change=device_missing),
+    Scenario("device-vanished", "a NIC taken out once it was measured", "held recheck-different",
+             change=nic2_by_name, runner=run_vanished),
     Scenario("device-moved", "a NIC in another slot", "held part-moved", change=device_moved),
     Scenario("manifest-other-key", "manifests signed by another key", "held signer-unknown", image="other-key"),
     Scenario("manifest-truncated", "a manifest cut short", "held cbor-truncated", image="truncated"),
