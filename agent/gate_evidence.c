@@ -58,7 +58,6 @@ static struct hf_span claims_of(struct hf_gate *gate)
 static struct hf_span verdict_of(struct hf_gate *gate, const struct hf_fault *result)
 {
 	const bool held = result->err != HF_OK;
-	const char *root = hf_platform_text(gate->host_part, "secure-boot");
 	/* claims.cbor has what was found; this is what was made of it */
 	char *report = hf_report_json(NULL, gate->judged ? &gate->verdict : NULL, false);
 	const char *fenced = hf_gate_fences_json(gate);
@@ -76,7 +75,7 @@ static struct hf_span verdict_of(struct hf_gate *gate, const struct hf_fault *re
 			     gate->stage ? gate->stage : "hold",
 			     gate->model && gate->model->mode == HF_MODE_AUDIT ? "audit" : "enforce",
 			     gate->would_hold ? "true" : "false",
-			     root && strcmp(root, "on") == 0 ? "secure-boot" : "none",
+			     hf_root_of_trust(gate->model, gate->firmware_log),
 			     (unsigned long long)(hf_gate_now_ms() - gate->start_ms),
 			     fenced, report ? report : "null");
 	free(report);

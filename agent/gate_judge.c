@@ -88,14 +88,12 @@ static void put_compact(const struct hf_gate *gate, struct hf_writer *w)
 /* What the kernel refused of the hold, and what a verdict made here is worth. */
 static void show_host(const struct hf_gate *gate)
 {
-	const char *secure_boot = hf_platform_text(gate->host_part, "secure-boot");
-
 	for (const struct hf_measurement *m = gate->host_part->measurements; m; m = m->next)
 		if (m->kind == HF_VALUE_FAILURE && strncmp(m->mkey, "hold/", 5) == 0)
 			hf_screen_print(&gate->screen, "  not held  %s: %s\n", m->mkey + 5,
 					hf_err_name(m->cause));
 	hf_screen_print(&gate->screen, "  root-of-trust: %s, policy %s\n",
-			secure_boot && strcmp(secure_boot, "on") == 0 ? "secure-boot" : "none",
+			hf_root_of_trust(gate->model, gate->firmware_log),
 			hf_policy_name(gate->conf.policy));
 }
 

@@ -164,7 +164,6 @@ static void render(struct held *held, const struct hf_fault *why)
 	const char *vendor = hf_platform_text(gate->host_part, "smbios/vendor");
 	const char *product = hf_platform_text(gate->host_part, "smbios/product");
 	const char *serial = hf_platform_text(gate->host_part, "smbios/serial");
-	const char *secure_boot = hf_platform_text(gate->host_part, "secure-boot");
 	const struct hf_part_verdict *part;
 	struct device_text device;
 	char host[160];
@@ -183,7 +182,7 @@ static void render(struct held *held, const struct hf_fault *why)
 		.found = finding ? finding->found : NULL,
 		.expected = finding ? finding->expected : NULL,
 		.detail = finding ? NULL : why->detail,
-		.root_of_trust = secure_boot && strcmp(secure_boot, "on") == 0 ? "secure-boot" : "none",
+		.root_of_trust = hf_root_of_trust(gate->model, gate->firmware_log),
 		.mode = gate->model && gate->model->mode == HF_MODE_AUDIT ? "audit" : "enforce",
 		.others = finding && count > 1 ? count - 1 : 0,
 		.after_ms = gate->entered_ms - gate->start_ms,

@@ -8,6 +8,11 @@
 
 #define PCR_DRIVERS 2
 #define PCR_BOOT 4
+#define RAN "; firmware ran it (PCR 2)"
+
+/* Of the platform: its code, and what Secure Boot trusts. The others vary from boot to boot
+ * (boot variables, partition table) or with the parts (PCR 2). */
+static const uint32_t firmware_pcrs[] = { 0, 7 };
 
 struct creator {
 	const struct hf_create *options;
@@ -16,6 +21,7 @@ struct creator {
 	struct hf_model *model;
 	struct hf_claims claims;
 	struct hf_writer *notes;
+	size_t owned;		/* drivers that firmware ran and a captured ROM carries */
 	char claims_hex[2 * HF_DIGEST_MAX + 1];
 };
 
@@ -32,9 +38,9 @@ static void note(struct creator *c, const char *format, ...)
 	hf_put(c->notes, "\n", 1);
 }
 
-static const char *text(struct creator *c, const char *format, ...)
+static const char *text(const struct creator *c, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-static const char *text(struct creator *c, const char *format, ...)
+static const char *text(const struct creator *c, const char *format, ...)
 {
 	char buf[512];
 	va_list args;
@@ -139,7 +145,7 @@ static bool add_reference(struct creator *c, const struct hf_measurement *m, con
 
 	if (m->flags & HF_MEASUREMENT_ADVISORY || m->cause != HF_OK ||
 	    (m->kind != HF_VALUE_DIGESTS && m->kind != HF_VALUE_TEXT) ||
-	    (m->kind == HF_VALUE_TEXT && !m->text[0]))
+	    (m->kind == HF_VALUE_TEXT && !m->text[0]) || strcmp(m->mkey, HF_MKEY_PENDING) == 0)
 		return true;
 	ref = hf_arena_take(c->arena, sizeof(*ref));
 	if (!ref)
@@ -164,6 +170,9 @@ static void note_failures(struct creator *c, const struct hf_part *part,
 		if (m->cause != HF_OK && !(m->flags & HF_MEASUREMENT_ADVISORY))
 			note(c, "%s: %s could not be measured: %s", part->path, m->mkey,
 			     hf_err_name(m->cause));
+		else if (strcmp(m->mkey, HF_MKEY_PENDING) == 0)
+			note(c, "%s: other firmware waits in the device and takes over at its next "
+			     "reset: power-cycle the host and capture it again", part->path);
 }
 
 static bool add_function(struct creator *c, const struct hf_part *part,
@@ -296,25 +305,32 @@ static const struct hf_digest *sha256_of(const struct hf_event *event)
 	return NULL;
 }
 
-/* Which device carries this driver, if some claim has the same digest. */
-static const struct hf_function *carrier_of(const struct creator *c,
-					    const struct hf_digest *digest)
+/* The reference value that an agent will find the driver by: a ROM here carries it, was read
+ * in full and is compared with its release. All of them learn that firmware ran it. */
+static bool note_owned(const struct creator *c, const struct hf_digest *digest)
 {
-	for (const struct hf_part *p = c->claims.parts; p; p = p->next)
-		for (const struct hf_function *f = p->functions; f; f = f->next)
-			for (const struct hf_measurement *m = f->measurements; m; m = m->next)
-				for (size_t i = 0;
-				     m->kind == HF_VALUE_DIGESTS && i < m->digest_count; i++)
-					if (hf_digest_equal(&m->digests[i], digest))
-						return f;
-	return NULL;
+	bool owned = false;
+
+	for (struct hf_component *k = c->out->components; k; k = k->next)
+		for (struct hf_release *r = k->releases; r; r = r->next)
+			for (struct hf_environment *e = r->environments; e; e = e->next)
+				for (struct hf_reference *ref = e->references; ref; ref = ref->next) {
+					if (!hf_mkey_is_driver(ref->mkey) || !ref->digest_count ||
+					    !hf_digest_equal(&ref->digests[0], digest))
+						continue;
+					if (ref->from && !strstr(ref->from, RAN))
+						ref->from = text(c, "%s%s", ref->from, RAN);
+					owned = true;
+				}
+	return owned;
 }
 
 static enum hf_err add_boot_code(struct creator *c, const char *kind,
 				 const struct hf_digest *digest)
 {
 	struct hf_boot_code *code = hf_arena_take(c->arena, sizeof(*code)), **end;
-	const struct hf_function *carrier = carrier_of(c, digest);
+	bool driver = strcmp(kind, "driver") == 0;
+	char hex[2 * HF_DIGEST_MAX + 1];
 	size_t index = 0;
 
 	if (!code)
@@ -324,14 +340,16 @@ static enum hf_err add_boot_code(struct creator *c, const char *kind,
 			return HF_OK;
 	code->sha256 = *digest;
 	code->from = text(c, "PCR %d of the firmware log of that host",
-			  strcmp(kind, "driver") == 0 ? PCR_DRIVERS : PCR_BOOT);
-	if (carrier)
-		code->name = text(c, "%s-%zu of %04x:%04x", kind, index, carrier->identity.vendor,
-				  carrier->identity.device);
-	else
-		code->name = text(c, "%s-%zu", kind, index);
+			  driver ? PCR_DRIVERS : PCR_BOOT);
+	code->name = text(c, "%s-%zu", kind, index);
 	*end = code;
-	return code->name ? HF_OK : HF_ERR_LIMIT;
+	if (!code->name || !code->from)
+		return HF_ERR_LIMIT;
+	hf_digest_hex(digest, hex);
+	if (driver)
+		note(c, "PCR 2 also ran %s, which no ROM here carries: listed as %s; find out what "
+		     "it is", hex, code->name);
+	return HF_OK;
 }
 
 static bool application_wanted(const struct creator *c, const struct hf_digest *digest)
@@ -354,6 +372,10 @@ static enum hf_err take_event(struct creator *c, const struct hf_event *event)
 		note(c, "the firmware log has code in PCR %u without a SHA-256 digest", event->pcr);
 		return HF_OK;
 	}
+	if (event->pcr == PCR_DRIVERS && note_owned(c, digest)) {
+		c->owned++;
+		return HF_OK;
+	}
 	if (event->pcr == PCR_DRIVERS)
 		return add_boot_code(c, "driver", digest);
 	if (application_wanted(c, digest))
@@ -361,6 +383,44 @@ static enum hf_err take_event(struct creator *c, const struct hf_event *event)
 	hf_digest_hex(digest, hex);
 	note(c, "PCR 4 also ran %s: the gate's own kernel belongs into the image list,", hex);
 	note(c, "  anything else needs --application");
+	return HF_OK;
+}
+
+static const char *firmware_name(struct creator *c)
+{
+	const char *version = host_text(c, "smbios/bios-version");
+
+	if (version && hf_name_valid(version))
+		return version;
+	return c->options->release ? c->options->release : "as-found";
+}
+
+/* What this host's own firmware is; a PCR that nothing extended says nothing of it. */
+static enum hf_err add_platform_firmware(struct creator *c, struct hf_span log)
+{
+	struct hf_platform_firmware *firmware = hf_arena_take(c->arena, sizeof(*firmware));
+	struct hf_pcrs pcrs;
+	enum hf_err err = hf_log_replay(log, HF_ALG_SHA256, &pcrs);
+
+	if (err || !firmware)
+		return err ? err : HF_ERR_LIMIT;
+	firmware->name = firmware_name(c);
+	firmware->from = text(c, "replay of the firmware log of that host");
+	if (!firmware->from)
+		return HF_ERR_LIMIT;
+	for (size_t i = 0; i < sizeof(firmware_pcrs) / sizeof(firmware_pcrs[0]); i++) {
+		uint32_t pcr = firmware_pcrs[i];
+
+		if (!(pcrs.extended >> pcr & 1))
+			continue;
+		firmware->pcr_mask |= 1u << pcr;
+		firmware->pcrs[pcr].alg = HF_ALG_SHA256;
+		memcpy(firmware->pcrs[pcr].bytes, pcrs.value[pcr], hf_alg_size(HF_ALG_SHA256));
+	}
+	if (firmware->pcr_mask)
+		c->model->firmware = firmware;
+	else
+		note(c, "the firmware log extends neither PCR 0 nor 7: the model lists no firmware");
 	return HF_OK;
 }
 
@@ -372,7 +432,7 @@ static enum hf_err read_firmware_log(struct creator *c, struct hf_span log,
 	enum hf_err err;
 
 	if (log.len == 0) {
-		note(c, "there is no firmware log: the model lists no boot code");
+		note(c, "there is no firmware log: the model lists no boot code and no firmware");
 		return HF_OK;
 	}
 	err = hf_log_open(log, &reader);
@@ -380,6 +440,13 @@ static enum hf_err read_firmware_log(struct creator *c, struct hf_span log,
 		err = take_event(c, &event);
 	if (!err)
 		err = reader.err;
+	if (!err)
+		err = add_platform_firmware(c, log);
+	if (!err && c->owned)
+		c->model->provenance = text(c, "%s; %zu driver(s) of PCR 2 are in ROMs of the "
+					    "components", c->model->provenance, c->owned);
+	if (!err && !c->model->provenance)
+		err = HF_ERR_LIMIT;
 	return err ? hf_fail(fault, err, "firmware.evlog", "firmware log") : HF_OK;
 }
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "manifests/appraise.h"
+
 /* Whether the reference speaks of the function that was found; revision and serial number
  * are found always and asked for rarely. */
 static bool speaks_of(const struct hf_match *reference, const struct hf_match *found)
@@ -60,18 +62,19 @@ static const struct hf_component *nearest(const struct hf_manifests *reference,
 }
 
 /* A measurement inside another is covered by it: a manifest that lists the window alone
- * says enough of the images in it. */
+ * says enough of the images in it, and likewise with what lies behind the window. */
 static bool covered(const struct hf_reference *found, const struct hf_environment *reference)
 {
-	const struct hf_reference *window = NULL;
+	bool window = false, rest = false;
 
 	for (const struct hf_reference *r = reference->references; r; r = r->next) {
 		if (strcmp(r->mkey, found->mkey) == 0)
 			return false;
-		if (strcmp(r->mkey, "option-rom/window") == 0)
-			window = r;
+		window |= strcmp(r->mkey, "option-rom/window") == 0;
+		rest |= strcmp(r->mkey, "rom-bar/rest") == 0;
 	}
-	return window && strncmp(found->mkey, "option-rom", strlen("option-rom")) == 0;
+	return (window && strncmp(found->mkey, "option-rom", strlen("option-rom")) == 0) ||
+	       (rest && strncmp(found->mkey, "rom-bar/", strlen("rom-bar/")) == 0);
 }
 
 static void take_words(struct hf_release *found, const struct hf_release *reference)
@@ -175,16 +178,86 @@ static bool align_rules(struct hf_arena *arena, struct hf_model *found,
 	return true;
 }
 
-/* The host ran these; the order in which firmware ran them means nothing. */
-static void align_boot_code(struct hf_model *found, const struct hf_model *reference)
+/* Whether a ROM that was found carries this driver. */
+static bool carried(const struct hf_manifests *found, const struct hf_digest *sha256)
 {
-	for (struct hf_boot_code *f = found->boot_code; f; f = f->next)
-		for (const struct hf_boot_code *r = reference->boot_code; r; r = r->next)
-			if (hf_digest_equal(&f->sha256, &r->sha256))
-				f->name = r->name;
+	for (const struct hf_component *c = found->components; c; c = c->next)
+		for (const struct hf_release *r = c->releases; r; r = r->next)
+			for (const struct hf_environment *e = r->environments; e; e = e->next)
+				for (const struct hf_reference *x = e->references; x; x = x->next)
+					for (size_t i = 0; i < x->digest_count; i++)
+						if (hf_mkey_is_driver(x->mkey) &&
+						    hf_digest_equal(&x->digests[i], sha256))
+							return true;
+	return false;
 }
 
-static bool align_model(struct hf_arena *arena, struct hf_model *found,
+/* The host ran these; the order in which firmware ran them means nothing. What a ROM carries
+ * the host does not list, and a reference may. */
+static bool align_boot_code(const struct hf_manifests *all, struct hf_model *found,
+			    const struct hf_model *reference)
+{
+	for (const struct hf_boot_code *r = reference->boot_code; r; r = r->next) {
+		struct hf_boot_code **f = &found->boot_code;
+
+		while (*f && !hf_digest_equal(&(*f)->sha256, &r->sha256))
+			f = &(*f)->next;
+		if (!*f && carried(all, &r->sha256)) {
+			*f = hf_arena_take(all->arena, sizeof(**f));
+			if (!*f)
+				return false;
+			(*f)->sha256 = r->sha256;
+		}
+		if (*f)
+			(*f)->name = r->name;
+	}
+	return true;
+}
+
+/* As far as both say something: a host says PCR 0 and 7 alone. */
+static bool same_firmware(const struct hf_platform_firmware *found,
+			  const struct hf_platform_firmware *reference)
+{
+	uint32_t common = found->pcr_mask & reference->pcr_mask;
+
+	for (uint32_t i = 0; i < HF_FIRMWARE_PCRS; i++)
+		if (common >> i & 1 && !hf_digest_equal(&found->pcrs[i], &reference->pcrs[i]))
+			return false;
+	return common != 0;
+}
+
+/* The reference's list where the host has one of it; else the host's own stands in it, in
+ * place of the one of the same name. */
+static bool align_firmware(struct hf_arena *arena, struct hf_model *found,
+			   const struct hf_model *reference)
+{
+	struct hf_platform_firmware *own = found->firmware, *list = NULL, **end = &list;
+
+	for (const struct hf_platform_firmware *r = reference->firmware; r; r = r->next)
+		if (!own || same_firmware(own, r)) {
+			found->firmware = reference->firmware;
+			return true;
+		}
+	if (!reference->firmware) {	/* which speaks of none */
+		found->firmware = NULL;
+		return true;
+	}
+	for (const struct hf_platform_firmware *r = reference->firmware; r; r = r->next) {
+		if (strcmp(r->name, own->name) == 0)
+			continue;
+		*end = hf_arena_take(arena, sizeof(**end));
+		if (!*end)
+			return false;
+		**end = *r;
+		(*end)->next = NULL;
+		end = &(*end)->next;
+	}
+	*end = own;
+	found->firmware = list;
+	return true;
+}
+
+static bool align_model(struct hf_manifests *all, struct hf_model *found,
 			const struct hf_manifests *reference)
 {
 	const struct hf_model *model = reference->models;
@@ -201,8 +274,8 @@ static bool align_model(struct hf_arena *arena, struct hf_model *found,
 	found->unknown = model->unknown;
 	found->drivers = model->drivers;
 	found->provenance = model->provenance;
-	align_boot_code(found, model);
-	return align_rules(arena, found, model);
+	return align_boot_code(all, found, model) && align_firmware(all->arena, found, model) &&
+	       align_rules(all->arena, found, model);
 }
 
 static struct hf_release *release_named(const struct hf_component *component, const char *name)
@@ -281,7 +354,7 @@ enum hf_err hf_diff_align(struct hf_manifests *found, const struct hf_manifests 
 	if (!reference->models)		/* components alone: of rules nothing is said */
 		found->models = NULL;
 	for (struct hf_model *m = found->models; m; m = m->next)
-		if (!align_model(found->arena, m, reference))
+		if (!align_model(found, m, reference))
 			return HF_ERR_LIMIT;
 	found->images = reference->images;
 	found->waivers = reference->waivers;

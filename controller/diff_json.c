@@ -156,7 +156,8 @@ static void name_element(const char *list, json_t *element, bool exact, char *ou
 		name_by_values(element, out, cap);
 	else
 		snprintf(out, cap, "%.*s %s",
-			 strcmp(list, "boot_code") == 0 ? 9 : (int)strlen(list) - 1, list,
+			 strcmp(list, "boot_code") == 0 ? 9 :
+			 strcmp(list, "firmware") == 0 ? 8 : (int)strlen(list) - 1, list,
 			 text_of(element, "name"));
 }
 
@@ -256,7 +257,7 @@ static bool same_order(const char *kind, json_t *a, json_t *b)
 
 static void compare_named(struct diff *d, const char *subject, const char *kind, json_t *a, json_t *b)
 {
-	json_t *left = json_copy(a), *right = json_copy(b);
+	json_t *left = a ? json_copy(a) : json_array(), *right = b ? json_copy(b) : json_array();
 	char text[SUBJECT_MAX + 48];
 
 	if (!left || !right) {
@@ -285,7 +286,8 @@ static bool has_objects(json_t *list)
 static void compare_member(struct diff *d, const char *subject, const char *member, const char *key,
 			   json_t *a, json_t *b)
 {
-	if (json_is_array(a) && json_is_array(b) && (has_objects(a) || has_objects(b)))
+	if ((!a || json_is_array(a)) && (!b || json_is_array(b)) &&
+	    (has_objects(a) || has_objects(b)))
 		compare_named(d, subject, key, a, b);
 	else if (json_is_object(a) && json_is_object(b))
 		compare(d, subject, strcmp(key, "measurements") == 0 ? "" : member, a, b);

@@ -166,9 +166,7 @@ static void lint_model(struct hf_lint *l, const struct hf_model *model)
 {
 	for (const struct hf_rule *rule = model->rules; rule; rule = rule->next)
 		lint_rule(l, rule);
-	if (!model->boot_code)
-		hf_lint_say(l, false, "model %s: no boot code: every driver that firmware runs is refused",
-		    model->name);
+	hf_lint_firmware(l, model);
 	if (model->mode == HF_MODE_AUDIT)
 		hf_lint_say(l, false, "model %s: audit mode refuses nothing", model->name);
 	for (const struct hf_model *m = l->manifests->models; m != model; m = m->next)

@@ -18,6 +18,8 @@ enum hf_method hf_lint_best_method(const struct hf_component *component);
 
 /* The same bytes under releases of different states. */
 void hf_lint_releases(struct hf_lint *l, const struct hf_component *component);
+/* The platform's firmware that a model lists. */
+void hf_lint_firmware(struct hf_lint *l, const struct hf_model *model);
 /* What has ended or ends soon after now, seconds since 1970. */
 void hf_lint_dates(struct hf_lint *l, int64_t now);
 /* What an agent of this version does not know. */

@@ -52,6 +52,59 @@ void hf_lint_releases(struct hf_lint *l, const struct hf_component *component)
 		}
 }
 
+/* ---- the platform's firmware ---- */
+
+/* The host that one of them describes is the host that the other describes. */
+static bool same_platform(const struct hf_platform_firmware *a, const struct hf_platform_firmware *b)
+{
+	if (a->pcr_mask != b->pcr_mask || a->key_mask != b->key_mask ||
+	    a->secure_boot != b->secure_boot)
+		return false;
+	for (uint32_t i = 0; i < HF_FIRMWARE_PCRS; i++)
+		if (a->pcr_mask >> i & 1 && !hf_digest_equal(&a->pcrs[i], &b->pcrs[i]))
+			return false;
+	for (uint32_t i = 0; i < HF_FIRMWARE_KEYS; i++)
+		if (a->key_mask >> i & 1 && !hf_digest_equal(&a->keys[i], &b->keys[i]))
+			return false;
+	return true;
+}
+
+/* PC Client Platform Firmware Profile 1.05, section 3.3.4: what each PCR measures. */
+static const char *why_it_varies(uint32_t pcr)
+{
+	static const char *const why[HF_FIRMWARE_PCRS] = {
+		[1] = "set-up and boot variables", [3] = "the settings of option ROMs",
+		[4] = "every program on the way to the gate", [5] = "the boot disk's partitions",
+		[6] = "the host's own names",
+	};
+
+	return why[pcr];
+}
+
+void hf_lint_firmware(struct hf_lint *l, const struct hf_model *model)
+{
+	bool allowed = false;
+
+	for (const struct hf_platform_firmware *f = model->firmware; f; f = f->next) {
+		allowed |= f->state == HF_RELEASE_ALLOWED;
+		if (f->state == HF_RELEASE_REVOKED && !f->note)
+			hf_lint_say(l, false, "model %s, firmware %s: revoked without a note",
+				    model->name, f->name);
+		for (uint32_t i = 0; i < HF_FIRMWARE_PCRS; i++)
+			if (f->pcr_mask >> i & 1 && why_it_varies(i))
+				hf_lint_say(l, false, "model %s, firmware %s: PCR %u also measures %s",
+					    model->name, f->name, i, why_it_varies(i));
+		for (const struct hf_platform_firmware *g = f->next; g; g = g->next)
+			if (same_platform(f, g))
+				hf_lint_say(l, f->state != g->state, "model %s: firmware %s (%s) and %s "
+					    "(%s) say the same", model->name, f->name,
+					    hf_release_state_name(f->state), g->name,
+					    hf_release_state_name(g->state));
+	}
+	if (model->firmware && !allowed)
+		hf_lint_say(l, false, "model %s: no firmware of its platform is allowed", model->name);
+}
+
 /* ---- dates ---- */
 
 static void lint_day(struct hf_lint *l, const char *what, const char *name, uint32_t day, int64_t now)
@@ -90,7 +143,7 @@ void hf_lint_dates(struct hf_lint *l, int64_t now)
 
 /* The first agent that reads each; a newer feature gets a row and a line below. */
 enum feature {
-	BASE, UNTIL, SVN, LISTS, CLASS, SLOTS, RULE_MODE, APPROVED, WAIVER,
+	BASE, UNTIL, SVN, LISTS, CLASS, SLOTS, RULE_MODE, APPROVED, WAIVER, FIRMWARE,
 };
 static const struct { uint32_t since; const char *words; } features[] = {
 	[BASE] = { HF_VERSION_OF(0, 1, 0), "manifests of format 1" },
@@ -102,6 +155,7 @@ static const struct { uint32_t since; const char *words; } features[] = {
 	[RULE_MODE] = { HF_VERSION_OF(0, 1, 0), "a mode of a rule alone" },
 	[APPROVED] = { HF_VERSION_OF(0, 1, 0), "rules that ask for the owner's word" },
 	[WAIVER] = { HF_VERSION_OF(0, 1, 0), "waivers" },
+	[FIRMWARE] = { HF_VERSION_OF(0, 2, 0), "platform firmware in a model" },
 };
 
 static void use(struct hf_lint *l, enum feature feature, uint32_t version, const char *name)
@@ -155,6 +209,8 @@ void hf_lint_version(struct hf_lint *l, uint32_t version)
 	for (const struct hf_model *m = l->manifests->models; m; m = m->next) {
 		l->file = m->file;
 		use(l, BASE, version, m->name);
+		if (m->firmware)
+			use(l, FIRMWARE, version, m->name);
 		for (const struct hf_rule *rule = m->rules; rule; rule = rule->next)
 			version_of_rule(l, rule, version);
 	}

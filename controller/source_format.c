@@ -168,10 +168,32 @@ static json_t *format_rule(const struct hf_rule *rule)
 	return object;
 }
 
+static json_t *format_firmware(const struct hf_platform_firmware *firmware)
+{
+	static const char *const keys[HF_FIRMWARE_KEYS] = { "pk", "kek", "db", "dbx" };
+	json_t *object = json_object(), *pcrs = json_object();
+
+	set_text(object, "name", firmware->name);
+	set_text(object, "state", hf_release_state_name(firmware->state));
+	set_text(object, "note", firmware->note);
+	for (uint32_t i = 0; i < HF_FIRMWARE_PCRS; i++)
+		if (firmware->pcr_mask >> i & 1)
+			set_digest(pcrs, (const char[]){ (char)('0' + i), 0 }, &firmware->pcrs[i]);
+	json_object_set_new(object, "pcrs", pcrs);
+	if (firmware->secure_boot != HF_SECURE_BOOT_ANY)
+		set_text(object, "secure_boot",
+			 firmware->secure_boot == HF_SECURE_BOOT_ON ? "on" : "off");
+	for (uint32_t i = 0; i < HF_FIRMWARE_KEYS; i++)
+		if (firmware->key_mask >> i & 1)
+			set_digest(object, keys[i], &firmware->keys[i]);
+	set_text(object, "from", firmware->from);
+	return object;
+}
+
 static json_t *format_model(const struct hf_model *model)
 {
 	json_t *root = begin(), *drivers = json_array(), *codes = json_array(),
-	       *rules = json_array();
+	       *rules = json_array(), *firmware = json_array();
 
 	set_text(root, "model", model->name);
 	set_text(root, "vendor", model->vendor);
@@ -192,6 +214,11 @@ static json_t *format_model(const struct hf_model *model)
 		json_array_append_new(codes, code);
 	}
 	json_object_set_new(root, "boot_code", codes);
+	for (const struct hf_platform_firmware *f = model->firmware; f; f = f->next)
+		json_array_append_new(firmware, format_firmware(f));
+	if (model->firmware)	/* a list that is there and empty would say the same */
+		json_object_set(root, "firmware", firmware);
+	json_decref(firmware);
 	for (const struct hf_rule *r = model->rules; r; r = r->next)
 		json_array_append_new(rules, format_rule(r));
 	json_object_set_new(root, "rules", rules);

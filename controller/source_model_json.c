@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* JSON sources of models: rules, drivers, boot code. [edge: jansson] */
+/* JSON sources of models: rules, drivers, boot code, platform firmware. [edge: jansson] */
 #include "controller/source_fields.h"
 
 #include <stdio.h>
@@ -49,6 +49,81 @@ static void read_boot_code(struct hf_source *s, json_t *root, struct hf_model *m
 		code->from = hf_source_text(s, object, &place, "from", false);
 		*end = code;
 		end = &code->next;
+	}
+}
+
+/* {"0": SHA-256, "7": SHA-256}: one PCR at least. */
+static void read_pcrs(struct hf_source *s, json_t *object, const struct hf_place *at,
+		      struct hf_platform_firmware *firmware)
+{
+	json_t *pcrs = hf_source_member(s, object, at, "pcrs", true), *value;
+	struct hf_place place = { .up = at, .key = "pcrs" };
+	const char *key;
+
+	if (!pcrs)
+		return;
+	if (!json_is_object(pcrs) || json_object_size(pcrs) == 0) {
+		hf_source_refuse(s, &place, NULL, "must name one PCR or more");
+		return;
+	}
+	json_object_foreach(pcrs, key, value) {
+		if (key[0] < '0' || key[0] >= '0' + HF_FIRMWARE_PCRS || key[1]) {
+			hf_source_refuse(s, &place, key, "is none of the PCRs 0 to 7");
+			return;
+		}
+		if (hf_source_digest(s, pcrs, &place, key, HF_ALG_SHA256, true,
+				     &firmware->pcrs[key[0] - '0']))
+			firmware->pcr_mask |= 1u << (key[0] - '0');
+	}
+}
+
+static void read_one_firmware(struct hf_source *s, json_t *object, const struct hf_place *at,
+			      struct hf_platform_firmware *firmware)
+{
+	static const char *const keys[HF_FIRMWARE_KEYS] = { "pk", "kek", "db", "dbx" };
+	const char *word;
+
+	firmware->name = hf_source_name(s, object, at, "name");
+	word = hf_source_word(s, object, at, "state", true);
+	if (word && (!hf_release_state_from_name(word, &firmware->state) ||
+		     firmware->state == HF_RELEASE_ALLOWED_UNTIL))
+		hf_source_refuse(s, at, "state", "must be allowed, update or revoked");
+	firmware->note = hf_source_text(s, object, at, "note", false);
+	read_pcrs(s, object, at, firmware);
+	word = hf_source_word(s, object, at, "secure_boot", false);
+	if (word && strcmp(word, "on") != 0 && strcmp(word, "off") != 0)
+		hf_source_refuse(s, at, "secure_boot", "must be on or off");
+	if (word)
+		firmware->secure_boot = strcmp(word, "on") == 0 ? HF_SECURE_BOOT_ON
+								: HF_SECURE_BOOT_OFF;
+	for (uint32_t i = 0; i < HF_FIRMWARE_KEYS; i++)
+		if (hf_source_digest(s, object, at, keys[i], HF_ALG_SHA256, false, &firmware->keys[i]))
+			firmware->key_mask |= 1u << i;
+	firmware->from = hf_source_text(s, object, at, "from", false);
+}
+
+static void read_firmware(struct hf_source *s, json_t *root, struct hf_model *model)
+{
+	json_t *list = hf_source_array(s, root, NULL, "firmware", false), *object;
+	struct hf_platform_firmware **end = &model->firmware;
+	struct hf_place key = { .key = "firmware" };
+	size_t i;
+
+	if (list && json_array_size(list) == 0)
+		hf_source_refuse(s, NULL, "firmware", "must not be empty: left out, any is admitted");
+	if (json_array_size(list) > HF_FIRMWARE_MAX)
+		hf_source_refuse(s, NULL, "firmware", "has too many elements");
+	json_array_foreach(list, i, object) {
+		struct hf_place place = { .up = &key, .index = i };
+		struct hf_platform_firmware *firmware = hf_source_take(s, sizeof(*firmware));
+
+		hf_source_members(s, object, &place,
+				  "name state note pcrs secure_boot pk kek db dbx from ");
+		if (s->err)
+			return;
+		read_one_firmware(s, object, &place, firmware);
+		*end = firmware;
+		end = &firmware->next;
 	}
 }
 
@@ -198,7 +273,7 @@ void hf_source_read_model(struct hf_source *s, json_t *root, struct hf_model **e
 	const char *word;
 
 	hf_source_members(s, root, NULL, "format model vendor product generation mode tpm unknown "
-				     "drivers boot_code rules provenance ");
+				     "drivers boot_code firmware rules provenance ");
 	if (s->err)
 		return;
 	model->name = hf_source_name(s, root, NULL, "model");
@@ -219,6 +294,7 @@ void hf_source_read_model(struct hf_source *s, json_t *root, struct hf_model **e
 	model->provenance = hf_source_text(s, root, NULL, "provenance", false);
 	read_drivers(s, root, model);
 	read_boot_code(s, root, model);
+	read_firmware(s, root, model);
 	read_rules(s, root, model);
 	*end = model;
 }

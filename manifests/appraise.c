@@ -333,6 +333,34 @@ static void judge_host(struct hf_assignment *s, struct hf_part_verdict *pv)
 	}
 }
 
+/* Whatever it shows now, other firmware takes over at its next reset; no release that lists
+ * the measurement excuses it. */
+static void judge_pending(struct hf_assignment *s, struct hf_part_verdict *pv,
+			  const struct hf_function *function,
+			  struct hf_measurement *list)
+{
+	const struct hf_measurement *m = hf_measurement_find(list, HF_MKEY_PENDING);
+	struct hf_finding finding = {
+		.cause = HF_ERR_FIRMWARE_PENDING, .function = function, .mkey = HF_MKEY_PENDING,
+		.rule = pv->rule ? pv->rule->name : NULL,
+		.action = pv->rule ? pv->rule->action : s->model->unknown,
+	};
+
+	if (!m || m->kind == HF_VALUE_FAILURE)
+		return;
+	finding.found = m->kind == HF_VALUE_TEXT ? m->text : NULL;
+	hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
+}
+
+static void judge_part(struct hf_assignment *s, const struct hf_seat *seat,
+		       struct hf_part_verdict *pv)
+{
+	judge(s, seat, pv);
+	judge_pending(s, pv, NULL, pv->part->measurements);
+	for (const struct hf_function *f = pv->part->functions; f; f = f->next)
+		judge_pending(s, pv, f, f->measurements);
+}
+
 static struct hf_part_verdict *new_verdict(struct hf_assignment *s, struct hf_part_verdict ***end)
 {
 	struct hf_part_verdict *pv = take(s, sizeof(*pv));
@@ -438,7 +466,7 @@ static void judge_all(struct hf_assignment *s)
 			judge_host(s, pv);
 			continue;
 		}
-		judge(s, seat, pv);
+		judge_part(s, seat, pv);
 		if (!seat->first)
 			count_coverage(&s->verdict->coverage, pv);
 	}
@@ -458,7 +486,8 @@ void hf_appraise(const struct hf_appraise_input *input, struct hf_arena *arena,
 	struct hf_appraisal bare = { .arena = arena };
 	struct hf_assignment *s = hf_arena_take(arena, sizeof(*s));
 
-	*ret = (struct hf_verdict){ .model = input->model, .status = HF_STATUS_HELD };
+	*ret = (struct hf_verdict){ .model = input->model, .manifests = input->manifests,
+				    .status = HF_STATUS_HELD };
 	if (!input->model) {
 		ret->cause = HF_ERR_MODEL_NONE;
 		return;

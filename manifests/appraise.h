@@ -19,6 +19,7 @@ struct hf_finding {
 	struct hf_finding *next;
 	enum hf_err cause;
 	const struct hf_function *function;	/* may be NULL */
+	const struct hf_part *part;	/* of that function, in findings about what firmware ran */
 	const char *mkey;	/* may be NULL */
 	const char *found;	/* text for a person; may be NULL */
 	const char *expected;	/* text for a person; may be NULL */
@@ -50,7 +51,9 @@ struct hf_coverage {	/* parts by strongest method with which they were checked *
 };
 struct hf_verdict {
 	const struct hf_model *model;
+	const struct hf_manifests *manifests;	/* as the parts were judged by */
 	const struct hf_image *agent_image;	/* the one that matched, or NULL */
+	const struct hf_platform_firmware *platform_firmware;	/* likewise; NULL: none is listed */
 	struct hf_part_verdict *parts;		/* claims order, then missing ones */
 	struct hf_finding *boot;		/* firmware log and image conditions */
 	struct hf_coverage coverage;
@@ -76,10 +79,22 @@ void hf_appraise(const struct hf_appraise_input *input, struct hf_arena *arena,
 
 /* Conditions 1 and 2 of "what the evidence rests on", from the firmware's log whose
  * replay the caller has compared with the PCRs: adds findings to verdict->boot and
- * raises status. firmware_log empty: HF_ERR_FIRMWARE_LOG_MISSING. */
+ * raises status. verdict is what hf_appraise made of the parts, whose ROMs account for the
+ * drivers in PCR 2; manifests has the agent's images. firmware_log empty:
+ * HF_ERR_FIRMWARE_LOG_MISSING. */
 void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *manifests,
 		      const struct hf_model *model, struct hf_arena *arena,
 		      struct hf_verdict *verdict);
+
+/* What a verdict that nobody else checks stands on: "secure-boot" where this log says that
+ * Secure Boot is on and an entry of the model's firmware that is not revoked matches it and
+ * names PCR 7, or PK, KEK and db; else "none". model may be NULL, the log empty. */
+const char *hf_root_of_trust(const struct hf_model *model, struct hf_span firmware_log);
+
+/* Whether a measurement is named as the Authenticode digest of a driver in a ROM
+ * ("option-rom/1/authenticode"); its SHA-256, or NULL where there is none in full. */
+bool hf_mkey_is_driver(const char *mkey);
+const struct hf_digest *hf_driver_digest(const struct hf_measurement *measurement);
 
 /* Whether an event's own digest proves that it measured mere data: a separator, an
  * action's text, a device's SPDM answer. Everything else in PCR 2 and 4 counts as code. */

@@ -29,7 +29,9 @@ struct boot {
 	size_t stub_count;
 	struct hf_event programs[PROGRAMS_MAX];	/* PCR 4: agent kernels, and unknown ones */
 	size_t program_count;
+	struct hf_drivers *carriers;
 	struct hf_finding *drivers;	/* PCR 2, and what else is out of place */
+	struct hf_finding *firmware;	/* PCRs 0-7 by the model's rules */
 	bool overflow;
 };
 
@@ -49,7 +51,7 @@ static void add(struct boot *b, enum hf_err cause, const char *mkey, const char 
 	add_to(b, &b->verdict->boot, cause, mkey, found, expected);
 }
 
-static const struct hf_digest *sha256_of(const struct hf_event *event)
+const struct hf_digest *hf_event_sha256(const struct hf_event *event)
 {
 	for (size_t i = 0; i < event->digest_count; i++)
 		if (event->digests[i].alg == HF_ALG_SHA256)
@@ -59,14 +61,14 @@ static const struct hf_digest *sha256_of(const struct hf_event *event)
 
 static bool is(const struct hf_event *event, bool has, const struct hf_digest *want)
 {
-	const struct hf_digest *found = sha256_of(event);
+	const struct hf_digest *found = hf_event_sha256(event);
 
 	return has && found && want->alg == HF_ALG_SHA256 && hf_digest_equal(found, want);
 }
 
 static const char *event_text(struct boot *b, const struct hf_event *event)
 {
-	const struct hf_digest *digest = sha256_of(event);
+	const struct hf_digest *digest = hf_event_sha256(event);
 
 	return digest ? hf_appraisal_digest(&b->a, digest) : "no SHA-256 digest";
 }
@@ -77,7 +79,7 @@ bool hf_event_is_data(const struct hf_event *event)
 {
 	static const char spdm[] = "SPDM Device Sec";
 	struct hf_span data = event->data;
-	const struct hf_digest *digest = sha256_of(event);
+	const struct hf_digest *digest = hf_event_sha256(event);
 	struct hf_digest own;
 
 	if (!digest || hf_digest(HF_ALG_SHA256, data, &own) || !hf_digest_equal(digest, &own))
@@ -268,9 +270,8 @@ static void take_event(struct boot *b, const struct hf_event *event)
 {
 	switch (event->pcr) {
 	case PCR_DRIVERS:
-		if (!hf_event_is_data(event) && !is_boot_code(b, event))
-			add_to(b, &b->drivers, HF_ERR_BOOT_DRIVER_UNKNOWN, NULL,
-			       event_text(b, event), NULL);
+		if (!hf_event_is_data(event))
+			hf_drivers_judge(&b->a, b->carriers, event, &b->drivers);
 		break;
 	case PCR_BOOT:
 		if (!hf_event_is_data(event) && (is_agent_kernel(b, event) || !is_boot_code(b, event)))
@@ -290,6 +291,14 @@ static void take_event(struct boot *b, const struct hf_event *event)
 	}
 }
 
+static void append(struct hf_finding **list, struct hf_finding *more)
+{
+	while (*list)
+		list = &(*list)->next;
+	*list = more;
+}
+
+/* First what everything else rests on, then the gate's own image, then drivers. */
 static void read_log(struct boot *b, struct hf_span log)
 {
 	struct hf_log_reader reader;
@@ -308,16 +317,14 @@ static void read_log(struct boot *b, struct hf_span log)
 		    hf_appraisal_text(&b->a, "firmware log, event %zu", reader.index), NULL);
 		return;
 	}
+	hf_firmware_judge(&b->a, b->model, log, b->verdict, &b->firmware);
+	append(&b->verdict->boot, b->firmware);
 	judge_image(b);
 	judge_programs(b);
 	if (b->overflow)
 		add(b, HF_ERR_BOOT_APPLICATION_UNKNOWN, NULL, "more programs than can be judged",
 		    NULL);
-	struct hf_finding **end = &b->verdict->boot;
-
-	while (*end)
-		end = &(*end)->next;
-	*end = b->drivers;
+	append(&b->verdict->boot, b->drivers);
 }
 
 void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *manifests,
@@ -339,6 +346,9 @@ void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *ma
 	b->manifests = manifests;
 	b->model = model;
 	verdict->agent_image = NULL;
-	read_log(b, firmware_log);
+	verdict->platform_firmware = NULL;
+	b->carriers = hf_drivers_index(&b->a, verdict);
+	if (b->carriers)
+		read_log(b, firmware_log);
 	hf_appraisal_finish(&b->a, verdict);
 }

@@ -6,7 +6,8 @@
 
 #define ROM_PREFIX "option-rom"
 #define ROM_WINDOW "option-rom/window"
-#define ROM_CHAIN "option-rom/chain"
+#define BAR_PREFIX "rom-bar/"
+#define BAR_REST "rom-bar/rest"
 
 static bool function_is(const struct hf_function *function, const struct hf_component *component)
 {
@@ -95,9 +96,26 @@ static bool covered_by(const struct hf_environment *env, const struct hf_measure
 	return false;
 }
 
-static bool is_rom(const char *mkey)
+static bool has_prefix(const char *mkey, const char *prefix)
 {
-	return strncmp(mkey, ROM_PREFIX, sizeof(ROM_PREFIX) - 1) == 0;
+	return strncmp(mkey, prefix, strlen(prefix)) == 0;
+}
+
+/* What a measurement is a piece of, NULL: of nothing. The kernel's window and what lies
+ * behind it in the ROM are read apart, and neither speaks for the other. */
+static const char *whole_of(const char *mkey)
+{
+	if (strcmp(mkey, ROM_WINDOW) == 0 || strcmp(mkey, BAR_REST) == 0)
+		return NULL;
+	if (has_prefix(mkey, BAR_PREFIX))
+		return BAR_REST;
+	return has_prefix(mkey, ROM_PREFIX) ? ROM_WINDOW : NULL;
+}
+
+/* Versions that a driver was asked for. */
+static bool is_version(const char *mkey)
+{
+	return has_prefix(mkey, "net/") || has_prefix(mkey, "nvme/") || has_prefix(mkey, "drive/");
 }
 
 /* What could not be measured may be code. */
@@ -108,12 +126,26 @@ static bool is_code(const struct hf_measurement *m)
 	return (m->flags & HF_MEASUREMENT_CODE) || m->kind == HF_VALUE_FAILURE;
 }
 
-/* Failures that say "there is nothing to read here", not "it could not be read". What
- * they leave unmeasured is what a rule's least method is for. */
-static bool harmless_failure(enum hf_err cause)
+/* Failures that say "there is nothing to read here" or "nobody may", not "it could not be
+ * read"; what they leave unmeasured is what a rule's least method is for. That the host's
+ * kernel lets nobody read the rest of a ROM, or a version, hides no code that firmware would
+ * have run unseen: PCR 2 has its digest. A device that does not answer as it should is never
+ * harmless. Where the release asks for the measurement, this is not asked. */
+static bool harmless_failure(const struct hf_measurement *m)
 {
-	return cause == HF_ERR_ROM_EMPTY || cause == HF_ERR_ROM_SHADOW ||
-	       cause == HF_ERR_NO_READER || cause == HF_ERR_NOT_COVERED;
+	switch ((int)m->cause) {
+	case HF_ERR_ROM_EMPTY:
+	case HF_ERR_ROM_SHADOW:
+	case HF_ERR_NO_READER:
+	case HF_ERR_NOT_COVERED:
+		return true;
+	case HF_ERR_ROM_REST:
+		return strcmp(m->mkey, BAR_REST) == 0;
+	case HF_ERR_KERNEL_REFUSED:
+	case HF_ERR_NOT_MEASURED:
+		return is_version(m->mkey) && !(m->flags & HF_MEASUREMENT_CODE);
+	}
+	return false;
 }
 
 static bool mkey_known(const struct hf_component *component, const struct hf_function *function,
@@ -182,19 +214,34 @@ static void wrong(struct examination *x, enum hf_err cause, const struct hf_func
 	hf_appraisal_add(x->a, &x->out->findings, &x->out->status, &finding);
 }
 
-static const struct hf_measurement *window_of(const struct hf_function *function)
+/* The release says what the whole holds and nothing of its pieces: the whole's own finding
+ * is the one that counts. */
+static bool only_whole_listed(const struct hf_environment *env, const char *whole)
 {
-	return hf_measurement_find(function->measurements, ROM_WINDOW);
+	for (const struct hf_reference *r = env->references; r; r = r->next) {
+		const char *of = whole_of(r->mkey);
+
+		if (of && strcmp(of, whole) == 0)
+			return false;
+	}
+	return hf_reference_named(env, whole) != NULL;
 }
 
-/* The release says what the window holds and nothing of its images: the window's own
- * finding is the one that counts. */
-static bool only_window_listed(const struct hf_environment *env)
+/* What the agent derived from a whole needs no reference value of its own where every byte
+ * of the whole is one, and says nothing more where only the whole is listed. */
+static bool judged_by_whole(const struct hf_function *function, const struct hf_environment *env,
+			    const struct hf_measurement *m)
 {
-	for (const struct hf_reference *r = env->references; r; r = r->next)
-		if (is_rom(r->mkey) && strcmp(r->mkey, ROM_WINDOW) != 0)
-			return false;
-	return hf_reference_named(env, ROM_WINDOW) != NULL;
+	const char *key = whole_of(m->mkey);
+	const struct hf_measurement *whole = key ? hf_measurement_find(function->measurements, key)
+						 : NULL;
+
+	if (!whole || whole->kind != HF_VALUE_DIGESTS || whole->cause != HF_OK)
+		return false;
+	/* a piece that could not be made of bytes that are there */
+	if (m->kind == HF_VALUE_FAILURE)
+		return true;
+	return covered_by(env, whole) || only_whole_listed(env, key);
 }
 
 /* Coverage of one code-bearing measurement by the environment. */
@@ -202,25 +249,17 @@ static void examine_code(struct examination *x, const struct hf_function *functi
 			 const struct hf_environment *env, const struct hf_measurement *m)
 {
 	const struct hf_reference *ref = hf_reference_named(env, m->mkey);
-	const struct hf_measurement *window = window_of(function);
 
 	if (m->kind == HF_VALUE_FAILURE || m->cause != HF_OK) {
-		/* presence speaks of it where the release has a reference; a chain that
-		 * does not parse is judged by its window */
-		if (ref || (m->kind == HF_VALUE_FAILURE && harmless_failure(m->cause)))
-			return;
-		if (strcmp(m->mkey, ROM_CHAIN) == 0 && window && window->kind == HF_VALUE_DIGESTS)
+		/* presence speaks of it where the release has a reference */
+		if (ref || (m->kind == HF_VALUE_FAILURE &&
+			    (harmless_failure(m) || judged_by_whole(function, env, m))))
 			return;
 		wrong(x, HF_ERR_PART_UNREADABLE, function, m->mkey,
 		      x->out ? value_text(x, m) : NULL, NULL);
 		return;
 	}
-	if (covered_by(env, m))
-		return;
-	/* What the agent derived from a window needs no reference value of its own where every
-	 * byte of the window is one, and says nothing more where only the window is listed. */
-	if (!ref && is_rom(m->mkey) && window && window != m &&
-	    (covered_by(env, window) || only_window_listed(env)))
+	if (covered_by(env, m) || (!ref && judged_by_whole(function, env, m)))
 		return;
 	bool known = ref || (x->out && mkey_known(x->component, function, m->mkey));
 
@@ -369,7 +408,7 @@ static void examine_part(struct examination *x, const struct hf_part *part)
 	for (const struct hf_measurement *m = part->measurements; m; m = m->next) {
 		bool failed = m->kind == HF_VALUE_FAILURE;
 
-		if (is_code(m) && !(failed && harmless_failure(m->cause)))
+		if (is_code(m) && !(failed && harmless_failure(m)))
 			wrong(x, failed ? HF_ERR_PART_UNREADABLE : HF_ERR_UNCOVERED, NULL, m->mkey,
 			      x->out ? value_text(x, m) : NULL, NULL);
 	}

@@ -435,6 +435,8 @@ static void read_values(struct hf_cbor *r, struct hf_measured *m)
 		} else if (key == 5) {	/* deprecated in favour of #6.563 */
 			m->other = true;
 			m->raw_mask = hf_cbor_bstr(r);
+		} else if (key == HF_CORIM_REGISTERS) {
+			m->registers = hf_cbor_skip(r);
 		} else if (key == 11) {
 			m->name = hf_cbor_tstr(r);
 		} else if (key == 1) {

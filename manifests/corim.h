@@ -80,6 +80,7 @@ struct hf_measured {
 	bool other;			/* values that are not read here: flags, raw, ... */
 	int64_t passed_over;		/* a key below -255, which may be overlooked; 0: none */
 	struct hf_span raw, raw_mask;	/* content of #6.560 and of key 5; other is set as well */
+	struct hf_span registers;	/* encoded integrity-registers; other is not set for them */
 	bool critical;			/* a profile key beyond OWN_MAX that may not be overlooked */
 	struct hf_span own[HF_CORIM_OWN_MAX + 1];	/* encoded value of profile key -i */
 	struct hf_span from;		/* encoded value of profile key -256 */

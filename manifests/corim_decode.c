@@ -156,7 +156,7 @@ enum hf_err hf_check_keys(const struct hf_measured *m, uint32_t required, uint32
 {
 	uint32_t keys = own_keys(m);
 
-	if (m->other || m->critical || m->other_digests ||
+	if (m->other || m->registers.len || m->critical || m->other_digests ||
 	    keys & ~(HF_KEY_BIT(HF_KEY_LAST + 1) - 1))
 		return HF_ERR_MANIFEST_UNKNOWN_CRITICAL;
 	if ((keys & required) != required || keys & ~(required | optional))

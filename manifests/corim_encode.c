@@ -62,8 +62,7 @@ void hf_put_key_text(struct hf_writer *w, enum hf_corim_key key, const char *tex
 	hf_cbor_put_text(w, text);
 }
 
-/* Last in its map: the key that comes latest in the deterministic order. */
-static void put_from(struct hf_writer *w, const char *from)
+void hf_put_from(struct hf_writer *w, const char *from)
 {
 	if (!from)
 		return;
@@ -209,7 +208,7 @@ static enum hf_err put_reference(struct hf_writer *w, const struct hf_reference 
 		hf_cbor_put_uint(w, 0);
 		hf_cbor_put_text(w, ref->text);
 	}
-	put_from(w, ref->from);
+	hf_put_from(w, ref->from);
 	return HF_OK;
 }
 
@@ -337,6 +336,9 @@ static bool model_valid(const struct hf_model *model)
 	for (const struct hf_boot_code *b = model->boot_code; b; b = b->next)
 		if (!hf_name_valid(b->name) || b->sha256.alg != HF_ALG_SHA256)
 			return false;
+	for (const struct hf_platform_firmware *f = model->firmware; f; f = f->next)
+		if (!hf_firmware_valid(f))
+			return false;
 	for (const struct hf_rule *r = model->rules; r; r = r->next)
 		if (!hf_rule_valid(r))
 			return false;
@@ -352,6 +354,8 @@ static enum hf_err put_model(struct hf_writer *w, const struct hf_model *model)
 		return HF_ERR_CORIM_SHAPE;
 	for (const struct hf_boot_code *b = model->boot_code; b; b = b->next)
 		count++;
+	for (const struct hf_platform_firmware *f = model->firmware; f; f = f->next)
+		count++;
 	for (const struct hf_rule *r = model->rules; r; r = r->next)
 		count++;
 	snprintf(tag_id, sizeof(tag_id), HF_TAG_ID_MODEL "%s", model->name);
@@ -364,8 +368,11 @@ static enum hf_err put_model(struct hf_writer *w, const struct hf_model *model)
 		put_digests(w, &b->sha256, 1);
 		hf_cbor_put_uint(w, 11);
 		hf_cbor_put_text(w, b->name);
-		put_from(w, b->from);
+		hf_put_from(w, b->from);
 	}
+	index = 0;
+	for (const struct hf_platform_firmware *f = model->firmware; f; f = f->next)
+		hf_put_firmware(w, f, index++);
 	index = 0;
 	for (const struct hf_rule *r = model->rules; r; r = r->next)
 		put_rule(w, r, index++);

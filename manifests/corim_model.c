@@ -166,33 +166,45 @@ static enum hf_err read_rule(struct hf_decoder *d, const struct hf_measured *m,
 	return HF_OK;
 }
 
-/* Boot code first, then rules, each numbered from zero without a gap. */
+static bool is_numbered(const struct hf_measured *m, const char *list, size_t number)
+{
+	char mkey[HF_MKEY_MAX];
+
+	snprintf(mkey, sizeof(mkey), "%s%zu", list, number);
+	return hf_span_is(m->mkey, mkey);
+}
+
+/* Boot code, then the platform's firmware, then rules, each numbered from zero without a
+ * gap. */
 static enum hf_err read_model_lists(struct hf_decoder *d, struct hf_reference_triple *triple,
 				    struct hf_model *model)
 {
 	struct hf_boot_code **codes = &model->boot_code;
+	struct hf_platform_firmware **firmware = &model->firmware;
 	struct hf_rule **rules = &model->rules;
-	size_t code_count = 0, rule_count = 0;
+	size_t code_count = 0, firmware_count = 0, rule_count = 0;
 	struct hf_measured m;
-	char mkey[HF_MKEY_MAX];
 
 	for (size_t i = 1; i < triple->measurement_count; i++) {
 		enum hf_err err = hf_next_measured(d, triple, &m);
 
 		if (err)
 			return err;
-		snprintf(mkey, sizeof(mkey), HF_MKEY_BOOT_CODE "%zu", code_count);
-		if (rule_count == 0 && hf_span_is(m.mkey, mkey)) {
+		if (rule_count == 0 && firmware_count == 0 &&
+		    is_numbered(&m, HF_MKEY_BOOT_CODE, code_count)) {
 			err = read_boot_code(d, &m, &codes);
 			code_count++;
+		} else if (rule_count == 0 && is_numbered(&m, HF_MKEY_FIRMWARE, firmware_count)) {
+			err = hf_decode_firmware(d, &m, &firmware);
+			firmware_count++;
 		} else {
-			snprintf(mkey, sizeof(mkey), HF_MKEY_RULE "%zu", rule_count);
-			if (!hf_span_is(m.mkey, mkey))
+			if (!is_numbered(&m, HF_MKEY_RULE, rule_count))
 				return HF_ERR_CORIM_SHAPE;
 			err = read_rule(d, &m, &rules);
 			rule_count++;
 		}
-		if (!err && (rule_count > HF_RULES_MAX || code_count > HF_RULES_MAX))
+		if (!err && (rule_count > HF_RULES_MAX || code_count > HF_RULES_MAX ||
+			     firmware_count > HF_FIRMWARE_MAX))
 			err = HF_ERR_LIMIT;
 		if (err)
 			return err;

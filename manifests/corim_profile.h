@@ -28,11 +28,13 @@ enum hf_corim_key {	/* negated keys of measurement-values-map */
 	HF_KEY_UNTIL = 18, HF_KEY_COMPONENTS, HF_KEY_PLACES, HF_KEY_CLASS, HF_KEY_SLOTS,
 	HF_KEY_CAUSE = 23, HF_KEY_FOUND, HF_KEY_MEASUREMENT,
 	HF_KEY_APPROVED = 26,
+	HF_KEY_SECURE_BOOT = 27,
 };
 #define HF_KEY_FROM 256	/* where one value comes from: readers that do not know it pass over it */
 #define HF_APPROVED_OWNER 0	/* the only value of HF_KEY_APPROVED */
 #define HF_KEY_BIT(key) (1u << (key))
-#define HF_KEY_LAST HF_KEY_APPROVED
+#define HF_KEY_LAST HF_KEY_SECURE_BOOT
+#define HF_CORIM_REGISTERS 14	/* of measurement-values-map */
 
 #define HF_COSE_SHA256 (-16)
 #define HF_COSE_SHA384 (-43)
@@ -48,6 +50,7 @@ enum hf_corim_key {	/* negated keys of measurement-values-map */
 #define HF_IMAGE_MODEL_AGENT "agent-image"
 #define HF_IMAGE_MODEL_TENANT "tenant-image"
 #define HF_MKEY_BOOT_CODE "boot-code/"		/* number from 0 */
+#define HF_MKEY_FIRMWARE "platform-firmware/"
 #define HF_MKEY_RULE "rule/"
 #define HF_WAIVER_MODEL "waiver"
 #define HF_MKEY_WAIVE "waive/"

@@ -58,6 +58,9 @@ enum hf_err hf_decode_component(struct hf_decoder *d, struct hf_comid *comid, st
 				struct hf_component ***end, struct hf_component **last) HF_MUST_USE;
 enum hf_err hf_decode_model(struct hf_decoder *d, struct hf_comid *comid, struct hf_span rest,
 			    struct hf_model ***end) HF_MUST_USE;
+/* One measurement of a model. */
+enum hf_err hf_decode_firmware(struct hf_decoder *d, const struct hf_measured *m,
+			       struct hf_platform_firmware ***end) HF_MUST_USE;
 enum hf_err hf_decode_waiver(struct hf_decoder *d, struct hf_comid *comid, struct hf_span rest,
 			     struct hf_waiver ***end) HF_MUST_USE;
 enum hf_err hf_decode_image(struct hf_decoder *d, struct hf_comid *comid, struct hf_span rest,

@@ -203,6 +203,31 @@ bool hf_cause_waivable(enum hf_err cause)
 	return false;
 }
 
+const char *hf_firmware_key_name(enum hf_firmware_key key)
+{
+	static const char *const names[] = {	/* UEFI 2.10, table 3.1 and section 32.4.1 */
+		[HF_FIRMWARE_PK] = "PK", [HF_FIRMWARE_KEK] = "KEK",
+		[HF_FIRMWARE_DB] = "db", [HF_FIRMWARE_DBX] = "dbx",
+	};
+
+	return NAME_OF(names, key);
+}
+
+bool hf_firmware_valid(const struct hf_platform_firmware *firmware)
+{
+	if (!hf_name_valid(firmware->name) || firmware->state >= HF_RELEASE_ALLOWED_UNTIL ||
+	    firmware->pcr_mask == 0 || firmware->pcr_mask >> HF_FIRMWARE_PCRS ||
+	    firmware->key_mask >> HF_FIRMWARE_KEYS || firmware->secure_boot > HF_SECURE_BOOT_ON)
+		return false;
+	for (size_t i = 0; i < HF_FIRMWARE_PCRS; i++)
+		if (firmware->pcr_mask >> i & 1 && firmware->pcrs[i].alg != HF_ALG_SHA256)
+			return false;
+	for (size_t i = 0; i < HF_FIRMWARE_KEYS; i++)
+		if (firmware->key_mask >> i & 1 && firmware->keys[i].alg != HF_ALG_SHA256)
+			return false;
+	return true;
+}
+
 bool hf_class_prefix_valid(const char *text)
 {
 	size_t len = strlen(text);
@@ -387,6 +412,8 @@ enum hf_err hf_manifests_check_names(const struct hf_manifests *manifests,
 		CHECK_LIST(arena, struct hf_model, manifests->models, err);
 	for (const struct hf_model *m = *mark->models; m && !err; m = m->next)
 		CHECK_LIST(arena, struct hf_rule, m->rules, err);
+	for (const struct hf_model *m = *mark->models; m && !err; m = m->next)
+		CHECK_LIST(arena, struct hf_platform_firmware, m->firmware, err);
 	if (*mark->waivers)
 		CHECK_LIST(arena, struct hf_waiver, manifests->waivers, err);
 	if (*mark->revocations)

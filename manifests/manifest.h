@@ -15,6 +15,7 @@
 #define HF_RELEASES_MAX 1024	/* of one component */
 #define HF_REFERENCES_MAX 1024	/* of one environment */
 #define HF_RULES_MAX 4096	/* of one model */
+#define HF_FIRMWARE_MAX 1024	/* releases of the platform's firmware in one model */
 #define HF_REVOKED_MAX 4096	/* of one list */
 #define HF_WAIVERS_MAX 4096	/* in all files together */
 #define HF_WAIVER_ITEMS_MAX 256	/* of one waiver */
@@ -101,6 +102,23 @@ struct hf_boot_code {	/* a driver or program that firmware may run: PCR 2 or 4 *
 	struct hf_digest sha256;	/* Authenticode digest as in the event */
 	const char *from;	/* as of a reference */
 };
+#define HF_FIRMWARE_PCRS 8	/* PCRs 0 to 7 are the platform's */
+enum hf_firmware_key {	/* variables that Secure Boot trusts */
+	HF_FIRMWARE_PK, HF_FIRMWARE_KEK, HF_FIRMWARE_DB, HF_FIRMWARE_DBX, HF_FIRMWARE_KEYS,
+};
+enum hf_secure_boot_rule { HF_SECURE_BOOT_ANY, HF_SECURE_BOOT_OFF, HF_SECURE_BOOT_ON };
+struct hf_platform_firmware {	/* a release of the board's own firmware, as its PCRs show it */
+	struct hf_platform_firmware *next;
+	const char *name;
+	enum hf_release_state state;	/* not HF_RELEASE_ALLOWED_UNTIL */
+	const char *note;		/* why revoked, or NULL */
+	uint32_t pcr_mask;		/* one of them at least */
+	struct hf_digest pcrs[HF_FIRMWARE_PCRS];	/* SHA-256 bank, where the mask has the bit */
+	enum hf_secure_boot_rule secure_boot;
+	uint32_t key_mask;
+	struct hf_digest keys[HF_FIRMWARE_KEYS];	/* SHA-256 of the variable's content */
+	const char *from;	/* as of a reference */
+};
 struct hf_model {
 	struct hf_model *next;
 	const char *name;
@@ -111,6 +129,7 @@ struct hf_model {
 	enum hf_action unknown;		/* for parts that no rule speaks of */
 	struct hf_name_list *drivers;	/* the gate may bind these, in order */
 	struct hf_boot_code *boot_code;
+	struct hf_platform_firmware *firmware;	/* NULL: any */
 	struct hf_rule *rules;
 	const char *provenance;	/* or NULL */
 	size_t file;
@@ -219,6 +238,10 @@ bool hf_date_over(uint32_t day, int64_t now);
 
 /* Reasons of the parts' appraisal, without those that are an owner's deny. */
 bool hf_cause_waivable(enum hf_err cause);
+/* "PK", "KEK", "db", "dbx". */
+const char *hf_firmware_key_name(enum hf_firmware_key key);
+/* A name, a state that it can have, one PCR at least. */
+bool hf_firmware_valid(const struct hf_platform_firmware *firmware);
 /* 2, 4 or 6 lower-case hexadecimal digits. */
 bool hf_class_prefix_valid(const char *text);
 /* 1 to HF_SLOT_MAX bytes of printable ASCII. */

@@ -269,7 +269,7 @@ static const char *slot_of(const struct hf_part *part)
 
 static void put_where(struct hf_writer *w, const struct hf_part_verdict *p, const struct hf_finding *f)
 {
-	const char *slot = p ? slot_of(p->part) : NULL;
+	const char *slot = slot_of(p ? p->part : f->part);
 	char address[HF_ADDRESS_TEXT];
 
 	const char *word = slot && slot[strspn(slot, "0123456789")] == '\0' ? "PCIe slot " : "slot ";

@@ -256,6 +256,8 @@ static json_t *verdict_json(struct out *o, const struct hf_verdict *v)
 	set(o, object, "generation", v->model ? number(v->model->generation) : json_null());
 	set(o, object, "mode", text(v->model ? hf_mode_name(v->model->mode) : NULL));
 	set(o, object, "agent_image", text(v->agent_image ? v->agent_image->name : NULL));
+	set(o, object, "platform_firmware",
+	    text(v->platform_firmware ? v->platform_firmware->name : NULL));
 	set(o, object, "parts", parts);
 	set(o, object, "boot", findings(o, v->boot));
 	set(o, object, "coverage", coverage(o, &v->coverage));

@@ -11,6 +11,7 @@
 #define OPT_CHECKSUM 64
 #define DIRECTORY_SECURITY 4
 #define SECTION_HEADER 40
+#define CERTIFICATE_HEADER 8
 
 struct range {
 	size_t offset, len;
@@ -18,7 +19,7 @@ struct range {
 struct pe {
 	size_t checksum;	/* offset of the field */
 	size_t security;	/* offset of the directory entry; 0: there is none */
-	size_t security_size;
+	size_t security_offset, security_size;	/* of the certificate table in the file */
 	size_t headers;		/* SizeOfHeaders */
 	struct range sections[HF_PE_SECTIONS_MAX];
 	size_t section_count;
@@ -73,7 +74,8 @@ static bool parse_optional(struct hf_span image, struct pe *pe, size_t optional)
 	hf_seek(&c, directories - 4);
 	if (hf_u32le(&c) > DIRECTORY_SECURITY) {
 		pe->security = directories + 8 * DIRECTORY_SECURITY;
-		hf_seek(&c, pe->security + 4);
+		hf_seek(&c, pe->security);
+		pe->security_offset = hf_u32le(&c);
 		pe->security_size = hf_u32le(&c);
 	}
 	return !c.bad && pe->headers <= image.len && c.pos <= pe->headers;
@@ -137,6 +139,40 @@ enum hf_err hf_pe_authenticode(struct hf_span image, hf_pe_feed feed, void *self
 	if (!err && image.len - summed > pe.security_size)
 		err = feed(self, hf_span_part(image, summed, image.len - summed - pe.security_size));
 	return err;
+}
+
+enum hf_err hf_pe_certificates(struct hf_span image, struct hf_pe_certificates *ret)
+{
+	struct hf_pe_certificates found = { .count = 0 };
+	struct pe pe = { 0 };
+	struct hf_cursor c;
+
+	if (image.len > HF_PE_MAX)
+		return HF_ERR_FILE_TOO_LARGE;
+	if (!parse(image, &pe))
+		return HF_ERR_PE_SHAPE;
+	c = hf_cursor_at(hf_span_part(image, pe.security_offset, pe.security_size));
+	if (c.in.len != pe.security_size || (pe.security_size && pe.security_offset < pe.headers))
+		return HF_ERR_IMAGE_SIGNATURE;
+	while (hf_left(&c)) {
+		struct hf_pe_certificate certificate;
+		size_t len = hf_u32le(&c);
+
+		certificate.revision = hf_u16le(&c);
+		certificate.type = hf_u16le(&c);
+		if (len < CERTIFICATE_HEADER || found.count == HF_PE_CERTIFICATES_MAX)
+			return HF_ERR_IMAGE_SIGNATURE;
+		certificate.body = hf_take_span(&c, len - CERTIFICATE_HEADER);
+		if (c.bad)
+			return HF_ERR_IMAGE_SIGNATURE;
+		found.list[found.count++] = certificate;
+		/* entries begin at multiples of 8; the last one may lack its padding */
+		size_t padding = (8 - len % 8) % 8;
+
+		hf_take(&c, padding < hf_left(&c) ? padding : hf_left(&c));
+	}
+	*ret = found;
+	return HF_OK;
 }
 
 static enum hf_err update(void *self, struct hf_span bytes)

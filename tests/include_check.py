@@ -25,6 +25,7 @@ SOLE = {  # library header -> the files that may include it
     "cbor/": ["measure/cbor.c"],
     "openssl/": ["measure/digest.c", "measure/cose.c", "measure/attest.c", "measure/key.c",
                  "measure/chain.c", "measure/cose_sign.c", "measure/key_token.c",
+                 "pcie/pe_signer.c",
                  "agent/bootkey.c"],
     "jansson.h": ["*_json.c", "measure/evidence.c", "controller/*"],
     "zlib.h": [], "sqlite3.h": [], "libpq-fe.h": [], "microhttpd.h": [],
