@@ -152,11 +152,18 @@ def second_boot_disk(directory):
                        "-fcf-protection=none", "-fno-ident")
     run("ld", "-m", "i386pep", "--subsystem", "10", "-e", "efi_main", "--image-base", "0x10000",
         "-s", "-o", directory / "BOOTX64.EFI", program)
-    new = directory / "second-boot.new"
+    return fat_disk(path, "EFI/BOOT/BOOTX64.EFI", directory / "BOOTX64.EFI")
+
+
+def fat_disk(path, name, source):
+    """A FAT disk of 2 MiB with one file."""
+    new = path.with_suffix(f".{os.getpid()}.new")
     new.write_bytes(bytes(2 << 20))
     run("mformat", "-i", new, "-h", "64", "-s", "32", "-t", "2", "::")
-    run("mmd", "-i", new, "::/EFI", "::/EFI/BOOT")
-    run("mcopy", "-i", new, directory / "BOOTX64.EFI", "::/EFI/BOOT/BOOTX64.EFI")
+    directories = [f"::/{parent}" for parent in reversed(pathlib.PurePosixPath(name).parents[:-1])]
+    if directories:
+        run("mmd", "-i", new, *directories)
+    run("mcopy", "-i", new, source, f"::/{name}")
     new.rename(path)
     return path
 

@@ -81,8 +81,9 @@ class Machine:
 
     def __init__(self, out_dir, host, *, kernel, initrd, command_line, store, data,
                  tpm_state=None, second_boot=None, debug=False, seconds=300, echo=None,
-                 netboot=None, product="Q35 Lab Host"):
-        """netboot: a directory of files for iPXE, which SeaBIOS starts in place of OVMF."""
+                 netboot=None, product="Q35 Lab Host", variables=None, program="qemu-system-x86_64"):
+        """netboot: a directory of files for iPXE, which SeaBIOS starts in place of OVMF.
+        variables(store): OVMF's variable store as somebody left it. program: which QEMU."""
         self.out = pathlib.Path(out_dir)
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
@@ -99,7 +100,7 @@ class Machine:
         LIVE.add(self)
         try:
             self._start(host, kernel, initrd, command_line, store, data, tpm_state,
-                        second_boot, debug, seconds, netboot, product)
+                        second_boot, debug, seconds, netboot, product, variables, program)
         except BaseException:
             self.close()
             raise
@@ -113,9 +114,9 @@ class Machine:
         return f"socket,id={name},path={self.sockets}/{name}"
 
     def _start(self, host, kernel, initrd, command_line, store, data, tpm_state,
-               second_boot, debug, seconds, netboot, product):
+               second_boot, debug, seconds, netboot, product, variables, program):
         args = [
-            "timeout", "-k", "3", str(seconds + 5), "qemu-system-x86_64",
+            "timeout", "-k", "3", str(seconds + 5), str(program),
             # with MWAIT on offer every waiting processor spins here: twice the time
             "-machine", "q35,accel=tcg", "-cpu", "max,-monitor", "-m", str(MEMORY_MIB),
             "-smp", str(CPUS), "-nodefaults", "-no-user-config", "-display", "none",
@@ -128,7 +129,8 @@ class Machine:
         if netboot:
             args += ["-netdev", f"user,id=boot,restrict=on,tftp={netboot},bootfile=boot.ipxe"]
         else:
-            shutil.copy(OVMF_VARS, self.out / "vars.fd")
+            saved = pathlib.Path(OVMF_VARS).read_bytes()
+            (self.out / "vars.fd").write_bytes(variables(saved) if variables else saved)
             args += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}",
                      "-drive", f"if=pflash,unit=1,format=raw,file={self.out}/vars.fd"]
         if tpm_state:

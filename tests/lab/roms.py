@@ -6,6 +6,7 @@ import re
 import struct
 
 import build
+import efivars
 import pe
 import qemu
 import rommem
@@ -15,6 +16,7 @@ EFI = 3  # PCIR's code type of an image for UEFI
 LAST = 0x80  # PCIR's indicator
 EFI_LEN_BLOCKS, EFI_OFFSET = 2, 0x16  # of the EFI image's header
 NIC0_ROM = "efi-e1000e.rom"
+NIC2_ROM = "efi-vmxnet3.rom"
 NIC0 = "pci0000:00/03.0/00"
 # what comes between the last of firmware and the first stage of the gate
 KERNEL_OR_GATE = r"ima: Can not allocate|this host is held until it is judged"
@@ -134,7 +136,30 @@ def run_swapped_after_measure(run):
         run.judge()
 
 
+def without_nic2(host, _lab):
+    del host.devices["nic2"]
+
+
+def run_driver_from_disk(run):
+    """The card was taken out, and its driver, which the manifests know, is loaded by
+    firmware from a disk: a boot variable says so."""
+    program = run.lab.scratch("vmxnet3.efi", driver(genuine(NIC2_ROM)))
+    disk = build.fat_disk(run.lab.dir / "driver-disk.img", "DRIVER.EFI", program)
+
+    def variables(store):
+        return efivars.with_driver(store, "left by a tenant", efivars.sata_file(0x1F, 2, 0, "\\DRIVER.EFI"))
+
+    with run.start(second_boot=disk, variables=variables):
+        run.wait_for_result()
+        run.judge()
+
+
 # ---- what must be true ----
+def check_driver_from_disk(run):
+    need(pe.authenticode(driver(genuine(NIC2_ROM))) in logged_drivers(run.out / "evidence"),
+         "firmware did not load the driver from the disk")
+
+
 def logged_drivers(evidence):
     """SHA-256 digests of the drivers that firmware logged in PCR 2."""
     text = build.ctl("log", "show", evidence / "firmware.evlog")
