@@ -5,91 +5,109 @@
 #include "measure/arena.h"
 #include "measure/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char usage[] =
-	"usage: holdfast rom FILE [--json]\n"
+	"usage: holdfast rom FILE [--json] [--extract DIR]\n"
 	"\n"
-	"The images of an option ROM file, with the digests that reference values name.\n"
+	"The images of an option ROM file, what lies between and behind them, and the\n"
+	"EFI program in each image, with the digests that reference values name.\n"
+	"\n"
+	"  --extract DIR  write image-N.bin and, unpacked, image-N.efi into DIR, which is\n"
+	"                 made if it is not there; no file there is replaced\n"
 	"\n"
 	"exit codes: 0 well formed, 4 malformed (what could be read is printed)\n";
 
-static enum hf_err digest_both(struct hf_span in, struct hf_digest ret[static HF_ROM_REPORT_DIGESTS])
+static enum hf_err digest_both(struct hf_span in, struct hf_rom_digests *ret)
 {
-	enum hf_err err = hf_digest(HF_ALG_SHA256, in, &ret[0]);
+	enum hf_err err = hf_digest(HF_ALG_SHA256, in, &ret->list[0]);
 
-	return err ? err : hf_digest(HF_ALG_SHA384, in, &ret[1]);
+	return err ? err : hf_digest(HF_ALG_SHA384, in, &ret->list[1]);
 }
 
-static size_t padding_after(struct hf_span window, size_t chain_len)
+static size_t padding_of(struct hf_span tail)
 {
 	size_t n = 0;
 
-	for (size_t i = window.len; i > chain_len; i--, n++)
-		if (window.ptr[i - 1] != window.ptr[window.len - 1] ||
-		    (window.ptr[i - 1] != 0x00 && window.ptr[i - 1] != 0xff))
+	for (size_t i = tail.len; i > 0; i--, n++)
+		if (tail.ptr[i - 1] != tail.ptr[tail.len - 1] ||
+		    (tail.ptr[i - 1] != 0x00 && tail.ptr[i - 1] != 0xff))
 			break;
 	return n;
 }
 
-static enum hf_err look(struct hf_span window, struct hf_rom_report *report, struct hf_fault *fault)
+static enum hf_err look(struct hf_rom_report *report, struct hf_fault *fault)
 {
-	enum hf_err err = digest_both(window, report->window);
+	struct hf_rom *rom = &report->rom;
+	enum hf_err err = digest_both(report->window, &report->whole);
 
-	report->size = window.len;
-	if (!err)
-		hf_rom_parse(window, &report->rom);
-	for (size_t i = 0; !err && i < report->rom.image_count; i++)
-		err = digest_both(report->rom.images[i].bytes, report->images[i]);
+	if (!err) {
+		hf_rom_parse(report->window, rom);
+		err = digest_both(rom->tail, &report->tail);
+	}
+	for (size_t i = 0; !err && i < rom->gap_count; i++)
+		err = digest_both(rom->gaps[i], &report->gaps[i]);
+	for (size_t i = 0; !err && i < rom->unlisted_count; i++)
+		err = digest_both(rom->unlisted[i].bytes, &report->unlisted[i]);
+	for (size_t i = 0; !err && i < rom->image_count; i++) {
+		err = digest_both(rom->images[i].bytes, &report->images[i]);
+		hf_efi_image_examine(rom->images[i].bytes, &rom->images[i], &report->programs[i]);
+	}
 	if (err)
 		return hf_fail(fault, err, report->name, "digest");
-	report->padding = padding_after(window, report->rom.chain_len);
+	report->padding = padding_of(rom->tail);
 	return HF_OK;
 }
 
-/* SHA-384 takes two lines to stay within 80 columns. */
-static void print_digests(const struct hf_digest digests[static HF_ROM_REPORT_DIGESTS])
+/* O_EXCL: a name that is there already, a link among them, is never written through. */
+static enum hf_err write_new(int dir, const char *name, struct hf_span bytes, struct hf_fault *fault)
 {
-	char hex[2 * HF_DIGEST_MAX + 1];
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	int why;
 
-	for (size_t i = 0; i < HF_ROM_REPORT_DIGESTS; i++) {
-		hf_digest_hex(&digests[i], hex);
-		printf("    %s %.64s\n", hf_alg_name(digests[i].alg), hex);
-		if (strlen(hex) > 64)
-			printf("           %s\n", hex + 64);
+	if (fd < 0)
+		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, errno, name);
+	while (bytes.len) {
+		ssize_t n = write(fd, bytes.ptr, bytes.len);
+
+		if (n <= 0)
+			break;
+		bytes = hf_span_part(bytes, (size_t)n, bytes.len - (size_t)n);
 	}
+	why = errno;
+	if (close(fd) != 0 || bytes.len)
+		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, why, name);
+	return HF_OK;
 }
 
-static void print_name(const char *name)
+static enum hf_err extract(const struct hf_rom *rom, const char *path, struct hf_fault *fault)
 {
-	for (; *name; name++)
-		putchar(*name < 0x20 || *name > 0x7e ? '?' : *name);
-}
+	enum hf_err err = HF_OK;
+	char name[32];
+	int dir;
 
-static void print_text(const struct hf_rom_report *report)
-{
-	size_t rest = report->size - report->rom.chain_len - report->padding;
+	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, errno, path);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, errno, path);
+	for (size_t i = 0; !err && i < rom->image_count; i++) {
+		struct hf_span program;
 
-	print_name(report->name);
-	printf(":\n  window: %zu bytes\n", report->size);
-	print_digests(report->window);
-	for (size_t i = 0; i < report->rom.image_count; i++) {
-		const struct hf_rom_image *image = &report->rom.images[i];
-
-		printf("  image %zu: offset 0x%zx, %zu bytes, %s, %04x:%04x%s\n", i, image->offset,
-		       image->bytes.len, hf_rom_code_name(image->code_type), image->vendor,
-		       image->device, image->last ? ", last" : "");
-		if (image->efi)
-			printf("    EFI: subsystem 0x%x, machine 0x%04x, %s, at 0x%x\n",
-			       image->efi_subsystem, image->efi_machine,
-			       image->efi_compressed ? "compressed" : "not compressed",
-			       image->efi_offset);
-		print_digests(report->images[i]);
+		snprintf(name, sizeof(name), "image-%zu.bin", i);
+		err = write_new(dir, name, rom->images[i].bytes, fault);
+		snprintf(name, sizeof(name), "image-%zu.efi", i);
+		if (!err && rom->images[i].efi &&
+		    hf_efi_program(rom->images[i].bytes, &rom->images[i], &program) == HF_OK)
+			err = write_new(dir, name, program, fault);
 	}
-	printf("  chain: %zu images, %zu bytes; after it %zu other bytes, %zu of padding\n",
-	       report->rom.image_count, report->rom.chain_len, rest, report->padding);
+	close(dir);
+	return err;
 }
 
 static enum hf_err print_json(const struct hf_rom_report *report, struct hf_fault *fault)
@@ -103,45 +121,82 @@ static enum hf_err print_json(const struct hf_rom_report *report, struct hf_faul
 	return HF_OK;
 }
 
-static enum hf_err run(const char *name, bool json, struct hf_fault *fault)
+/* What is wrong with the ROM itself, the chain first. */
+static enum hf_err judge(const struct hf_rom_report *report, struct hf_fault *fault)
 {
-	static struct hf_rom_report report;
-	struct hf_arena arena;
-	struct hf_span window;
-	enum hf_err err = hf_arena_make(HF_ROM_MAX + 4096, &arena);
+	const struct hf_rom *rom = &report->rom;
 
-	if (err)
-		return hf_fail(fault, err, name, "memory");
-	report.name = name;
-	err = hf_file_read(AT_FDCWD, name, HF_ROM_MAX, &arena, &window, fault);
+	if (rom->err)
+		return hf_fail(fault, rom->err, report->name, "at offset 0x%zx",
+			       rom->chain_at + rom->chain_len);
+	for (size_t i = 0; i < rom->image_count; i++) {
+		const struct hf_efi_findings *found = &report->programs[i];
+		enum hf_err err = found->program_err ? found->program_err : found->signer_err;
+
+		if (err)
+			return hf_fail(fault, err, report->name, "image %zu", i);
+	}
+	return HF_OK;
+}
+
+static enum hf_err show(const char *name, bool json, const char *dir, struct hf_rom_report *report,
+			struct hf_arena *arena, struct hf_fault *fault)
+{
+	enum hf_err err;
+
+	report->name = name;
+	err = hf_file_read(AT_FDCWD, name, HF_ROM_MAX, arena, &report->window, fault);
 	if (err == HF_ERR_FILE_TOO_LARGE)
 		err = hf_fail(fault, HF_ERR_ROM_TOO_LARGE, name, "limit %u bytes", HF_ROM_MAX);
 	if (!err)
-		err = look(window, &report, fault);
+		err = look(report, fault);
 	if (!err && json)
-		err = print_json(&report, fault);
+		err = print_json(report, fault);
 	else if (!err)
-		print_text(&report);
-	if (!err && report.rom.err)
-		err = hf_fail(fault, report.rom.err, name, "at offset 0x%zx", report.rom.chain_len);
+		hf_rom_report_print(report);
+	return !err && dir ? extract(&report->rom, dir, fault) : err;
+}
+
+static int run(const char *command, const char *name, bool json, const char *dir)
+{
+	static struct hf_rom_report report;
+	struct hf_fault fault = { 0 };
+	struct hf_arena arena;
+	enum hf_err err = hf_arena_make(HF_ROM_MAX + 4096, &arena);
+	int code;
+
+	if (err) {
+		hf_fail(&fault, err, name, "memory");
+		return hf_args_fault(command, &fault);
+	}
+	err = show(name, json, dir, &report, &arena, &fault);
+	if (err) {
+		code = hf_args_fault(command, &fault);
+	} else if (judge(&report, &fault)) {
+		hf_args_fault(command, &fault);
+		code = HF_EXIT_DEVICE;	/* whatever the cause says elsewhere */
+	} else {
+		code = HF_EXIT_OK;
+	}
 	hf_arena_drop(&arena);
-	return err;
+	return code;
 }
 
 int hf_cmd_rom(int argc, char **argv)
 {
 	bool json = false;
+	const char *dir = NULL;
 	struct hf_args_list rest = { 0 };
 	const struct hf_option options[] = {
 		{ .name = "json", .flag = &json },
+		{ .name = "extract", .value = &dir },
 		{ .name = NULL },
 	};
-	struct hf_fault fault = { 0 };
 	int code;
 
 	if (!hf_args_parse(argc, argv, options, &rest, usage, &code))
 		return code;
 	if (rest.count != 1)
 		return hf_args_refuse(argv[0], "one FILE is needed, %zu given", rest.count);
-	return run(rest.words[0], json, &fault) ? hf_args_fault(argv[0], &fault) : HF_EXIT_OK;
+	return run(argv[0], rest.words[0], json, dir);
 }

@@ -105,7 +105,7 @@ static size_t take_new(struct hf_claims *claims, struct hf_claims *fresh)
 /* Enumerate again; what is new goes through measure, record and appraise. */
 static enum hf_err look_for_new(struct hf_gate *gate, size_t *ret_count, struct hf_fault *fault)
 {
-	const struct hf_read_options options = { .rom_bound = true };
+	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
 	const size_t mark = gate->arena.len;
 	struct hf_claims fresh;
 	struct hf_bus bus;

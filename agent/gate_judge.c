@@ -225,7 +225,7 @@ enum hf_err hf_gate_parts_view(const struct hf_gate *gate, struct hf_arena *aren
 static enum hf_err measure_again(struct hf_gate *gate, struct hf_arena *arena,
 				 struct hf_claims *ret, struct hf_fault *fault)
 {
-	const struct hf_read_options options = { .rom_bound = true };
+	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
 	struct hf_bus bus;
 	enum hf_err err = hf_bus_read(&gate->host, arena, &bus, fault);
 

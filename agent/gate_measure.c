@@ -21,7 +21,7 @@ enum hf_err hf_gate_measure(struct hf_gate *gate, struct hf_fault *fault)
 {
 	/* The gate alone decides who uses a device: a driver that is bound here is built in
 	 * and idle, so its ROM is read like any other. */
-	const struct hf_read_options options = { .rom_bound = true };
+	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
 	enum hf_err err = hf_measure(&gate->host, &gate->bus, &options, &gate->claims, NULL, NULL);
 
 	if (err != HF_OK)

@@ -7,18 +7,18 @@
 #include "controller/commands.h"
 #include "controller/ctl.h"
 #include "controller/log_json.h"
+#include "controller/log_text.h"
 #include "measure/file.h"
-
-#define COLUMNS 80
-#define INDENT 5
 
 static const char usage[] =
 	"usage: holdfastctl log show FILE [--json]\n"
 	"       holdfastctl log replay FILE [--alg NAME] [--json]\n"
 	"\n"
-	"show    list the events of a TCG event log: the gate's (holdfast.evlog) or any\n"
-	"        firmware's. For the gate's own it also says whether it reads BEGIN,\n"
-	"        parts, END, CAP and nothing else.\n"
+	"show    list the events of a TCG event log, with what their data say: the gate's\n"
+	"        (holdfast.evlog), any firmware's, or a confidential guest's. 'bound' says\n"
+	"        what an event's digest covers: only that may decide anything. For the\n"
+	"        gate's own log it also says whether it reads BEGIN, parts, END, CAP and\n"
+	"        nothing else; for a firmware's, what it says of Secure Boot.\n"
 	"replay  print the PCR values to which the log leads, as tpm2_pcrread does.\n"
 	"\n"
 	"  --alg NAME   one bank: sha1, sha256, sha384, sha512 or sm3_256\n"
@@ -32,139 +32,6 @@ struct log_args {
 	const char *file, *alg_name;
 	enum hf_alg alg;
 };
-
-/* ---- text ---- */
-
-/* One fact, broken at blanks where it can be, at the column where it cannot. */
-static void put_wrapped(const char *text)
-{
-	size_t indent = INDENT;
-
-	for (;;) {
-		size_t room = COLUMNS - indent, len = strlen(text), cut = room;
-
-		if (len <= room) {
-			printf("%*s%s\n", (int)indent, "", text);
-			return;
-		}
-		while (cut > room / 2 && text[cut] != ' ')
-			cut--;
-		if (text[cut] != ' ')
-			for (cut = room; cut > 1 && ((unsigned char)text[cut] & 0xc0) == 0x80; )
-				cut--;
-		printf("%*s%.*s\n", (int)indent, "", (int)cut, text);
-		text += cut + (text[cut] == ' ');
-		indent = INDENT + 2;
-	}
-}
-
-static void put_value(FILE *out, const json_t *value)
-{
-	const json_t *member;
-	const char *key;
-	size_t i;
-
-	switch (json_typeof(value)) {
-	case JSON_OBJECT:
-		json_object_foreach((json_t *)(uintptr_t)value, key, member) {
-			fprintf(out, "%s=", key);
-			put_value(out, member);
-			fputc(' ', out);
-		}
-		break;
-	case JSON_ARRAY:
-		json_array_foreach(value, i, member) {
-			if (i)
-				fputc(' ', out);
-			put_value(out, member);
-		}
-		break;
-	case JSON_STRING:
-		fputs(json_string_value(value), out);
-		break;
-	case JSON_INTEGER:
-		fprintf(out, "%lld", (long long)json_integer_value(value));
-		break;
-	case JSON_REAL:
-		fprintf(out, "%g", json_real_value(value));
-		break;
-	case JSON_TRUE:
-		fputs("yes", out);
-		break;
-	case JSON_FALSE:
-		fputs("no", out);
-		break;
-	case JSON_NULL:
-		fputs("none", out);
-		break;
-	}
-}
-
-static void put_fact(const char *name, const json_t *value)
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-
-	if (!out)
-		return;
-	fprintf(out, "%s%s", name, strcmp(name, "-") == 0 ? " " : ": ");
-	put_value(out, value);
-	fclose(out);
-	put_wrapped(text);
-	free(text);
-}
-
-/* A list of lists (parts, manifests, anchors) takes a line for each. */
-static void put_member(const char *name, const json_t *value)
-{
-	const json_t *first = json_array_get(value, 0), *row;
-	size_t i;
-
-	if (!json_is_array(first)) {
-		put_fact(name, value);
-		return;
-	}
-	printf("%*s%s:\n", INDENT, "", name);
-	json_array_foreach(value, i, row)
-		put_fact("-", row);
-}
-
-static void put_event(const json_t *event)
-{
-	const json_t *payload = json_object_get(event, "payload"), *member;
-	const json_t *digests = json_object_get(event, "digests");
-	const char *type = json_string_value(json_object_get(event, "type-name"));
-	const char *tag = json_string_value(json_object_get(event, "tag"));
-	const char *key = "sha256";
-	unsigned long long pcr = (unsigned long long)json_integer_value(json_object_get(event, "pcr"));
-	char line[160], unknown[24];
-
-	snprintf(unknown, sizeof(unknown), "type 0x%08llx", (unsigned long long)
-		 json_integer_value(json_object_get(event, "type")));
-	printf("%3lld  PCR %-2llu  %s%s%s\n",
-	       (long long)json_integer_value(json_object_get(event, "number")), pcr,
-	       type ? type : unknown, tag ? "  holdfast " : "", tag ? tag : "");
-	if (!json_object_get(digests, key)) {
-		void *any = json_object_iter((json_t *)(uintptr_t)digests);
-
-		key = any ? json_object_iter_key(any) : NULL;
-	}
-	if (key) {
-		snprintf(line, sizeof(line), "%s %s", key,
-			 json_string_value(json_object_get(digests, key)));
-		put_wrapped(line);
-	}
-	if (json_is_object(payload))
-		json_object_foreach((json_t *)(uintptr_t)payload, key, member)
-			put_member(key, member);
-	else if (payload)
-		put_fact("payload", payload);
-	else if (json_object_get(event, "text"))
-		put_fact("text", json_object_get(event, "text"));
-	else
-		put_fact("bytes", json_object_get(event, "size"));
-}
 
 /* ---- show ---- */
 
@@ -199,6 +66,24 @@ static json_t *banks_json(const struct hf_log_reader *reader)
 	return banks;
 }
 
+/* By the strongest of the banks that a quote may select; absent where PCR 7 says nothing. */
+static void set_secure_boot(json_t *doc, struct hf_span log, uint32_t alg_mask)
+{
+	static const enum hf_alg banks[] = { HF_ALG_SHA256, HF_ALG_SHA384, HF_ALG_SHA512,
+					     HF_ALG_SM3, HF_ALG_SHA1 };
+	struct hf_secure_boot boot;
+
+	for (size_t i = 0; i < sizeof(banks) / sizeof(banks[0]); i++) {
+		if (!(alg_mask & HF_ALG_MASK(banks[i])))
+			continue;
+		if (hf_secure_boot_from_log(log, banks[i], &boot) == HF_OK &&
+		    boot.state != HF_SECURE_BOOT_ABSENT)
+			json_object_set_new(doc, "secure-boot",
+					    hf_secure_boot_json(&boot, banks[i]));
+		return;
+	}
+}
+
 static enum hf_err collect(struct hf_span log, const char *file, json_t *doc,
 			   struct hf_fault *fault)
 {
@@ -206,7 +91,7 @@ static enum hf_err collect(struct hf_span log, const char *file, json_t *doc,
 	struct hf_log_reader reader;
 	struct hf_event event;
 	struct hf_span payload;
-	enum hf_err err = hf_log_open(log, &reader);
+	enum hf_err err = hf_log_open_any(log, &reader);
 	const char *tag = NULL;
 	bool ours = false;
 	uint32_t pcr = 0;
@@ -214,7 +99,9 @@ static enum hf_err collect(struct hf_span log, const char *file, json_t *doc,
 	json_object_set_new(doc, "events", events);
 	if (err)
 		return hf_fail(fault, err, file, "%zu bytes", log.len);
-	json_object_set_new(doc, "form", json_string(reader.sha1_only ? "sha1" : "crypto-agile"));
+	json_object_set_new(doc, "form", json_string(reader.sha1_only ? "sha1" :
+						     reader.registers ? "confidential-guest" :
+						     "crypto-agile"));
 	json_object_set_new(doc, "banks", banks_json(&reader));
 	while (hf_log_next(&reader, &event)) {
 		tag = hf_event_tag(&event, &payload);
@@ -228,6 +115,8 @@ static enum hf_err collect(struct hf_span log, const char *file, json_t *doc,
 	if (ours)
 		json_object_set_new(doc, "grammar",
 				    grammar_json(log, pcr, tag && strcmp(tag, "CAP") == 0));
+	else
+		set_secure_boot(doc, log, reader.alg_mask);
 	if (reader.err)
 		return hf_fail(fault, reader.err, file, "event %zu, which begins before byte %zu",
 			       reader.index + !reader.sha1_only, reader.cursor.pos);
@@ -242,29 +131,6 @@ static int print_json(json_t *doc)
 	return failed;
 }
 
-static void print_show(const json_t *doc)
-{
-	const json_t *grammar = json_object_get(doc, "grammar"), *event;
-	const json_t *banks = json_object_get(doc, "banks");
-	size_t i;
-
-	if (banks) {
-		printf("%s log, ",
-		       json_string_value(json_object_get(doc, "form")));
-		put_value(stdout, banks);
-		putchar('\n');
-	}
-	json_array_foreach(json_object_get(doc, "events"), i, event)
-		put_event(event);
-	if (!grammar)
-		return;
-	const json_t *cause = json_object_get(grammar, "cause");
-
-	printf("grammar: %s%s%s%s\n", json_string_value(json_object_get(grammar, "sentence")),
-	       json_is_null(cause) ? "" : " [", json_is_null(cause) ? "" : json_string_value(cause),
-	       json_is_null(cause) ? "" : "]");
-}
-
 static enum hf_err show(const struct log_args *args, struct hf_span log, struct hf_fault *fault)
 {
 	json_t *doc = json_object();
@@ -276,7 +142,7 @@ static enum hf_err show(const struct log_args *args, struct hf_span log, struct 
 	err = collect(log, args->file, doc, fault);
 	json_object_set_new(doc, "error", err ? json_string(hf_err_name(err)) : json_null());
 	if (!args->json)
-		print_show(doc);
+		hf_log_print(doc);
 	else if (print_json(doc) && !err)
 		err = hf_fail(fault, HF_ERR_OUTPUT_FAILED, args->file, "JSON");
 	json_decref(doc);
@@ -285,18 +151,21 @@ static enum hf_err show(const struct log_args *args, struct hf_span log, struct 
 
 /* ---- replay ---- */
 
-static void print_bank(const struct hf_pcrs *pcrs)
+static void print_bank(const struct hf_pcrs *pcrs, bool registers)
 {
 	printf("  %s:\n", hf_alg_name(pcrs->alg));
-	for (unsigned pcr = 0; pcr < HF_PCR_COUNT; pcr++) {
-		printf("    %-2u: 0x", pcr);
+	for (unsigned pcr = registers; pcr < (registers ? HF_REGISTER_COUNT : HF_PCR_COUNT); pcr++) {
+		if (registers)
+			printf("    RTMR%u: 0x", pcr - 1);
+		else
+			printf("    %-2u: 0x", pcr);
 		for (size_t i = 0; i < hf_alg_size(pcrs->alg); i++)
 			printf("%02X", pcrs->value[pcr][i]);
 		putchar('\n');
 	}
 }
 
-static json_t *bank_json(const struct hf_pcrs *pcrs)
+static json_t *bank_json(const struct hf_pcrs *pcrs, bool registers)
 {
 	json_t *extended = json_array(), *bank = json_object();
 
@@ -304,7 +173,8 @@ static json_t *bank_json(const struct hf_pcrs *pcrs)
 		if (pcrs->extended >> pcr & 1)
 			json_array_append_new(extended, json_integer(pcr));
 	json_object_set_new(bank, "extended", extended);
-	json_object_set_new(bank, "pcrs", hf_pcrs_json(pcrs));
+	json_object_set_new(bank, registers ? "registers" : "pcrs",
+			    hf_pcrs_json(pcrs, registers ? HF_REGISTER_COUNT : HF_PCR_COUNT));
 	return bank;
 }
 
@@ -312,7 +182,7 @@ static enum hf_err replay(const struct log_args *args, struct hf_span log, struc
 {
 	json_t *doc = json_object(), *banks = json_object();
 	struct hf_log_reader reader;
-	enum hf_err err = hf_log_open(log, &reader);
+	enum hf_err err = hf_log_open_any(log, &reader);
 	uint32_t wanted = args->alg_name ? HF_ALG_MASK(args->alg) : err ? 0 : reader.alg_mask;
 
 	for (enum hf_alg alg = 0; !err && alg < HF_ALG_COUNT; alg++) {
@@ -320,13 +190,15 @@ static enum hf_err replay(const struct log_args *args, struct hf_span log, struc
 
 		if (!(wanted & HF_ALG_MASK(alg)))
 			continue;
-		err = hf_log_replay(log, alg, &pcrs);
+		err = reader.registers ? hf_log_replay_registers(log, alg, &pcrs)
+				       : hf_log_replay(log, alg, &pcrs);
 		if (err)
 			break;
 		if (args->json)
-			json_object_set_new(banks, hf_alg_name(alg), bank_json(&pcrs));
+			json_object_set_new(banks, hf_alg_name(alg),
+					    bank_json(&pcrs, reader.registers));
 		else
-			print_bank(&pcrs);
+			print_bank(&pcrs, reader.registers);
 	}
 	if (err)
 		hf_fail(fault, err, args->file, "%s", args->alg_name ? args->alg_name : "");

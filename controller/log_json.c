@@ -5,8 +5,9 @@
 #include <stdlib.h>
 
 #include "measure/cbor.h"
+#include "measure/event_text.h"
 
-static json_t *hex_json(struct hf_span bytes)
+json_t *hf_hex_json(struct hf_span bytes)
 {
 	static const char digits[] = "0123456789abcdef";
 	char *text = malloc(2 * bytes.len + 1);
@@ -23,9 +24,9 @@ static json_t *hex_json(struct hf_span bytes)
 	return json;
 }
 
-static json_t *digest_json(const struct hf_digest *digest)
+json_t *hf_digest_json(const struct hf_digest *digest)
 {
-	return hex_json((struct hf_span){ digest->bytes, hf_alg_size(digest->alg) });
+	return hf_hex_json((struct hf_span){ digest->bytes, hf_alg_size(digest->alg) });
 }
 
 /* ---- CBOR ---- */
@@ -50,7 +51,7 @@ static json_t *map_json(struct hf_cbor *r)
 		bool is_text = hf_cbor_peek(r) == HF_CBOR_TSTR;
 		struct hf_span key = is_text ? hf_cbor_tstr(r) : hf_cbor_skip(r);
 		json_t *name = is_text ? json_stringn((const char *)key.ptr, key.len) :
-				hex_json(key);
+				hf_hex_json(key);
 
 		json_object_set_new(map, name ? json_string_value(name) : "", item_json(r));
 		json_decref(name);
@@ -67,7 +68,7 @@ static json_t *item_json(struct hf_cbor *r)
 	case HF_CBOR_NINT:
 		return json_integer(hf_cbor_int(r));
 	case HF_CBOR_BSTR:
-		return hex_json(hf_cbor_bstr(r));
+		return hf_hex_json(hf_cbor_bstr(r));
 	case HF_CBOR_TSTR:
 		s = hf_cbor_tstr(r);
 		return json_stringn(s.ptr ? (const char *)s.ptr : "", s.len);
@@ -84,7 +85,7 @@ static json_t *item_json(struct hf_cbor *r)
 		hf_cbor_null(r);
 		return json_null();
 	case HF_CBOR_OTHER:
-		return hex_json(hf_cbor_skip(r));
+		return hf_hex_json(hf_cbor_skip(r));
 	case HF_CBOR_NONE:
 		break;
 	}
@@ -135,101 +136,86 @@ static json_t *tag_payload_json(const char *tag, struct hf_span payload)
 
 	if (strcmp(tag, "PART") == 0 && hf_log_part_parse(payload, &path, &claims) == HF_OK)
 		return json_pack("{s:s%, s:o}", "path", path.ptr, path.len, "claims-sha384",
-				 digest_json(&claims));
+				 hf_digest_json(&claims));
 	return hf_payload_json(payload);
 }
 
-/* UEFI_VARIABLE_DATA: GUID, u64 length of the name in characters, u64 length, name. */
-static bool variable_name(struct hf_span data, char *out, size_t cap)
+/* Of ours the payload; of any other what `kind` says, and the one text that tells it from
+ * its like. */
+static void set_meaning(json_t *json, const struct hf_event *event,
+			const struct hf_event_data *data)
 {
-	struct hf_cursor c = hf_cursor_at(data);
+	json_t *decoded = hf_event_decoded_json(event, data);
+	const json_t *text = json_object_get(decoded, "text");
+	struct hf_span payload;
+	const char *tag = hf_event_tag(event, &payload);
 
-	hf_take(&c, 16);
-	uint64_t chars = hf_u64le(&c);
-
-	hf_take(&c, 8);
-	if (c.bad || chars == 0 || chars >= cap)
-		return false;
-	for (size_t i = 0; i < chars; i++) {
-		uint16_t ch = hf_u16le(&c);
-
-		if (c.bad || ch < 0x20 || ch > 0x7e)
-			return false;
-		out[i] = (char)ch;
+	if (tag) {
+		json_object_set_new(json, "tag", json_string(tag));
+		json_object_set_new(json, "payload", tag_payload_json(tag, payload));
 	}
-	out[chars] = 0;
-	return true;
+	text = text ? text : json_object_get(decoded, "name");
+	if (text) {
+		json_object_set(json, "text", (json_t *)(uintptr_t)text);
+	} else if (data->err && hf_is_ascii(event->data)) {	/* not its shape, yet words */
+		char words[256];
+
+		hf_bytes_text(event->data, words, sizeof(words));
+		json_object_set_new(json, "text", json_string(words));
+	}
+	json_object_set_new(json, "decoded", decoded);
 }
 
-static bool printable(struct hf_span data, char *out, size_t cap)
+static const char *bound_name(enum hf_event_bound bound)
 {
-	size_t len = data.len;
-
-	while (len > 0 && data.ptr[len - 1] == 0)
-		len--;
-	if (len == 0 || len >= cap)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		if (data.ptr[i] < 0x20 || data.ptr[i] > 0x7e)
-			return false;
-		out[i] = (char)data.ptr[i];
+	switch (bound) {
+	case HF_BOUND_NONE:
+		return "none";
+	case HF_BOUND_VALUE:
+		return "value";
+	case HF_BOUND_DATA:
+		break;
 	}
-	out[len] = 0;
-	return true;
-}
-
-/* What a firmware event's data says to people; never hashed meaning, so a label only. */
-static bool label(const struct hf_event *event, char *out, size_t cap)
-{
-	switch (event->type) {
-	case HF_EV_EFI_VARIABLE_DRIVER_CONFIG:
-	case 0x80000002u:	/* EV_EFI_VARIABLE_BOOT */
-	case 0x8000000cu:	/* EV_EFI_VARIABLE_BOOT2 */
-	case 0x800000e0u:	/* EV_EFI_VARIABLE_AUTHORITY */
-		return variable_name(event->data, out, cap);
-	default:
-		return printable(event->data, out, cap);
-	}
+	return "data";
 }
 
 json_t *hf_event_json(const struct hf_event *event, size_t number)
 {
 	json_t *json = json_object(), *digests = json_object();
-	const char *name = hf_event_type_name(event->type), *tag;
-	struct hf_span payload;
-	char text[256];
+	const char *name = hf_event_type_name(event->type);
+	struct hf_event_data data;
 
+	hf_event_decode(event, &data);
 	json_object_set_new(json, "number", json_integer((json_int_t)number));
 	json_object_set_new(json, "offset", json_integer((json_int_t)event->offset));
 	json_object_set_new(json, "pcr", json_integer(event->pcr));
+	json_object_set_new(json, "use", json_string(hf_event_use_name(hf_event_use(event))));
 	json_object_set_new(json, "type", json_integer(event->type));
 	json_object_set_new(json, "type-name", name ? json_string(name) : json_null());
 	for (size_t i = 0; i < event->digest_count; i++)
 		json_object_set_new(digests, hf_alg_name(event->digests[i].alg),
-				    digest_json(&event->digests[i]));
+				    hf_digest_json(&event->digests[i]));
 	json_object_set_new(json, "digests", digests);
 	json_object_set_new(json, "size", json_integer((json_int_t)event->data.len));
-	tag = hf_event_tag(event, &payload);
-	if (tag) {
-		json_object_set_new(json, "tag", json_string(tag));
-		json_object_set_new(json, "payload", tag_payload_json(tag, payload));
-	} else if (label(event, text, sizeof(text))) {
-		json_object_set_new(json, "text", json_string(text));
-	}
-	json_object_set_new(json, "data", hex_json(event->data));
+	json_object_set_new(json, "bound", json_string(bound_name(data.bound)));
+	json_object_set_new(json, "kind", json_string(hf_event_kind_name(data.kind)));
+	json_object_set_new(json, "cause", data.err ? json_string(hf_err_name(data.err))
+						    : json_null());
+	set_meaning(json, event, &data);
+	json_object_set_new(json, "data", hf_hex_json(event->data));
 	return json;
 }
 
-json_t *hf_pcrs_json(const struct hf_pcrs *pcrs)
+json_t *hf_pcrs_json(const struct hf_pcrs *pcrs, unsigned count)
 {
 	json_t *json = json_object();
 
-	for (unsigned pcr = 0; pcr < HF_PCR_COUNT; pcr++) {
+	for (unsigned pcr = 0; pcr < count; pcr++) {
 		char name[16];
 
 		snprintf(name, sizeof(name), "%u", pcr);
 		json_object_set_new(json, name,
-				    hex_json((struct hf_span){ pcrs->value[pcr],
+				    hf_hex_json((struct hf_span){ pcrs->value[pcr],
 							       hf_alg_size(pcrs->alg) }));
 	}
 	return json;

@@ -29,6 +29,7 @@ enum hf_event_type {	/* PFP 1.05 table 27; only those we name */
 	HF_EV_EFI_RUNTIME_SERVICES_DRIVER = 0x80000005u,
 	HF_EV_EFI_ACTION = 0x80000007u,
 	HF_EV_EFI_HANDOFF_TABLES = 0x80000009u,
+	HF_EV_EFI_VARIABLE_AUTHORITY = 0x800000e0u,
 };
 const char *hf_event_type_name(uint32_t type);	/* "EV_SEPARATOR", or NULL */
 
@@ -56,6 +57,7 @@ struct hf_log_reader {
 	struct { uint16_t tpm_id, size; } declared[16];
 	size_t declared_count;
 	bool sha1_only;			/* TCG 1.2 form */
+	bool registers;			/* of a confidential guest: no PCRs (hf_log_open_any) */
 	size_t end;			/* where padding begins */
 	size_t index;			/* of the next event */
 	enum hf_err err;
@@ -63,6 +65,10 @@ struct hf_log_reader {
 /* A leading Spec ID event is consumed; without one the log is read in SHA-1 form.
  * Digests of declared algorithms that we do not know are skipped. */
 enum hf_err hf_log_open(struct hf_span log, struct hf_log_reader *ret) HF_MUST_USE;
+/* The same, and the log of a confidential guest (ACPI table CCEL) too, whose events name
+ * registers instead of PCRs: 0 is what started the guest, 1 to 4 are RTMR 0 to 3. Such a log
+ * is no TPM's, so hf_log_open and hf_log_replay refuse it as HF_ERR_LOG_HEADER. */
+enum hf_err hf_log_open_any(struct hf_span log, struct hf_log_reader *ret) HF_MUST_USE;
 /* False at the end (reader->err == HF_OK) or on a malformed event (err says which).
  * Padding of zeros or 0xff to the end counts as the end. */
 bool hf_log_next(struct hf_log_reader *reader, struct hf_event *ret);
@@ -72,9 +78,14 @@ struct hf_pcrs {	/* one bank */
 	uint8_t value[HF_PCR_COUNT][HF_DIGEST_MAX];
 	uint32_t extended;	/* bit per PCR that some event extended */
 };
-/* Replay from zero (PCRs 17-22 from ff..; a StartupLocality event sets PCR 0's start).
- * EV_NO_ACTION extends nothing; events with a PCR beyond 23 are no extends either. */
+/* Replay from zero (PCRs 17-22 from ff..; a StartupLocality event, wherever it stands, sets
+ * PCR 0's start; two that differ are HF_ERR_EVENT_SHAPE). EV_NO_ACTION extends nothing, nor
+ * do events with a PCR beyond 23: NV indices, and what firmware pads with. */
 enum hf_err hf_log_replay(struct hf_span log, enum hf_alg alg, struct hf_pcrs *ret) HF_MUST_USE;
+/* A confidential guest's log: value[n] is register n, below HF_REGISTER_COUNT. */
+#define HF_REGISTER_COUNT 5
+enum hf_err hf_log_replay_registers(struct hf_span log, enum hf_alg alg,
+				    struct hf_pcrs *ret) HF_MUST_USE;
 
 /* ---- ours ---- */
 struct hf_log {

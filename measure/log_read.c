@@ -4,6 +4,7 @@
 
 #define SHA1_DIGEST 20
 #define SPEC_ID_MAJOR 2
+#define CC_FIRST_REGISTER 1
 
 static const char spec_id[16] = "Spec ID Event03";
 static const char startup_locality[16] = "StartupLocality";
@@ -11,6 +12,7 @@ static const char startup_locality[16] = "StartupLocality";
 static const struct { uint32_t type; const char *name; } type_names[] = {
 	{ 0x0, "EV_PREBOOT_CERT" },
 	{ 0x1, "EV_POST_CODE" },
+	{ 0x2, "EV_UNUSED" },
 	{ HF_EV_NO_ACTION, "EV_NO_ACTION" },
 	{ HF_EV_SEPARATOR, "EV_SEPARATOR" },
 	{ 0x5, "EV_ACTION" },
@@ -27,6 +29,7 @@ static const struct { uint32_t type; const char *name; } type_names[] = {
 	{ 0x10, "EV_NONHOST_CONFIG" },
 	{ 0x11, "EV_NONHOST_INFO" },
 	{ 0x12, "EV_OMIT_BOOT_DEVICE_EVENTS" },
+	{ 0x13, "EV_POST_CODE2" },
 	{ HF_EV_EFI_VARIABLE_DRIVER_CONFIG, "EV_EFI_VARIABLE_DRIVER_CONFIG" },
 	{ 0x80000002u, "EV_EFI_VARIABLE_BOOT" },
 	{ HF_EV_EFI_BOOT_SERVICES_APPLICATION, "EV_EFI_BOOT_SERVICES_APPLICATION" },
@@ -41,7 +44,7 @@ static const struct { uint32_t type; const char *name; } type_names[] = {
 	{ 0x8000000cu, "EV_EFI_VARIABLE_BOOT2" },
 	{ 0x8000000du, "EV_EFI_GPT_EVENT2" },
 	{ 0x80000010u, "EV_EFI_HCRTM_EVENT" },
-	{ 0x800000e0u, "EV_EFI_VARIABLE_AUTHORITY" },
+	{ HF_EV_EFI_VARIABLE_AUTHORITY, "EV_EFI_VARIABLE_AUTHORITY" },
 	{ 0x800000e1u, "EV_EFI_SPDM_DEVICE_BLOB" },
 	{ 0x800000e2u, "EV_EFI_SPDM_DEVICE_CONFIG" },
 	{ 0x800000e3u, "EV_EFI_SPDM_DEVICE_POLICY" },
@@ -102,14 +105,15 @@ static bool is_declared(const struct hf_log_reader *r, uint16_t tpm_id, size_t *
 	return false;
 }
 
-/* TCG_EfiSpecIDEvent, section 10.4.5.1. */
+/* TCG_EfiSpecIDEvent, section 10.4.5.1. A confidential guest's log (UEFI 2.10, section 38)
+ * has it in register 1 and is otherwise of the same form. */
 static enum hf_err parse_spec_id(const struct hf_event *e, struct hf_log_reader *r)
 {
 	static const uint8_t zero[SHA1_DIGEST];
 	struct hf_cursor c = hf_cursor_at(e->data);
 	size_t index;
 
-	if (e->pcr != 0 || e->type != HF_EV_NO_ACTION ||
+	if (e->pcr > CC_FIRST_REGISTER || e->type != HF_EV_NO_ACTION ||
 	    memcmp(e->digests[0].bytes, zero, sizeof(zero)) != 0)
 		return HF_ERR_LOG_HEADER;
 	hf_take(&c, sizeof(spec_id) + 4 + 1);	/* signature, platform class, minor version */
@@ -135,10 +139,11 @@ static enum hf_err parse_spec_id(const struct hf_event *e, struct hf_log_reader 
 		r->declared[r->declared_count++].size = size;
 	}
 	hf_take(&c, hf_u8(&c));			/* vendor information */
+	r->registers = e->pcr == CC_FIRST_REGISTER;
 	return hf_cursor_done(&c) ? HF_OK : HF_ERR_LOG_HEADER;
 }
 
-enum hf_err hf_log_open(struct hf_span log, struct hf_log_reader *ret)
+enum hf_err hf_log_open_any(struct hf_span log, struct hf_log_reader *ret)
 {
 	struct hf_log_reader r = { .cursor = hf_cursor_at(log), .end = padding_start(log) };
 	struct hf_event first;
@@ -160,6 +165,17 @@ enum hf_err hf_log_open(struct hf_span log, struct hf_log_reader *ret)
 		r.declared[0].size = SHA1_DIGEST;
 		r.declared_count = 1;
 	}
+	*ret = r;
+	return HF_OK;
+}
+
+enum hf_err hf_log_open(struct hf_span log, struct hf_log_reader *ret)
+{
+	struct hf_log_reader r;
+	enum hf_err err = hf_log_open_any(log, &r);
+
+	if (err || r.registers)
+		return err ? err : HF_ERR_LOG_HEADER;
 	*ret = r;
 	return HF_OK;
 }
@@ -244,44 +260,77 @@ static enum hf_err extend(struct hf_pcrs *pcrs, const struct hf_event *e)
 	return HF_OK;
 }
 
-/* TCG_EfiStartupLocalityEvent, section 10.4.5.3: PCR 0 starts as the locality that
- * started the TPM, so the event makes sense before the first extend of PCR 0 only. */
-static enum hf_err start_locality(struct hf_pcrs *pcrs, const struct hf_event *e)
+/* TCG_EfiStartupLocalityEvent, section 10.4.5.3: PCR 0 starts as the locality that started
+ * the TPM, 4 where hardware measured before that (H-CRTM). The event stands first in most
+ * logs and later in some, so it is looked for before anything is extended. Whichever start
+ * it names, a replay is worth nothing until it is compared with the PCR. */
+static enum hf_err find_locality(struct hf_log_reader reader, uint8_t *ret)
 {
-	uint8_t locality;
+	struct hf_event e;
+	bool found = false;
+	uint8_t locality = 0;
 
-	if (e->data.len != sizeof(startup_locality) + 1 || pcrs->extended & 1)
-		return HF_ERR_EVENT_SHAPE;
-	locality = e->data.ptr[sizeof(startup_locality)];
-	if (locality != 0 && locality != 3 && locality != 4)
-		return HF_ERR_EVENT_SHAPE;
-	pcrs->value[0][hf_alg_size(pcrs->alg) - 1] = locality;
-	return HF_OK;
+	while (hf_log_next(&reader, &e)) {
+		if (e.type != HF_EV_NO_ACTION || e.pcr != 0 || !starts_with(e.data, startup_locality))
+			continue;
+		if (e.data.len != sizeof(startup_locality) + 1)
+			return HF_ERR_EVENT_SHAPE;
+		uint8_t said = e.data.ptr[sizeof(startup_locality)];
+
+		if ((said != 0 && said != 3 && said != 4) || (found && said != locality))
+			return HF_ERR_EVENT_SHAPE;
+		locality = said;
+		found = true;
+	}
+	*ret = locality;
+	return reader.err;
+}
+
+static enum hf_err extend_all(struct hf_log_reader *reader, size_t count, struct hf_pcrs *pcrs)
+{
+	struct hf_event event;
+	enum hf_err err = HF_OK;
+
+	if (!(reader->alg_mask & HF_ALG_MASK(pcrs->alg)))
+		return HF_ERR_LOG_ALGORITHM;
+	while (!err && hf_log_next(reader, &event))
+		if (event.type != HF_EV_NO_ACTION && event.pcr < count)
+			err = extend(pcrs, &event);
+	return err ? err : reader->err;
 }
 
 enum hf_err hf_log_replay(struct hf_span log, enum hf_alg alg, struct hf_pcrs *ret)
 {
 	struct hf_pcrs pcrs = { .alg = alg };
 	struct hf_log_reader reader;
-	struct hf_event event;
 	enum hf_err err = hf_log_open(log, &reader);
+
+	if (!err)
+		err = find_locality(reader, &pcrs.value[0][hf_alg_size(alg) - 1]);
+	if (err)
+		return err;
+	for (size_t pcr = 17; pcr <= 22; pcr++)
+		memset(pcrs.value[pcr], 0xff, hf_alg_size(alg));
+	err = extend_all(&reader, HF_PCR_COUNT, &pcrs);
+	if (err)
+		return err;
+	*ret = pcrs;
+	return HF_OK;
+}
+
+enum hf_err hf_log_replay_registers(struct hf_span log, enum hf_alg alg, struct hf_pcrs *ret)
+{
+	struct hf_pcrs pcrs = { .alg = alg };
+	struct hf_log_reader reader;
+	enum hf_err err = hf_log_open_any(log, &reader);
 
 	if (err)
 		return err;
-	if (!(reader.alg_mask & HF_ALG_MASK(alg)))
-		return HF_ERR_LOG_ALGORITHM;
-	for (size_t pcr = 17; pcr <= 22; pcr++)
-		memset(pcrs.value[pcr], 0xff, hf_alg_size(alg));
-	while (!err && hf_log_next(&reader, &event)) {
-		if (event.type == HF_EV_NO_ACTION) {
-			if (event.pcr == 0 && starts_with(event.data, startup_locality))
-				err = start_locality(&pcrs, &event);
-		} else if (event.pcr < HF_PCR_COUNT) {
-			err = extend(&pcrs, &event);
-		}
-	}
-	if (err || reader.err)
-		return err ? err : reader.err;
+	if (!reader.registers)
+		return HF_ERR_LOG_HEADER;
+	err = extend_all(&reader, HF_REGISTER_COUNT, &pcrs);
+	if (err)
+		return err;
 	*ret = pcrs;
 	return HF_OK;
 }

@@ -23,9 +23,21 @@ uint8_t *hf_sink_room(struct hf_sink *sink, size_t *ret_cap);
 enum hf_err hf_sink_end(struct hf_sink *sink, enum hf_err partial) HF_MUST_USE;
 /* The bytes since hf_sink_begin, valid until the next begin: for parsing after hashing. */
 struct hf_span hf_sink_window(const struct hf_sink *sink);
-/* One more measurement over bytes inside that window, which stays. */
+/* One more measurement over bytes inside that window, or in the room behind it that a reader
+ * filled since; the window stays as it is. */
 enum hf_err hf_sink_part(struct hf_sink *sink, const char *mkey, enum hf_method method,
 			 uint32_t flags, struct hf_span part) HF_MUST_USE;
+/* A measurement whose digests (SHA-256 and SHA-384, of size bytes) were made elsewhere. */
+enum hf_err hf_sink_digests(struct hf_sink *sink, const char *mkey, enum hf_method method,
+			    uint32_t flags, const struct hf_digest *digests, size_t count,
+			    uint64_t size) HF_MUST_USE;
+/* hf_efi_image_examine (pcie/efi_image.h) of an image inside the window, in a process of its
+ * own: HF_ERR_TIMED_OUT, HF_ERR_READER_DIED, and what keeps a process from starting. */
+struct hf_rom_image;
+struct hf_efi_findings;
+enum hf_err hf_sink_examine(struct hf_sink *sink, struct hf_span image,
+			    const struct hf_rom_image *header,
+			    struct hf_efi_findings *ret) HF_MUST_USE;
 enum hf_err hf_sink_text(struct hf_sink *sink, const char *mkey, enum hf_method method,
 			 uint32_t flags, const char *text) HF_MUST_USE;
 enum hf_err hf_sink_number(struct hf_sink *sink, const char *mkey, enum hf_method method,
@@ -38,6 +50,8 @@ enum hf_err hf_sink_failure(struct hf_sink *sink, const char *mkey, enum hf_err 
 struct hf_read_options {
 	bool rom_bound;		/* live: read ROMs of devices that a driver is using (--rom=all) */
 	bool no_rom;		/* --rom=none: the claim says not-measured */
+	bool rom_sizing;	/* live: ask a ROM's register for its size by writing to it (the gate) */
+	const char *memory;	/* physical memory, for the rest of a ROM; NULL: "/dev/mem" */
 };
 struct hf_read {
 	const struct hf_host *host;

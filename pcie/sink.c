@@ -133,6 +133,15 @@ enum hf_err hf_sink_part(struct hf_sink *sink, const char *mkey, enum hf_method 
 	return m ? hash(sink, part, m) : HF_ERR_LIMIT;
 }
 
+enum hf_err hf_sink_digests(struct hf_sink *sink, const char *mkey, enum hf_method method,
+			    uint32_t flags, const struct hf_digest *digests, size_t count,
+			    uint64_t size)
+{
+	struct hf_measurement *m = add(sink, mkey, method, flags);
+
+	return m ? hf_measurement_set_digests(m, digests, count, size) : HF_ERR_LIMIT;
+}
+
 enum hf_err hf_sink_end(struct hf_sink *sink, enum hf_err partial)
 {
 	char mkey[HF_MKEY_MAX + 16];

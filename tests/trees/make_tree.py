@@ -44,6 +44,20 @@ def number(device, key, default):
 
 # ---- option ROMs
 
+def pe_headers(size):
+    """The first 0x180 bytes of a PE32+ program of one section (PE/COFF 8.3, section 3)."""
+    head = bytearray(0x180)
+    head[0:2], head[0x3c] = b"MZ", 0x40
+    struct.pack_into("<4sHHIIIHH", head, 0x40, b"PE\0\0", 0x8664, 1, 0, 0, 0, 112 + 6 * 8, 0x22)
+    struct.pack_into("<H", head, 0x58, 0x20b)
+    struct.pack_into("<IIHHHHHHIIIIHH", head, 0x58 + 32, 0x1000, 0x200, 0, 0, 0, 0, 0, 0, 0,
+                     0x1000 + size, 0x180, 0, 0x0b, 0)
+    struct.pack_into("<I", head, 0x58 + 108, 6)
+    struct.pack_into("<8sIIII", head, 0x58 + 112 + 48, b".text", size - 0x180, 0x1000, size - 0x180,
+                     0x180)
+    return bytes(head)
+
+
 def rom_image(code, size, vendor, device, klass, last, seed):
     """One image, PCI Firmware Specification 3.3, 5.1: header, PCI data structure, noise."""
     if size % 512 or not 512 <= size <= 0xffff * 512:
@@ -56,7 +70,7 @@ def rom_image(code, size, vendor, device, klass, last, seed):
         data[2:4] = struct.pack("<H", size // 512)
         data[4:0xe] = struct.pack("<IHHH", 0x0ef1, 0x0b, 0x8664, 0)
         data[0x16:0x18] = struct.pack("<H", 0x50)
-        data[0x50:0x52] = b"MZ"
+        data[0x50:0x50 + 0x180] = pe_headers(size - 0x50)
     else:
         data[2] = min(size // 512, 255)
     data[0x1c:0x34] = struct.pack("<4sHHHHB3sHHBBH", b"PCIR", vendor, device, 0, 0x18, 3,

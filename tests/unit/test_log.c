@@ -609,10 +609,19 @@ static void replay_knows_localities(void **state)
 	event(&b, 0, HF_EV_NO_ACTION, (struct hf_span){ locality, 17 });
 	assert_int_equal(hf_log_replay(hf_written(&b.w), HF_ALG_SHA256, &pcrs),
 			 HF_ERR_EVENT_SHAPE);
-	locality[16] = 3;
+	locality[16] = 3;	/* behind the first extend, and twice: the same start */
 	spec_id(&b, 1, sha256_only);
 	event(&b, 0, HF_EV_SEPARATOR, (struct hf_span){ separator, 4 });
 	event(&b, 0, HF_EV_NO_ACTION, (struct hf_span){ locality, 17 });
+	event(&b, 0, HF_EV_NO_ACTION, (struct hf_span){ locality, 17 });
+	assert_int_equal(hf_log_replay(hf_written(&b.w), HF_ALG_SHA256, &pcrs), HF_OK);
+	assert_memory_equal(pcrs.value[0], want.bytes, 32);
+	locality[16] = 4;
+	event(&b, 0, HF_EV_NO_ACTION, (struct hf_span){ locality, 17 });
+	assert_int_equal(hf_log_replay(hf_written(&b.w), HF_ALG_SHA256, &pcrs),
+			 HF_ERR_EVENT_SHAPE);
+	spec_id(&b, 1, sha256_only);
+	event(&b, 0, HF_EV_NO_ACTION, (struct hf_span){ locality, 16 });
 	assert_int_equal(hf_log_replay(hf_written(&b.w), HF_ALG_SHA256, &pcrs),
 			 HF_ERR_EVENT_SHAPE);
 }

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/rom_report.h"
+
+#include <stdio.h>
+
+#define COLUMNS 80
+
+/* SHA-384 takes two lines to stay within 80 columns. */
+static void print_digests(const struct hf_rom_digests *digests)
+{
+	char hex[2 * HF_DIGEST_MAX + 1];
+
+	for (size_t i = 0; i < HF_ROM_REPORT_DIGESTS; i++) {
+		hf_digest_hex(&digests->list[i], hex);
+		printf("    %s %.64s\n", hf_alg_name(digests->list[i].alg), hex);
+		if (strlen(hex) > 64)
+			printf("           %s\n", hex + 64);
+	}
+}
+
+static void print_name(const char *name)
+{
+	for (; *name; name++)
+		putchar(*name < 0x20 || *name > 0x7e ? '?' : *name);
+}
+
+/* Broken at blanks; a word that is longer than a line breaks anywhere. */
+static void print_words(const char *label, const char *text)
+{
+	int room = COLUMNS - 1 - printf("    %s: ", label);
+
+	while (*text) {
+		size_t word = strcspn(text, " ");
+
+		if (word > (size_t)room && word <= COLUMNS - 7) {
+			printf("\n      ");
+			room = COLUMNS - 7;
+		}
+		for (; word; word--, room--, text++) {
+			if (room <= 0) {
+				printf("\n      ");
+				room = COLUMNS - 7;
+			}
+			putchar(*text);
+		}
+		if (*text == ' ') {
+			if (room > 0)
+				putchar(' ');
+			room--;
+			text++;
+		}
+	}
+	putchar('\n');
+}
+
+static void print_program(const struct hf_efi_findings *found)
+{
+	struct hf_rom_digests digests;
+
+	if (found->version[0])
+		print_words("version", found->version);
+	if (!found->has_program)
+		return;
+	if (found->program_err) {
+		printf("    program: %s [%s]\n", hf_err_sentence(found->program_err),
+		       hf_err_name(found->program_err));
+		return;
+	}
+	printf("    program: %llu bytes%s; its Authenticode digests:\n",
+	       (unsigned long long)found->program_size, found->compressed ? " unpacked" : "");
+	memcpy(digests.list, found->authenticode, sizeof(digests.list));
+	print_digests(&digests);
+	if (found->signer[0])
+		print_words("signer", found->signer);
+	if (found->signer_err)
+		printf("    signer: %s [%s]\n", hf_err_sentence(found->signer_err),
+		       hf_err_name(found->signer_err));
+}
+
+static void print_image(const char *what, size_t index, const struct hf_rom_image *image,
+			const struct hf_rom_digests *digests)
+{
+	printf("  %s %zu: offset 0x%zx, %zu bytes, %s, %04x:%04x%s\n", what, index, image->offset,
+	       image->bytes.len, hf_rom_code_name(image->code_type), image->vendor, image->device,
+	       image->last ? ", last" : "");
+	if (image->efi)
+		printf("    EFI: subsystem 0x%x, machine 0x%04x, %s, at 0x%x\n", image->efi_subsystem,
+		       image->efi_machine, image->efi_compressed ? "compressed" : "not compressed",
+		       image->efi_offset);
+	print_digests(digests);
+}
+
+static void print_span(const struct hf_rom_report *report, const char *what, struct hf_span span,
+		       const struct hf_rom_digests *digests)
+{
+	printf("  %s: offset 0x%zx, %zu bytes%s\n", what, (size_t)(span.ptr - report->window.ptr),
+	       span.len, hf_rom_is_blank(span) ? ", blank" : "");
+	if (!hf_rom_is_blank(span))
+		print_digests(digests);
+}
+
+void hf_rom_report_print(const struct hf_rom_report *report)
+{
+	const struct hf_rom *rom = &report->rom;
+
+	print_name(report->name);
+	printf(":\n  window: %zu bytes\n", report->window.len);
+	print_digests(&report->whole);
+	for (size_t i = 0; i < rom->gap_count; i++)
+		print_span(report, "gap", rom->gaps[i], &report->gaps[i]);
+	for (size_t i = 0; i < rom->image_count; i++) {
+		print_image("image", i, &rom->images[i], &report->images[i]);
+		print_program(&report->programs[i]);
+	}
+	if (rom->image_count && !hf_rom_is_blank(rom->tail))
+		print_span(report, "tail", rom->tail, &report->tail);
+	for (size_t i = 0; i < rom->unlisted_count; i++)
+		print_image("image that the chain does not announce", i, &rom->unlisted[i],
+			    &report->unlisted[i]);
+	if (rom->unlisted_more)
+		printf("  and more of these\n");
+	printf("  chain: %zu images, %zu bytes; after it %zu other bytes, %zu of padding\n",
+	       rom->image_count, rom->chain_len, rom->tail.len - report->padding, report->padding);
+}
