@@ -43,6 +43,7 @@ class Lab:
         self.say = say
         self.kernel = build.kernel()
         self.dir = build.OUT / "golden" / build.inputs_digest()
+        build.compressed_rom()
         self.tpm_state = swtpm.manufacture(build.OUT / "tpm", build.BANKS)
         if not (self.dir / "complete").exists():
             self._make()

@@ -20,12 +20,16 @@ CPUS = 3
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 ROM_DIR = "/usr/lib/ipxe/qemu"
+# made by build.compressed_rom()
+COMPRESSED_ROM = pathlib.Path(__file__).resolve().parents[2] / "build/lab/compressed-virtio.rom"
 ESCAPES = re.compile(r"\x1b(\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9])|\r")
 
 
 class Host:
     """What is plugged in where. A scenario changes the entries it is about; addresses
     are fixed, so a place keeps its name."""
+    machine = "q35,accel=tcg"
+    memory = str(MEMORY_MIB)
 
     def __init__(self):
         self.ports = {  # name of the root port: (slot on the root bus, chassis)
@@ -33,7 +37,7 @@ class Host:
         self.devices = {
             "vga": "VGA,bus=pcie.0,addr=0x2",
             "nic0": f"e1000e,bus=rp0,addr=0x0,mac=52:54:00:00:00:10,romfile={ROM_DIR}/efi-e1000e.rom",
-            "nic1": f"virtio-net-pci,bus=rp1,addr=0x0,mac=52:54:00:00:00:11,romfile={ROM_DIR}/efi-virtio.rom",
+            "nic1": f"virtio-net-pci,bus=rp1,addr=0x0,mac=52:54:00:00:00:11,romfile={COMPRESSED_ROM}",
             "nic2": f"vmxnet3,bus=rp3,addr=0x0,mac=52:54:00:00:00:12,romfile={ROM_DIR}/efi-vmxnet3.rom",
             "up0": "x3130-upstream,id=up0,bus=rp2,addr=0x0",
             "dn0": "xio3130-downstream,id=dn0,bus=up0,addr=0x0,chassis=20,slot=0",
@@ -81,7 +85,8 @@ class Machine:
 
     def __init__(self, out_dir, host, *, kernel, initrd, command_line, store, data,
                  tpm_state=None, second_boot=None, debug=False, seconds=300, echo=None,
-                 netboot=None, product="Q35 Lab Host", variables=None, program="qemu-system-x86_64"):
+                 netboot=None, product="Q35 Lab Host", variables=None, program="qemu-system-x86_64",
+                 uefi=True):
         """netboot: a directory of files for iPXE, which SeaBIOS starts in place of OVMF.
         variables(store): OVMF's variable store as somebody left it. program: which QEMU."""
         self.out = pathlib.Path(out_dir)
@@ -100,7 +105,7 @@ class Machine:
         LIVE.add(self)
         try:
             self._start(host, kernel, initrd, command_line, store, data, tpm_state,
-                        second_boot, debug, seconds, netboot, product, variables, program)
+                        second_boot, debug, seconds, netboot, product, variables, program, uefi)
         except BaseException:
             self.close()
             raise
@@ -114,11 +119,11 @@ class Machine:
         return f"socket,id={name},path={self.sockets}/{name}"
 
     def _start(self, host, kernel, initrd, command_line, store, data, tpm_state,
-               second_boot, debug, seconds, netboot, product, variables, program):
+               second_boot, debug, seconds, netboot, product, variables, program, uefi):
         args = [
             "timeout", "-k", "3", str(seconds + 5), str(program),
             # with MWAIT on offer every waiting processor spins here: twice the time
-            "-machine", "q35,accel=tcg", "-cpu", "max,-monitor", "-m", str(MEMORY_MIB),
+            "-machine", host.machine, "-cpu", "max,-monitor", "-m", host.memory,
             "-smp", str(CPUS), "-nodefaults", "-no-user-config", "-display", "none",
             "-chardev", self._listen("s0"), "-serial", "chardev:s0",
             "-chardev", self._listen("s1"), "-serial", "chardev:s1",
@@ -128,7 +133,7 @@ class Machine:
         ]
         if netboot:
             args += ["-netdev", f"user,id=boot,restrict=on,tftp={netboot},bootfile=boot.ipxe"]
-        else:
+        elif uefi:
             saved = pathlib.Path(OVMF_VARS).read_bytes()
             (self.out / "vars.fd").write_bytes(variables(saved) if variables else saved)
             args += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}",

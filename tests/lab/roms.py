@@ -17,7 +17,7 @@ LAST = 0x80  # PCIR's indicator
 EFI_LEN_BLOCKS, EFI_OFFSET = 2, 0x16  # of the EFI image's header
 NIC0_ROM = "efi-e1000e.rom"
 NIC2_ROM = "efi-vmxnet3.rom"
-NIC0 = "pci0000:00/03.0/00"
+NIC0, NIC1, NIC2 = "pci0000:00/03.0/00", "pci0000:00/04.0/00", "pci0000:00/06.0/00"
 # what comes between the last of firmware and the first stage of the gate
 KERNEL_OR_GATE = r"ima: Can not allocate|this host is held until it is judged"
 
@@ -164,6 +164,23 @@ def logged_drivers(evidence):
     """SHA-256 digests of the drivers that firmware logged in PCR 2."""
     text = build.ctl("log", "show", evidence / "firmware.evlog")
     return re.findall(r"PCR 2 +EV_EFI_BOOT_SERVICES_DRIVER\n +sha256 ([0-9a-f]{64})", text)
+
+
+def check_drivers(run):
+    """What firmware logged for each NIC's driver is what we found in its ROM, also where
+    firmware and we had to unpack it first."""
+    logged = logged_drivers(run.out / "evidence")
+    found = set()
+    for path in (NIC0, NIC1, NIC2):
+        digests = [each["digests"]["sha256"] for mkey, each in measurements(run, path).items()
+                   if mkey.endswith("/authenticode") and "digests" in each]
+        need(len(digests) == 1, f"{path} has {len(digests)} Authenticode digests, not one")
+        need(digests[0] in logged, f"firmware did not log the driver of {path}")
+        found.add(digests[0])
+    need(set(logged) == found, "firmware logged a driver that no NIC carries")
+    plain = genuine("efi-virtio.rom")
+    need(pe.authenticode(driver(plain)) in found, "the driver of the compressed ROM was not found")
+    need(driver(plain) not in qemu.COMPRESSED_ROM.read_bytes(), "the ROM is not compressed")
 
 
 def check_swapped_after_post(run):

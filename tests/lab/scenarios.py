@@ -10,6 +10,7 @@ import golden
 import ipxe
 import qemu
 import roms
+import zoo
 from outcome import Failed, Skipped, need  # noqa: F401
 
 AGENT_STARTED = "this host is held until it is judged"
@@ -336,7 +337,8 @@ def bundle(product, name, expect, model):
 
 
 ALL = [
-    Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root"),
+    Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root",
+             check=roms.check_drivers),
     Scenario("released-kexec", "golden host, tenant is a kernel and initrd", "released by kexec", store="kexec"),
     Scenario("rom-flipped", "one bit of a NIC's ROM flipped", "held firmware-unknown", change=roms.flipped),
     Scenario("rom-third-image", "a third ROM image behind two genuine ones", "held uncovered", change=roms.third_image),
@@ -385,6 +387,10 @@ ALL = [
     Scenario("ipxe-manifests-audit", "the same under a signed audit mode", "released by switch-root",
              image="ipxe-audit", runner=ipxe.run, check=check_appended, verify=3),
     bundle("Q35 Lab Host 17", "bundle-of-models", "released by switch-root", "lab-host-17"),
+    Scenario("zoo", "a live host with one of everything, and a driver for each", "scanned",
+             runner=zoo.scenario_runner(False)),
+    Scenario("zoo-qemu10", "the same by QEMU 10, with igb and its virtual functions", "scanned",
+             runner=zoo.scenario_runner(True)),
     bundle("Q35 Lab Host 40", "bundle-without-this-host", "held model-none", None),
 ]
 BY_NAME = {scenario.name: scenario for scenario in ALL}
