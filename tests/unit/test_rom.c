@@ -104,6 +104,7 @@ static void test_not_a_rom(void **state)
 	(void)state;
 	refused(0, 0, HF_ERR_ROM_TRUNCATED);
 	refused(1, 0, HF_ERR_ROM_TRUNCATED);
+	memset(rom + 1024, 0, 3072);
 	rom[0] = 0x31;		/* what a careless "1" makes of it */
 	refused(4096, 0, HF_ERR_ROM_SIGNATURE);
 	put(0, 0xbb77, 2);	/* only later images may begin like this */
@@ -260,9 +261,191 @@ static void test_images_lie_inside(void **state)
 		assert_true(r.image_count <= HF_ROM_IMAGES_MAX);
 		assert_true(r.chain_len <= len);
 		for (size_t i = 0; i < r.image_count; i++)
-			assert_true(r.images[i].offset + r.images[i].bytes.len <= r.chain_len);
+			assert_true(r.images[i].offset + r.images[i].bytes.len <=
+				    r.chain_at + r.chain_len);
+		assert_true(r.chain_at + r.chain_len + r.tail.len == len);
 		assert_true(r.err || (r.image_count && r.images[r.image_count - 1].last));
 	}
+}
+
+static void covers(const struct hf_rom *r, size_t len)
+{
+	size_t sum = r->tail.len;
+
+	for (size_t i = 0; i < r->image_count; i++)
+		sum += r->images[i].bytes.len;
+	for (size_t i = 0; i < r->gap_count; i++)
+		sum += r->gaps[i].len;
+	assert_int_equal(sum, len);	/* each byte once */
+}
+
+static void test_gap_before_the_first(void **state)
+{
+	struct hf_rom r;
+
+	(void)state;
+	memmove(rom + 1536, rom, 3072);
+	memset(rom, 0, 1536);
+	memcpy(rom, "NVGI", 4);
+	put(512, 0xbb77, 2);	/* well formed but for a signature that begins no chain */
+	put(512 + 0x18, 0x1c, 2);
+	memcpy(rom + 512, rom + 1536, 1024);
+	put(512, 0xbb77, 2);
+	hf_rom_parse(window(8192), &r);
+	assert_int_equal(r.err, HF_OK);
+	assert_int_equal(r.image_count, 2);
+	assert_int_equal(r.chain_at, 1536);
+	assert_int_equal(r.chain_len, 3072);
+	assert_int_equal(r.gap_count, 1);
+	assert_ptr_equal(r.gaps[0].ptr, rom);
+	assert_int_equal(r.gaps[0].len, 1536);
+	assert_int_equal(r.tail.len, 8192 - 4608);
+	assert_true(hf_rom_is_blank(r.tail));
+	covers(&r, 8192);
+}
+
+/* edk2 steps over blocks without a signature behind an image that is not the last. */
+static void test_gap_between(void **state)
+{
+	struct hf_rom r;
+
+	(void)state;
+	memmove(rom + 2048, rom + 1024, 2048);
+	memset(rom + 1024, 0, 1024);
+	rom[1500] = 0x90;
+	hf_rom_parse(window(4096), &r);
+	assert_int_equal(r.err, HF_OK);
+	assert_int_equal(r.image_count, 2);
+	assert_int_equal(r.chain_at, 0);
+	assert_int_equal(r.chain_len, 4096);
+	assert_int_equal(r.images[1].offset, 2048);
+	assert_int_equal(r.gap_count, 1);
+	assert_ptr_equal(r.gaps[0].ptr, rom + 1024);
+	assert_int_equal(r.gaps[0].len, 1024);
+	assert_false(hf_rom_is_blank(r.gaps[0]));
+	assert_int_equal(r.tail.len, 0);
+	covers(&r, 4096);
+}
+
+static void test_unlisted(void **state)
+{
+	struct hf_rom r;
+
+	(void)state;
+	image(4096, HF_ROM_CODE_EFI, 2, true);	/* after the last image, with a hole before it */
+	image(4096 + 512, HF_ROM_CODE_PC_AT, 1, true);	/* inside that one: part of it */
+	put(8192, 0xbb77, 2);			/* no PCI data structure */
+	image(8704, HF_ROM_CODE_PC_AT, 40, true);	/* reaches past the window */
+	hf_rom_parse(window(16384), &r);
+	assert_int_equal(r.err, HF_OK);
+	assert_int_equal(r.image_count, 2);
+	assert_int_equal(r.unlisted_count, 1);
+	assert_int_equal(r.unlisted[0].offset, 4096);
+	assert_int_equal(r.unlisted[0].bytes.len, 1024);
+	assert_true(r.unlisted[0].efi);
+	assert_false(r.unlisted_more);
+	assert_int_equal(r.tail.len, 16384 - 3072);
+	/* also behind a chain that breaks, and without any chain */
+	put(1024 + 0x2c, 0, 2);
+	hf_rom_parse(window(16384), &r);
+	assert_int_equal(r.err, HF_ERR_ROM_IMAGE_LENGTH);
+	assert_int_equal(r.unlisted_count, 1);
+	put(0x2c, 0, 2);
+	hf_rom_parse(window(16384), &r);
+	assert_int_equal(r.image_count, 0);
+	assert_int_equal(r.tail.len, 16384);
+	assert_int_equal(r.unlisted_count, 1);
+	covers(&r, 16384);
+}
+
+static void test_too_many_unlisted(void **state)
+{
+	struct hf_rom r;
+
+	(void)state;
+	for (size_t i = 0; i <= HF_ROM_UNLISTED_MAX; i++)
+		image(3072 + i * 512, HF_ROM_CODE_PC_AT, 1, true);
+	hf_rom_parse(window(3072 + HF_ROM_UNLISTED_MAX * 512), &r);
+	assert_int_equal(r.unlisted_count, HF_ROM_UNLISTED_MAX);
+	assert_false(r.unlisted_more);
+	hf_rom_parse(window(sizeof(rom)), &r);
+	assert_int_equal(r.unlisted_count, HF_ROM_UNLISTED_MAX);
+	assert_true(r.unlisted_more);
+	assert_int_equal(r.err, HF_OK);
+}
+
+static void test_blank(void **state)
+{
+	(void)state;
+	memset(rom, 0xff, 512);
+	assert_true(hf_rom_is_blank(window(0)));
+	assert_true(hf_rom_is_blank(window(1)));
+	assert_true(hf_rom_is_blank(window(512)));
+	assert_false(hf_rom_is_blank((struct hf_span){ rom + 511, 2 }));
+	memset(rom, 0, 512);
+	assert_true(hf_rom_is_blank(window(512)));
+	rom[511] = 1;
+	assert_false(hf_rom_is_blank(window(512)));
+	memset(rom, 0x55, 512);
+	assert_false(hf_rom_is_blank(window(512)));
+}
+
+/* What edk2's LocalLoadFile2 takes as the program. */
+static void test_efi_program(void **state)
+{
+	struct hf_rom_image im;
+	struct hf_span p;
+
+	(void)state;
+#define PROGRAM(blocks) do { put(1024 + 2, blocks, 2); \
+	assert_int_equal(hf_rom_image_parse(window(4096), 1024, &im), HF_OK); \
+	p = hf_rom_efi_program(im.bytes, &im); } while (0)
+	PROGRAM(4);
+	assert_ptr_equal(p.ptr, rom + 1024 + 0x60);
+	assert_int_equal(p.len, 2048 - 0x60);
+	PROGRAM(3);	/* firmware goes by the header's size, not by PCIR's */
+	assert_int_equal(p.len, 1536 - 0x60);
+	PROGRAM(5);
+	assert_int_equal(p.len, 0);
+	PROGRAM(0);
+	assert_int_equal(p.len, 0);
+	put(1024 + 0x16, 512, 2);
+	PROGRAM(1);
+	assert_int_equal(p.len, 0);
+	PROGRAM(2);
+	assert_int_equal(p.len, 512);
+	put(1024 + 4, 0, 4);	/* no EFI signature */
+	PROGRAM(2);
+	assert_int_equal(p.len, 0);
+#undef PROGRAM
+}
+
+static void test_pnp_product(void **state)
+{
+	char text[16];
+
+	(void)state;
+	hf_rom_pnp_product(window(1024), text, sizeof(text));
+	assert_string_equal(text, "");
+	put(0x1a, 0x80, 2);
+	memcpy(rom + 0x80, "$PnP", 4);
+	put(0x90, 0x100, 2);
+	memcpy(rom + 0x100, "UNDI\x01 \xff" "2.3", 11);
+	hf_rom_pnp_product(window(1024), text, sizeof(text));
+	assert_string_equal(text, "UNDI 2.3");
+	memset(rom + 0x100, 'x', 100);
+	hf_rom_pnp_product(window(1024), text, sizeof(text));
+	assert_int_equal(strlen(text), sizeof(text) - 1);
+	hf_rom_pnp_product(window(0x104), text, sizeof(text));	/* no end in the image */
+	assert_string_equal(text, "xxxx");
+	put(0x90, 0xffff, 2);
+	hf_rom_pnp_product(window(1024), text, sizeof(text));
+	assert_string_equal(text, "");
+	hf_rom_pnp_product(window(0x91), text, sizeof(text));
+	assert_string_equal(text, "");
+	put(0x1a, 0xfff0, 2);
+	hf_rom_pnp_product(window(1024), text, sizeof(text));
+	assert_string_equal(text, "");
 }
 
 static size_t load(const char *path)
@@ -344,6 +527,13 @@ int main(void)
 		cmocka_unit_test_setup(test_nvidia, setup),
 		cmocka_unit_test_setup(test_npde_of_others_is_ignored, setup),
 		cmocka_unit_test_setup(test_images_lie_inside, setup),
+		cmocka_unit_test_setup(test_gap_before_the_first, setup),
+		cmocka_unit_test_setup(test_gap_between, setup),
+		cmocka_unit_test_setup(test_unlisted, setup),
+		cmocka_unit_test_setup(test_too_many_unlisted, setup),
+		cmocka_unit_test_setup(test_blank, setup),
+		cmocka_unit_test_setup(test_efi_program, setup),
+		cmocka_unit_test_setup(test_pnp_product, setup),
 		cmocka_unit_test_setup(test_real_efi_roms, setup),
 		cmocka_unit_test_setup(test_real_legacy_roms, setup),
 		cmocka_unit_test_setup(test_real_display_roms, setup),
