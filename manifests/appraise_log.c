@@ -7,8 +7,8 @@
 /* ---- device paths: UEFI 2.10, section 10.3 ---- */
 
 enum {
-	NODE_HARDWARE = 1, NODE_ACPI = 2, NODE_END = 0x7f,
-	HARDWARE_PCI = 1, ACPI_SHORT = 1, END_ENTIRE = 0xff,
+	NODE_HARDWARE = 1, NODE_ACPI = 2, NODE_MEDIA = 4, NODE_END = 0x7f,
+	HARDWARE_PCI = 1, ACPI_SHORT = 1, MEDIA_RANGE = 8, END_ENTIRE = 0xff,
 };
 #define HID_PCI_ROOT 0x0a0341d0u	/* PNP0A03 */
 #define HID_PCIE_ROOT 0x0a0841d0u	/* PNP0A08 */
@@ -20,8 +20,9 @@ static bool is_root(struct hf_span body)
 	return hid == HID_PCI_ROOT || hid == HID_PCIE_ROOT;
 }
 
-/* The hops follow the root without anything between; what comes after them (a range in the
- * ROM, a file in a volume) is of no interest here. */
+/* The hops follow the root without anything between, and after them comes at most a range in
+ * the function's ROM. Anything else (a port, a volume, a file) is on a disk or a network that
+ * the function only leads to: its ROM has no part in that. */
 static bool read_hops(struct hf_cursor *c, struct hf_pci_hops *ret)
 {
 	struct hf_pci_hops hops = { 0 };
@@ -47,6 +48,8 @@ static bool read_hops(struct hf_cursor *c, struct hf_pci_hops *ret)
 				return false;
 			hops.hops[hops.count].function = body.ptr[0];
 			hops.hops[hops.count++].device = body.ptr[1];
+		} else if (root && (type != NODE_MEDIA || subtype != MEDIA_RANGE)) {
+			return false;
 		} else {
 			past |= root;
 		}
