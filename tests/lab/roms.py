@@ -17,6 +17,7 @@ LAST = 0x80  # PCIR's indicator
 EFI_LEN_BLOCKS, EFI_OFFSET = 2, 0x16  # of the EFI image's header
 NIC0_ROM = "efi-e1000e.rom"
 NIC2_ROM = "efi-vmxnet3.rom"
+VGA_ROM = "/usr/share/seabios/vgabios-stdvga.bin"
 NIC0, NIC1, NIC2 = "pci0000:00/03.0/00", "pci0000:00/04.0/00", "pci0000:00/06.0/00"
 # what comes between the last of firmware and the first stage of the gate
 KERNEL_OR_GATE = r"ima: Can not allocate|this host is held until it is judged"
@@ -166,6 +167,33 @@ def logged_drivers(evidence):
     return re.findall(r"PCR 2 +EV_EFI_BOOT_SERVICES_DRIVER\n +sha256 ([0-9a-f]{64})", text)
 
 
+def check_golden(run):
+    check_drivers(run)
+    check_display(run)
+
+
+def check_display(run):
+    """OVMF gives the display's ROM no address. What is said of it is its bytes, or that
+    they could not be read; never the bytes of something else."""
+    rom = pathlib.Path(VGA_ROM).read_bytes()
+    wanted = hashlib.sha256(rom.ljust(1 << (len(rom) - 1).bit_length(), b"\0")).hexdigest()
+    for function in part(run, "board")["functions"]:
+        for each in function["measurements"]:
+            need(each["mkey"] != "rom-bar/rest" or "digests" not in each or
+                 each["digests"]["sha256"] == wanted, f"{function['address']}: these are not the ROM's bytes")
+
+
+def check_lockdown(run):
+    """What the kernel refused is said, function by function."""
+    host = {each["mkey"]: each for each in part(run, "host")["measurements"]}
+    need(host["lockdown"].get("text") == "integrity", "the evidence does not say lockdown")
+    need(host["hold/bus-master"].get("cause") == "kernel-refused", "bus masters could be switched off")
+    for path in (NIC0, NIC1, NIC2):
+        found = measurements(run, path)
+        need(found["rom-bar/rest"].get("cause") == "rom-rest-unread", f"{path}: the rest of the ROM was read")
+        need("digests" in found["option-rom/1/authenticode"], f"{path}: no digest of the driver")
+
+
 def check_drivers(run):
     """What firmware logged for each NIC's driver is what we found in its ROM, also where
     firmware and we had to unpack it first."""
@@ -193,9 +221,13 @@ def check_swapped_after_post(run):
     need(window == hashlib.sha256(genuine()).hexdigest(), "the gate did not measure the genuine ROM")
 
 
+def part(run, path):
+    for each in run.report()["parts"]:
+        if each["path"] == path:
+            return each
+    raise Failed(f"the evidence has no part at {path}")
+
+
 def measurements(run, path):
     """{mkey: measurement} of the first function of the part at path."""
-    for part in run.report()["parts"]:
-        if part["path"] == path:
-            return {each["mkey"]: each for each in part["functions"][0]["measurements"]}
-    raise Failed(f"the evidence has no part at {path}")
+    return {each["mkey"]: each for each in part(run, path)["functions"][0]["measurements"]}

@@ -338,14 +338,14 @@ def bundle(product, name, expect, model):
 
 ALL = [
     Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root",
-             check=roms.check_drivers),
+             check=roms.check_golden),
     Scenario("released-kexec", "golden host, tenant is a kernel and initrd", "released by kexec", store="kexec"),
     Scenario("rom-flipped", "one bit of a NIC's ROM flipped", "held firmware-unknown", change=roms.flipped),
     Scenario("rom-third-image", "a third ROM image behind two genuine ones", "held uncovered", change=roms.third_image),
     Scenario("rom-hidden-tail", "an image in a NIC's ROM BAR behind the chain, where the kernel does not look",
              "held uncovered", change=roms.hidden_tail),
-    Scenario("lockdown", "the golden host under a kernel that locks itself", "held x", image="locked", store="locked",
-             words="lockdown=integrity"),
+    Scenario("lockdown", "the golden host under a kernel that locks itself", "released by switch-root", image="locked", store="locked",
+             words="lockdown=integrity", check=roms.check_lockdown),
     Scenario("driver-unowned", "a known card's driver out of a disk, and no such card", "held boot-driver-unowned",
              image="spare", store="spare", change=roms.without_nic2, runner=roms.run_driver_from_disk,
              check=roms.check_driver_from_disk),
