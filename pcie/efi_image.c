@@ -33,7 +33,7 @@ static enum hf_err update(void *self, struct hf_span bytes)
 
 static enum hf_err digests(struct hf_span program, struct hf_efi_findings *ret)
 {
-	struct hf_digest found[HF_ALG_COUNT];
+	struct hf_digest found[HF_ALG_COUNT] = { 0 };	/* no byte of the stack goes out */
 	struct hf_hasher *hasher = NULL;
 	size_t count = 0;
 	enum hf_err err = hf_hasher_new(HF_CLAIM_ALGS, &hasher);

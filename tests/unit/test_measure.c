@@ -288,13 +288,31 @@ static void malformed(size_t at, const char *bytes, size_t n, enum hf_err cause,
 static void test_malformed_roms(void **state)
 {
 	(void)state;
-	malformed(0, "1", 1, HF_ERR_ROM_SIGNATURE, 0);
 	malformed(0x2c, "\0\0", 2, HF_ERR_ROM_IMAGE_LENGTH, 0);
 	malformed(0x2c, "\xff\xff", 2, HF_ERR_ROM_IMAGE_LENGTH, 0);
 	malformed(0x18, "\xf0\xff", 2, HF_ERR_ROM_TRUNCATED, 0);
 	malformed(2048 + 0x31, "\0", 1, HF_ERR_ROM_NO_LAST_IMAGE, 1);
 	malformed(2048, "\0\0", 2, HF_ERR_ROM_NO_LAST_IMAGE, 1);
 	malformed(2048 + 0x2c, "\0\0", 2, HF_ERR_ROM_IMAGE_LENGTH, 1);
+}
+
+/* What begins with no signature is a gap, and code; the chain begins behind it. */
+static void test_rom_that_begins_late(void **state)
+{
+	struct hf_function *f;
+	struct hf_span rom;
+
+	(void)state;
+	make("t", ONE_NIC(ROM2));
+	store(NIC_DIR "rom", "1", 1, 0);
+	measure(&one, "t", &ordinary);
+	f = function(&one, NIC_PATH);
+	rom = load(NIC_DIR "rom");
+	digests_of(f, "option-rom/window", rom, CODE);
+	digests_of(f, "option-rom/gap/0", hf_span_part(rom, 0, 2048), CODE);
+	digests_of(f, "option-rom", hf_span_part(rom, 2048, 4096), CODE);
+	digests_of(f, "option-rom/0", hf_span_part(rom, 2048, 4096), CODE);
+	absent(f, "option-rom/chain");
 }
 
 static void test_rom_that_is_not_there(void **state)
@@ -637,13 +655,13 @@ static void test_compare(void **state)
 	measure(&one, "t", &ordinary);
 	differs(0, NULL);
 	store(NIC_DIR "rom", "\xee", 1, 3000);	/* one byte of the second image */
-	differs(3, "measurement changed " NIC_PATH " option-rom/window");
+	differs(4, "measurement changed " NIC_PATH " option-rom/window");
 	run("rm -rf %s/t", dir);
 	make("t", ONE_NIC(ROM2));
 	run("rm %s/" NIC_DIR "rom", dir);
-	differs(4, "measurement changed " NIC_PATH " option-rom/window");
+	differs(5, "measurement changed " NIC_PATH " option-rom/window");
 	store(NIC_DIR "config", "\x01", 1, 0x08);	/* its revision, too */
-	differs(5, "identity changed " NIC_PATH " -");
+	differs(6, "identity changed " NIC_PATH " -");
 	run("rm %s/t/bus/pci/devices/0000:01:00.0", dir);
 	differs(1, "part gone pci0000:00/1c.0/00 -");
 	assert_int_equal(hf_claims_compare(&two.claims, &one.claims, on_difference, &s), 1);
@@ -788,6 +806,7 @@ int main(void)
 		T(test_rom_of_one_image),
 		T(test_many_images),
 		T(test_malformed_roms),
+		T(test_rom_that_begins_late),
 		T(test_rom_that_is_not_there),
 		T(test_blank_rom),
 		T(test_rom_too_large),
