@@ -51,9 +51,9 @@ enum hf_err hf_event_device_path_pci(const struct hf_event *event,
 /* Lower-case, as UEFI writes it: the first three fields are little-endian. */
 void hf_guid_text(const uint8_t guid[static HF_GUID_SIZE], char out[static HF_GUID_TEXT]);
 const char *hf_guid_name(const uint8_t guid[static HF_GUID_SIZE]);	/* or NULL */
-/* UTF-16LE up to its NUL, and bytes, as printable UTF-8 with NUL. Controls, unpaired
- * surrogates and what would hide or reorder text become '?'; what does not fit ends in
- * "...". cap is at least 8. */
+/* UTF-16LE up to its NUL, and bytes, as printable UTF-8 with NUL. Tabs and line ends become
+ * blanks; other controls, unpaired surrogates and what would hide or reorder text, '?'; what
+ * does not fit ends in "...". cap is at least 8. */
 void hf_utf16_text(struct hf_span utf16, char *out, size_t cap);
 void hf_bytes_text(struct hf_span bytes, char *out, size_t cap);
 

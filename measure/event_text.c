@@ -54,10 +54,18 @@ static bool is_shown(uint32_t c)
 	return c < 0xe0000 && (c & 0xfffe) != 0xfffe;
 }
 
+/* A text has lines; on ours they follow each other. */
+static bool is_blank(uint32_t c)
+{
+	return c == '\t' || c == '\n' || c == '\r';
+}
+
 static void put_char(struct hf_text *t, uint32_t c)
 {
 	char utf8[4];
 
+	if (is_blank(c))
+		c = ' ';
 	if (!is_shown(c))
 		c = '?';
 	if (c < 0x80) {
@@ -154,27 +162,32 @@ bool hf_is_ascii(struct hf_span data)
 	while (len > 0 && data.ptr[len - 1] == 0)
 		len--;
 	for (size_t i = 0; i < len; i++)
-		if (data.ptr[i] < 0x20 || data.ptr[i] > 0x7e)
+		if ((data.ptr[i] < 0x20 || data.ptr[i] > 0x7e) && !is_blank(data.ptr[i]))
 			return false;
 	return len > 0;
 }
 
 bool hf_is_utf16(struct hf_span data)
 {
-	struct hf_cursor c = hf_cursor_at(data);
-	bool over = false, any = false;
+	size_t plain = 0, all = 0;
+	bool over = false;
 
+	if (data.len % 2 && data.ptr[data.len - 1] == 0)	/* systemd-boot: half a NUL */
+		data.len--;
 	if (data.len % 2)
 		return false;
+	struct hf_cursor c = hf_cursor_at(data);
+
 	while (hf_left(&c) >= 2) {
 		uint32_t character = take_utf16(&c);
 
 		over |= character == 0;
-		if (over ? character != 0 : !is_shown(character))
+		if (over ? character != 0 : !is_shown(character) && !is_blank(character))
 			return false;
-		any |= !over;
+		all += !over;
+		plain += !over && character < 0x80;
 	}
-	return any;
+	return all > 0 && plain >= all - plain;
 }
 
 /* ---- GUIDs ---- */

@@ -21,7 +21,8 @@ void hf_text_put_bytes(struct hf_text *t, struct hf_span bytes);	/* up to its NU
 void hf_text_back(struct hf_text *t, const struct hf_text *before);
 void hf_text_end(struct hf_text *t);	/* NUL, after "..." if cut */
 
-/* Data that is text and nothing else: printable, at least one character, NULs behind it. */
+/* Data that is text and nothing else: printable, at least one character, NULs behind it.
+ * Of UTF-16 half must be ASCII: any two bytes make some character. */
 bool hf_is_ascii(struct hf_span data);
 bool hf_is_utf16(struct hf_span data);
 
