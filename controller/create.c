@@ -325,10 +325,24 @@ static bool note_owned(const struct creator *c, const struct hf_digest *digest)
 	return owned;
 }
 
+/* Which device shows these bytes all the same. */
+static const struct hf_function *carrier_of(const struct creator *c, const struct hf_digest *digest)
+{
+	for (const struct hf_part *p = c->claims.parts; p; p = p->next)
+		for (const struct hf_function *f = p->functions; f; f = f->next)
+			for (const struct hf_measurement *m = f->measurements; m; m = m->next)
+				for (size_t i = 0;
+				     m->kind == HF_VALUE_DIGESTS && i < m->digest_count; i++)
+					if (hf_digest_equal(&m->digests[i], digest))
+						return f;
+	return NULL;
+}
+
 static enum hf_err add_boot_code(struct creator *c, const char *kind,
 				 const struct hf_digest *digest)
 {
 	struct hf_boot_code *code = hf_arena_take(c->arena, sizeof(*code)), **end;
+	const struct hf_function *carrier = carrier_of(c, digest);
 	bool driver = strcmp(kind, "driver") == 0;
 	char hex[2 * HF_DIGEST_MAX + 1];
 	size_t index = 0;
@@ -341,14 +355,18 @@ static enum hf_err add_boot_code(struct creator *c, const char *kind,
 	code->sha256 = *digest;
 	code->from = text(c, "PCR %d of the firmware log of that host",
 			  driver ? PCR_DRIVERS : PCR_BOOT);
-	code->name = text(c, "%s-%zu", kind, index);
+	if (carrier)
+		code->name = text(c, "%s-%zu of %04x:%04x", kind, index, carrier->identity.vendor,
+				  carrier->identity.device);
+	else
+		code->name = text(c, "%s-%zu", kind, index);
 	*end = code;
 	if (!code->name || !code->from)
 		return HF_ERR_LIMIT;
 	hf_digest_hex(digest, hex);
 	if (driver)
-		note(c, "PCR 2 also ran %s, which no ROM here carries: listed as %s; find out what "
-		     "it is", hex, code->name);
+		note(c, "PCR 2 also ran %s, which no ROM here carries as a driver: it is listed as "
+		     "%s; find out what it is", hex, code->name);
 	return HF_OK;
 }
 

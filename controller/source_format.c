@@ -180,9 +180,9 @@ static json_t *format_firmware(const struct hf_platform_firmware *firmware)
 		if (firmware->pcr_mask >> i & 1)
 			set_digest(pcrs, (const char[]){ (char)('0' + i), 0 }, &firmware->pcrs[i]);
 	json_object_set_new(object, "pcrs", pcrs);
-	if (firmware->secure_boot != HF_SECURE_BOOT_ANY)
+	if (firmware->secure_boot != HF_FIRMWARE_BOOT_ANY)
 		set_text(object, "secure_boot",
-			 firmware->secure_boot == HF_SECURE_BOOT_ON ? "on" : "off");
+			 firmware->secure_boot == HF_FIRMWARE_BOOT_ON ? "on" : "off");
 	for (uint32_t i = 0; i < HF_FIRMWARE_KEYS; i++)
 		if (firmware->key_mask >> i & 1)
 			set_digest(object, keys[i], &firmware->keys[i]);

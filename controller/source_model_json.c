@@ -94,8 +94,8 @@ static void read_one_firmware(struct hf_source *s, json_t *object, const struct 
 	if (word && strcmp(word, "on") != 0 && strcmp(word, "off") != 0)
 		hf_source_refuse(s, at, "secure_boot", "must be on or off");
 	if (word)
-		firmware->secure_boot = strcmp(word, "on") == 0 ? HF_SECURE_BOOT_ON
-								: HF_SECURE_BOOT_OFF;
+		firmware->secure_boot = strcmp(word, "on") == 0 ? HF_FIRMWARE_BOOT_ON
+								: HF_FIRMWARE_BOOT_OFF;
 	for (uint32_t i = 0; i < HF_FIRMWARE_KEYS; i++)
 		if (hf_source_digest(s, object, at, keys[i], HF_ALG_SHA256, false, &firmware->keys[i]))
 			firmware->key_mask |= 1u << i;

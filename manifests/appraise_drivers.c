@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+#include "measure/event.h"
+
 #define ROM_PREFIX "option-rom/"
 #define BAR_PREFIX "rom-bar/"
 #define SUFFIX "/authenticode"
@@ -234,7 +236,7 @@ struct hf_drivers *hf_drivers_index(struct hf_appraisal *a, const struct hf_verd
  * there. Which root bridge has which bus is not known from the path: the hops alone are
  * compared. */
 static const struct hf_function *function_at(const struct hf_drivers *d,
-					     const struct hf_pci_hops *path,
+					     const struct hf_event_pci_path *path,
 					     const struct hf_part_verdict **ret_part)
 {
 	const struct hf_function *found = NULL;
@@ -304,12 +306,12 @@ static void judge_unowned(struct hf_appraisal *a, const struct hf_drivers *d,
 			  const struct hf_event *event, const struct hf_digest *sha256,
 			  struct hf_finding *finding)
 {
-	struct hf_pci_hops path;
+	struct hf_event_pci_path path;
 	const struct hf_part_verdict *part = NULL;
 	const struct hf_function *function = NULL;
 	enum hf_err unread;
 
-	if (hf_event_pci_hops(event, &path))
+	if (hf_event_device_path_pci(event, &path) == HF_OK && path.found)
 		function = function_at(d, &path, &part);
 	unread = function ? rom_unread(function) : HF_OK;
 

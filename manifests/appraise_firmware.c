@@ -3,13 +3,20 @@
  * Secure Boot trusts, against the releases that the model lists. */
 #include "manifests/appraise_parts.h"
 
+#include "measure/secure_boot.h"
+
 #define PCR_SECURE_BOOT 7
 #define CODE_PCRS (0xffu & ~(1u << PCR_SECURE_BOOT))
 #define KEYS_OF_TRUST (1u << HF_FIRMWARE_PK | 1u << HF_FIRMWARE_KEK | 1u << HF_FIRMWARE_DB)
 
 struct platform {		/* as the log shows it */
 	struct hf_pcrs pcrs;
-	struct hf_platform_keys secure_boot;
+	struct hf_secure_boot secure_boot;
+};
+
+static const enum hf_secure_boot_key variables[HF_FIRMWARE_KEYS] = {
+	[HF_FIRMWARE_PK] = HF_KEY_PK, [HF_FIRMWARE_KEK] = HF_KEY_KEK,
+	[HF_FIRMWARE_DB] = HF_KEY_DB, [HF_FIRMWARE_DBX] = HF_KEY_DBX,
 };
 
 struct fit {		/* what of an entry is different */
@@ -22,15 +29,28 @@ static enum hf_err read_platform(struct hf_span log, struct platform *ret)
 {
 	enum hf_err err = hf_log_replay(log, HF_ALG_SHA256, &ret->pcrs);
 
-	return err ? err : hf_platform_keys_read(log, &ret->secure_boot);
+	return err ? err : hf_secure_boot_from_log(log, HF_ALG_SHA256, &ret->secure_boot);
 }
 
-static bool secure_boot_is(const struct platform *p, enum hf_secure_boot_rule rule)
+static bool secure_boot_is(const struct platform *p, enum hf_firmware_boot rule)
 {
-	enum hf_secure_boot_rule is = !p->secure_boot.known ? HF_SECURE_BOOT_ANY
-				    : p->secure_boot.on ? HF_SECURE_BOOT_ON : HF_SECURE_BOOT_OFF;
+	switch (rule) {
+	case HF_FIRMWARE_BOOT_OFF:
+		return p->secure_boot.state == HF_SECURE_BOOT_OFF;
+	case HF_FIRMWARE_BOOT_ON:
+		return p->secure_boot.state == HF_SECURE_BOOT_ON;
+	case HF_FIRMWARE_BOOT_ANY:
+		break;
+	}
+	return true;
+}
 
-	return rule == HF_SECURE_BOOT_ANY || rule == is;
+/* What the log says that a variable holds, NULL: nothing that may decide. */
+static const struct hf_digest *key_of(const struct platform *p, uint32_t key)
+{
+	const struct hf_secure_boot_variable *v = &p->secure_boot.keys[variables[key]];
+
+	return p->secure_boot.state != HF_SECURE_BOOT_AMBIGUOUS && v->measured ? &v->sha256 : NULL;
 }
 
 static struct fit fit_entry(const struct platform *p, const struct hf_platform_firmware *entry)
@@ -43,8 +63,7 @@ static struct fit fit_entry(const struct platform *p, const struct hf_platform_f
 			fit.pcrs |= 1u << i;
 	for (uint32_t i = 0; i < HF_FIRMWARE_KEYS; i++)
 		if (entry->key_mask >> i & 1 &&
-		    !(p->secure_boot.found >> i & 1 &&
-		      hf_digest_equal(&p->secure_boot.keys[i], &entry->keys[i])))
+		    !(key_of(p, i) && hf_digest_equal(key_of(p, i), &entry->keys[i])))
 			fit.keys |= 1u << i;
 	fit.secure_boot = !secure_boot_is(p, entry->secure_boot);
 	return fit;
@@ -146,22 +165,27 @@ static void explain_pcrs(struct hf_appraisal *a, const struct platform *p, const
 static void explain_secure_boot(struct hf_appraisal *a, const struct platform *p,
 				const struct fit *fit, struct hf_finding **list)
 {
+	const struct hf_secure_boot *is = &p->secure_boot;
+	const char *want = fit->entry->secure_boot == HF_FIRMWARE_BOOT_ANY ? NULL
+			 : fit->entry->secure_boot == HF_FIRMWARE_BOOT_ON ? "on" : "off";
+
+	if (is->state == HF_SECURE_BOOT_AMBIGUOUS && (fit->secure_boot || fit->keys)) {
+		add(a, list, HF_ERR_SECURE_BOOT_CHANGED, "secure-boot",
+		    hf_appraisal_text(a, "ambiguous (%s), event %zu", hf_err_name(is->cause), is->event),
+		    want, fit->entry->name);
+		return;
+	}
 	if (fit->secure_boot)
 		add(a, list, HF_ERR_SECURE_BOOT_CHANGED, "secure-boot",
-		    !p->secure_boot.known ? "not in the firmware's log"
-					  : p->secure_boot.on ? "on" : "off",
-		    fit->entry->secure_boot == HF_SECURE_BOOT_ON ? "on" : "off", fit->entry->name);
-	for (uint32_t i = 0; i < HF_FIRMWARE_KEYS; i++) {
-		const char *found = "not in the firmware's log";
-
-		if (!(fit->keys >> i & 1))
-			continue;
-		if (p->secure_boot.found >> i & 1)
-			found = hf_appraisal_digest(a, &p->secure_boot.keys[i]);
-		add(a, list, HF_ERR_SECURE_BOOT_CHANGED,
-		    hf_appraisal_text(a, "secure-boot/%s", hf_firmware_key_name((enum hf_firmware_key)i)),
-		    found, hf_appraisal_digest(a, &fit->entry->keys[i]), fit->entry->name);
-	}
+		    hf_secure_boot_state_name(is->state), want, fit->entry->name);
+	for (uint32_t i = 0; i < HF_FIRMWARE_KEYS; i++)
+		if (fit->keys >> i & 1)
+			add(a, list, HF_ERR_SECURE_BOOT_CHANGED,
+			    hf_appraisal_text(a, "secure-boot/%s",
+					      hf_secure_boot_key_name(variables[i])),
+			    key_of(p, i) ? hf_appraisal_digest(a, key_of(p, i))
+					 : "not in the firmware's log",
+			    hf_appraisal_digest(a, &fit->entry->keys[i]), fit->entry->name);
 }
 
 static const char *current(const struct hf_model *model)
@@ -216,8 +240,8 @@ const char *hf_root_of_trust(const struct hf_model *model, struct hf_span firmwa
 	if (!model || !model->firmware || !firmware_log.len || read_platform(firmware_log, &p))
 		return "none";
 	fit = best_of(&p, model);
-	if (!exact(&fit) || fit.entry->state == HF_RELEASE_REVOKED || !p.secure_boot.known ||
-	    !p.secure_boot.on)
+	if (!exact(&fit) || fit.entry->state == HF_RELEASE_REVOKED ||
+	    p.secure_boot.state != HF_SECURE_BOOT_ON)
 		return "none";
 	if (fit.entry->pcr_mask >> PCR_SECURE_BOOT & 1 ||
 	    (fit.entry->key_mask & KEYS_OF_TRUST) == KEYS_OF_TRUST)

@@ -236,11 +236,10 @@ static bool judged_by_whole(const struct hf_function *function, const struct hf_
 	const struct hf_measurement *whole = key ? hf_measurement_find(function->measurements, key)
 						 : NULL;
 
-	if (!whole || whole->kind != HF_VALUE_DIGESTS || whole->cause != HF_OK)
+	if (!whole)
 		return false;
-	/* a piece that could not be made of bytes that are there */
-	if (m->kind == HF_VALUE_FAILURE)
-		return true;
+	if (m->kind == HF_VALUE_FAILURE)	/* a piece that bytes which are there do not give */
+		return whole->kind == HF_VALUE_DIGESTS && whole->cause == HF_OK;
 	return covered_by(env, whole) || only_whole_listed(env, key);
 }
 

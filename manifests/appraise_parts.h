@@ -73,21 +73,6 @@ void hf_drivers_judge(struct hf_appraisal *a, struct hf_drivers *d, const struct
 /* appraise_boot.c. NULL: the bank that counts is not there. */
 const struct hf_digest *hf_event_sha256(const struct hf_event *event);
 
-/* ---- appraise_log.c: what single events of the firmware's log say ---- */
-#define HF_HOPS_MAX 16
-struct hf_pci_hops {	/* from a root bridge to a function */
-	struct { uint8_t device, function; } hops[HF_HOPS_MAX];
-	size_t count;
-};
-/* The device that an image was loaded from. Not hashed: a label. False: none is named. */
-bool hf_event_pci_hops(const struct hf_event *event, struct hf_pci_hops *ret);
-struct hf_platform_keys {	/* what PCR 7 measured of Secure Boot; hashed */
-	bool known, on;
-	uint32_t found;		/* bits of keys */
-	struct hf_digest keys[HF_FIRMWARE_KEYS];	/* SHA-256 of each variable's content */
-};
-enum hf_err hf_platform_keys_read(struct hf_span log, struct hf_platform_keys *ret) HF_MUST_USE;
-
 /* ---- appraise_firmware.c: PCRs 0-7 by the model's own list ---- */
 /* Sets verdict->platform_firmware where an entry matches; nothing where the model lists none. */
 void hf_firmware_judge(struct hf_appraisal *a, const struct hf_model *model, struct hf_span log,

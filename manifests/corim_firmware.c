@@ -84,7 +84,7 @@ static enum hf_err read_facts(struct hf_decoder *d, const struct hf_measured *m,
 	f->state = (enum hf_release_state)state;
 	if (m->own[HF_KEY_SECURE_BOOT].len == 0)
 		return HF_OK;
-	f->secure_boot = hf_cbor_bool(&on) ? HF_SECURE_BOOT_ON : HF_SECURE_BOOT_OFF;
+	f->secure_boot = hf_cbor_bool(&on) ? HF_FIRMWARE_BOOT_ON : HF_FIRMWARE_BOOT_OFF;
 	return hf_cbor_end(&on) ? HF_ERR_CORIM_SHAPE : HF_OK;
 }
 
@@ -153,7 +153,7 @@ static void put_registers(struct hf_writer *w, const struct hf_platform_firmware
 
 void hf_put_firmware(struct hf_writer *w, const struct hf_platform_firmware *f, size_t index)
 {
-	bool secure_boot = f->secure_boot != HF_SECURE_BOOT_ANY;
+	bool secure_boot = f->secure_boot != HF_FIRMWARE_BOOT_ANY;
 	char mkey[HF_MKEY_MAX];
 
 	snprintf(mkey, sizeof(mkey), HF_MKEY_FIRMWARE "%zu", index);
@@ -166,7 +166,7 @@ void hf_put_firmware(struct hf_writer *w, const struct hf_platform_firmware *f, 
 	hf_put_key_text(w, HF_KEY_NOTE, f->note);
 	if (secure_boot) {
 		hf_put_key(w, HF_KEY_SECURE_BOOT);
-		hf_cbor_put_bool(w, f->secure_boot == HF_SECURE_BOOT_ON);
+		hf_cbor_put_bool(w, f->secure_boot == HF_FIRMWARE_BOOT_ON);
 	}
 	hf_put_from(w, f->from);
 }

@@ -217,7 +217,7 @@ bool hf_firmware_valid(const struct hf_platform_firmware *firmware)
 {
 	if (!hf_name_valid(firmware->name) || firmware->state >= HF_RELEASE_ALLOWED_UNTIL ||
 	    firmware->pcr_mask == 0 || firmware->pcr_mask >> HF_FIRMWARE_PCRS ||
-	    firmware->key_mask >> HF_FIRMWARE_KEYS || firmware->secure_boot > HF_SECURE_BOOT_ON)
+	    firmware->key_mask >> HF_FIRMWARE_KEYS || firmware->secure_boot > HF_FIRMWARE_BOOT_ON)
 		return false;
 	for (size_t i = 0; i < HF_FIRMWARE_PCRS; i++)
 		if (firmware->pcr_mask >> i & 1 && firmware->pcrs[i].alg != HF_ALG_SHA256)

@@ -106,7 +106,7 @@ struct hf_boot_code {	/* a driver or program that firmware may run: PCR 2 or 4 *
 enum hf_firmware_key {	/* variables that Secure Boot trusts */
 	HF_FIRMWARE_PK, HF_FIRMWARE_KEK, HF_FIRMWARE_DB, HF_FIRMWARE_DBX, HF_FIRMWARE_KEYS,
 };
-enum hf_secure_boot_rule { HF_SECURE_BOOT_ANY, HF_SECURE_BOOT_OFF, HF_SECURE_BOOT_ON };
+enum hf_firmware_boot { HF_FIRMWARE_BOOT_ANY, HF_FIRMWARE_BOOT_OFF, HF_FIRMWARE_BOOT_ON };
 struct hf_platform_firmware {	/* a release of the board's own firmware, as its PCRs show it */
 	struct hf_platform_firmware *next;
 	const char *name;
@@ -114,7 +114,7 @@ struct hf_platform_firmware {	/* a release of the board's own firmware, as its P
 	const char *note;		/* why revoked, or NULL */
 	uint32_t pcr_mask;		/* one of them at least */
 	struct hf_digest pcrs[HF_FIRMWARE_PCRS];	/* SHA-256 bank, where the mask has the bit */
-	enum hf_secure_boot_rule secure_boot;
+	enum hf_firmware_boot secure_boot;
 	uint32_t key_mask;
 	struct hf_digest keys[HF_FIRMWARE_KEYS];	/* SHA-256 of the variable's content */
 	const char *from;	/* as of a reference */

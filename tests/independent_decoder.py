@@ -151,6 +151,23 @@ def release(name, triples):
     return found
 
 
+def platform_firmware(values):
+    found = {"name": values[11], "state": STATES[values[-1]], "pcrs": {}}
+    for register, value in values[14].items():
+        need(len(value) == 1, f"register {register}: {value}")
+        if isinstance(register, int):
+            found["pcrs"][str(register)] = digests(value)["sha256"]
+        else:
+            found[register.lower()] = digests(value)["sha256"]
+    if -2 in values:
+        found["note"] = values[-2]
+    if -27 in values:
+        found["secure_boot"] = "on" if values[-27] else "off"
+    if -256 in values:
+        found["from"] = values[-256]
+    return found
+
+
 def model(name, triples):
     need(len(triples) == 1, "one triple")
     environment, measurements = triples[0]
@@ -165,6 +182,9 @@ def model(name, triples):
         values = m[1]
         if m[0] == f"boot-code/{len(found['boot_code'])}":
             found["boot_code"].append({"name": values[11], **measured(values)})
+            continue
+        if m[0] == f"platform-firmware/{len(found.get('firmware', []))}":
+            found.setdefault("firmware", []).append(platform_firmware(values))
             continue
         need(m[0] == f"rule/{len(found['rules'])}", f"what is {m[0]}")
         rule = {"name": values[11], "presence": PRESENCE[values[-12]], "count": values[-13],

@@ -32,14 +32,47 @@ def event(pcr, kind, data, hashed=None):
     return pcr, kind, data if hashed is None else hashed, data
 
 
-def variable(name, value):
+GLOBAL = bytes.fromhex("61dfe48bca93d211aa0d00e098032b8c")
+SECURITY = bytes.fromhex("cbb219d73a3d9645a3bcdad00e67656f")  # of db and dbx
+
+
+def variable(name, value, guid=GLOBAL):
     """UEFI_VARIABLE_DATA: section 10.2.6."""
-    return bytes(16) + struct.pack("<QQ", len(name), len(value)) + name.encode("utf-16-le") + value
+    return guid + struct.pack("<QQ", len(name), len(value)) + name.encode("utf-16-le") + value
 
 
 def image_load(path=bytes.fromhex("7fff0400")):
     """UEFI_IMAGE_LOAD_EVENT: section 10.2.3; not what is hashed."""
     return struct.pack("<QQQQ", 0x1000, 0x2000, 0, len(path)) + path
+
+
+def pci_path(*hops):
+    """PciRoot(0)/Pci(device,function)/...: UEFI 2.10, section 10.3."""
+    path = bytes.fromhex("02010c00") + struct.pack("<II", 0x0a0341d0, 0)
+    for hop in hops:
+        device, function = (int(number, 16) for number in hop.split("."))
+        path += bytes([1, 1, 6, 0, function, device])
+    return path + bytes.fromhex("7fff0400")
+
+
+def pcrs(events):
+    """PCRs 0-7 of the SHA-256 bank after these events, as the log's reader has to find them."""
+    values = {pcr: bytes(32) for pcr in range(8)}
+    for pcr, _, hashed, _ in events:
+        if pcr in values:
+            values[pcr] = hashlib.sha256(values[pcr] + hashlib.sha256(hashed).digest()).digest()
+    return {str(pcr): value.hex() for pcr, value in values.items()}
+
+
+def secure_boot(on=True, db=b"owner's db"):
+    """The good boot of a platform that says what Secure Boot trusts."""
+    told = [event(7, EV_VARIABLE, variable("SecureBoot", bytes([on]))),
+            event(7, EV_VARIABLE, variable("PK", b"owner")),
+            event(7, EV_VARIABLE, variable("KEK", b"owner's")),
+            event(7, EV_VARIABLE, variable("db", db, SECURITY)),
+            event(7, EV_VARIABLE, variable("dbx", b"", SECURITY))]
+    return [told_or_good for one in good()
+            for told_or_good in (told if one[0] == 7 and one[1] == EV_VARIABLE else [one])]
 
 
 def good():

@@ -35,6 +35,7 @@ def check(key, wanted, schema, value, root):
         "additionalProperties": lambda: not is_object or all(
             valid(wanted, value[name], root) for name in value if name not in known),
         "propertyNames": lambda: not is_object or all(valid(wanted, name, root) for name in value),
+        "minProperties": lambda: not is_object or len(value) >= wanted,
         "maxProperties": lambda: not is_object or len(value) <= wanted,
         "items": lambda: not is_list or all(valid(wanted, item, root) for item in value),
         "minItems": lambda: not is_list or len(value) >= wanted,
