@@ -2,6 +2,7 @@
 #include "agent/args.h"
 #include "agent/commands.h"
 #include "agent/measure_host.h"
+#include "agent/readers_list.h"
 #include "manifests/report.h"
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 static const char usage[] =
 	"usage: holdfast scan [--json] [--sysfs DIR] [--rom=auto|all|none]\n"
+	"       holdfast scan --readers [--json]\n"
 	"\n"
 	"What is on this host: every PCIe part, its firmware and how it was measured.\n"
 	"Nothing is judged and, by default, nothing is written.\n"
@@ -19,6 +21,8 @@ static const char usage[] =
 	"  --rom=all     option ROMs of every device; on a live host this enables each\n"
 	"                ROM for a moment, also under a driver that is using the device\n"
 	"  --rom=none    no option ROMs\n"
+	"                vital product data are read where ROMs are\n"
+	"  --readers     no host: what each reader touches, needs and proves\n"
 	"\n"
 	"exit codes: 0 everything answered, 4 a device could not be read\n";
 
@@ -44,14 +48,41 @@ static enum hf_err output(struct hf_survey *survey, bool json, struct hf_fault *
 	return HF_OK;
 }
 
+static void print_readers(void *self, struct hf_writer *w)
+{
+	(void)self;
+	hf_readers_text(w);
+}
+
+static int list_readers(const char *command, bool json)
+{
+	struct hf_fault fault = { 0 };
+	enum hf_err err = HF_OK;
+	char *text;
+
+	if (!json) {
+		err = hf_survey_output(print_readers, NULL, &fault);
+		return err ? hf_args_fault(command, &fault) : HF_EXIT_OK;
+	}
+	text = hf_readers_json();
+	if (!text) {
+		(void)hf_fail(&fault, HF_ERR_NO_MEMORY, "readers", "JSON");
+		return hf_args_fault(command, &fault);
+	}
+	printf("%s\n", text);
+	free(text);
+	return HF_EXIT_OK;
+}
+
 int hf_cmd_scan(int argc, char **argv)
 {
-	bool json = false;
+	bool json = false, readers = false;
 	const char *sysfs = NULL, *rom = NULL, *path = "";
 	const struct hf_option options[] = {
 		{ .name = "json", .flag = &json },
 		{ .name = "sysfs", .value = &sysfs },
 		{ .name = "rom", .value = &rom },
+		{ .name = "readers", .flag = &readers },
 		{ .name = NULL },
 	};
 	enum hf_rom_wish wish;
@@ -62,6 +93,10 @@ int hf_cmd_scan(int argc, char **argv)
 
 	if (!hf_args_parse(argc, argv, options, NULL, usage, &code))
 		return code;
+	if (readers && (sysfs || rom))
+		return hf_args_refuse(argv[0], "--readers reads no host: it goes with --json alone");
+	if (readers)
+		return list_readers(argv[0], json);
 	if (!hf_rom_wish_parse(rom, &wish))
 		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", rom);
 	err = hf_survey_make(sysfs, wish, &survey, &fault);

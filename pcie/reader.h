@@ -7,5 +7,11 @@
 
 extern const struct hf_reader hf_reader_config;
 extern const struct hf_reader hf_reader_rom;
+extern const struct hf_reader hf_reader_vpd;
+extern const struct hf_reader hf_reader_nvme;
+extern const struct hf_reader hf_reader_net;
+extern const struct hf_reader hf_reader_drive;
+extern const struct hf_reader hf_reader_mtd;
+extern const struct hf_reader hf_reader_versions;
 
 #endif

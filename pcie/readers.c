@@ -9,6 +9,12 @@
 const struct hf_reader *const hf_readers[] = {
 	&hf_reader_config,
 	&hf_reader_rom,
+	&hf_reader_vpd,
+	&hf_reader_nvme,
+	&hf_reader_net,
+	&hf_reader_drive,
+	&hf_reader_mtd,
+	&hf_reader_versions,
 	NULL,
 };
 

@@ -21,6 +21,11 @@ enum hf_err hf_sink_begin(struct hf_sink *sink, const char *mkey, enum hf_method
 enum hf_err hf_sink_bytes(struct hf_sink *sink, struct hf_span bytes) HF_MUST_USE;
 uint8_t *hf_sink_room(struct hf_sink *sink, size_t *ret_cap);
 enum hf_err hf_sink_end(struct hf_sink *sink, enum hf_err partial) HF_MUST_USE;
+/* After begin and before the first byte: bytes are hashed as they come and none is kept, up
+ * to HF_STREAM_MAX; hf_sink_window is then empty. For what is larger than a ROM may be. */
+#define HF_STREAM_MAX (64u << 20)
+enum hf_err hf_sink_stream(struct hf_sink *sink) HF_MUST_USE;
+uint64_t hf_sink_streamed(const struct hf_sink *sink);	/* bytes since then */
 /* The bytes since hf_sink_begin, valid until the next begin: for parsing after hashing. */
 struct hf_span hf_sink_window(const struct hf_sink *sink);
 /* One more measurement over bytes inside that window, or in the room behind it that a reader

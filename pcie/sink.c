@@ -63,8 +63,23 @@ enum hf_err hf_sink_begin(struct hf_sink *sink, const char *mkey, enum hf_method
 	sink->flags = flags;
 	sink->len = 0;
 	sink->known_count = 0;
+	sink->streaming = false;
 	sink->open = true;
 	return HF_OK;
+}
+
+enum hf_err hf_sink_stream(struct hf_sink *sink)
+{
+	if (!sink->open || sink->len)
+		return HF_ERR_INTERNAL;
+	sink->streaming = true;
+	sink->streamed = 0;
+	return HF_OK;
+}
+
+uint64_t hf_sink_streamed(const struct hf_sink *sink)
+{
+	return sink->streamed;
 }
 
 uint8_t *hf_sink_room(struct hf_sink *sink, size_t *ret_cap)
@@ -77,6 +92,12 @@ enum hf_err hf_sink_bytes(struct hf_sink *sink, struct hf_span bytes)
 {
 	if (!sink->open)
 		return HF_ERR_INTERNAL;
+	if (sink->streaming) {
+		if (bytes.len > HF_STREAM_MAX - sink->streamed)
+			return HF_ERR_LIMIT;
+		sink->streamed += bytes.len;
+		return hf_hasher_update(sink->hasher, bytes);
+	}
 	if (bytes.len > SINK_CAP - sink->len)
 		return HF_ERR_LIMIT;
 	if (bytes.len && bytes.ptr != sink->window + sink->len)
@@ -97,6 +118,8 @@ static enum hf_err hash(struct hf_sink *sink, struct hf_span part, struct hf_mea
 	size_t count = 0;
 	enum hf_err err;
 
+	/* Streamed bytes are in the hasher already. */
+	m->size = sink->streaming ? sink->streamed : part.len;
 	for (size_t i = 0; i < sink->known_count; i++) {
 		const struct hf_measurement *k = sink->known[i].m;
 
@@ -106,7 +129,7 @@ static enum hf_err hash(struct hf_sink *sink, struct hf_span part, struct hf_mea
 			goto out;
 		}
 	}
-	err = hf_hasher_update(sink->hasher, part);
+	err = sink->streaming ? HF_OK : hf_hasher_update(sink->hasher, part);
 	if (!err)
 		err = hf_hasher_final(sink->hasher, digests, &count);
 	if (err)
@@ -115,13 +138,12 @@ static enum hf_err hash(struct hf_sink *sink, struct hf_span part, struct hf_mea
 		return HF_ERR_INTERNAL;
 	memcpy(m->digests, digests, sizeof(m->digests));
 	m->digest_count = count;
-	if (sink->known_count < HF_SINK_KNOWN) {
+	if (sink->known_count < HF_SINK_KNOWN && !sink->streaming) {
 		sink->known[sink->known_count].part = part;
 		sink->known[sink->known_count++].m = m;
 	}
 out:
 	m->kind = HF_VALUE_DIGESTS;
-	m->size = part.len;
 	return HF_OK;
 }
 
@@ -147,22 +169,29 @@ enum hf_err hf_sink_end(struct hf_sink *sink, enum hf_err partial)
 	char mkey[HF_MKEY_MAX + 16];
 	struct hf_measurement *m;
 
+	enum hf_err err;
+
 	if (!sink->open)
 		return HF_ERR_INTERNAL;
 	sink->open = false;
-	if (!partial)
-		return hf_sink_part(sink, sink->mkey, sink->method, sink->flags,
-				    hf_sink_window(sink));
+	if (!partial) {
+		err = hf_sink_part(sink, sink->mkey, sink->method, sink->flags,
+				   hf_sink_window(sink));
+		sink->streaming = false;
+		return err;
+	}
 	m = add(sink, sink->mkey, HF_METHOD_NONE, sink->flags);
 	if (!m)
 		return HF_ERR_LIMIT;
 	hf_measurement_set_failure(m, partial);
-	if (sink->len == 0)
+	if (sink->len == 0 && !(sink->streaming && sink->streamed))
 		return HF_OK;
 	/* Never under the key that a reference value could match. */
 	snprintf(mkey, sizeof(mkey), "%s/partial", sink->mkey);
-	return hf_sink_part(sink, mkey, sink->method, HF_MEASUREMENT_ADVISORY,
-			    hf_sink_window(sink));
+	err = hf_sink_part(sink, mkey, sink->method, HF_MEASUREMENT_ADVISORY,
+			   hf_sink_window(sink));
+	sink->streaming = false;
+	return err;
 }
 
 enum hf_err hf_sink_text(struct hf_sink *sink, const char *mkey, enum hf_method method,

@@ -17,6 +17,8 @@ struct hf_sink {
 	uint8_t *window;	/* HF_ROM_MAX bytes, lazily backed */
 	size_t len;
 	bool open;		/* between begin and end */
+	bool streaming;		/* hashed as they come, not kept */
+	uint64_t streamed;
 	char mkey[HF_MKEY_MAX + 1];
 	enum hf_method method;
 	uint32_t flags;

@@ -20,6 +20,7 @@ A description is {"dmi": {"vendor", "product"}, "roots": [{"domain": "0000", "bu
   "config_len" 64, 256 or 4096 (default 4096; conventional 256)
   "vfs"       [{"distance": 16}]: virtual functions, on this bus or the next
   "below"     [DEVICE...]    behind this bridge
+and what its driver shows and the device answers: see drivers.py.
 Bus numbers are handed out depth first; --gap N leaves N numbers free between them.
 """
 import argparse
@@ -29,6 +30,9 @@ import os
 import re
 import struct
 import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import drivers  # noqa: E402
 
 PORT_TYPE = {"endpoint": 0, "root-port": 4, "upstream": 5, "downstream": 6}
 BRIDGES = ("root-port", "upstream", "downstream", "bridge")
@@ -137,6 +141,7 @@ def config_bytes(device, buses):
         if "vfs" in device:
             struct.pack_into("<I", c, 0x160, 0x0010 | 1 << 16)
             struct.pack_into("<H", c, 0x160 + 0x1a, number(device, "vf_device", "1001"))
+    drivers.config(device, c)
     for offset, text in device.get("config", {}).items():
         data = bytes.fromhex(text)
         c[int(offset, 16):int(offset, 16) + len(data)] = data
@@ -228,7 +233,8 @@ class Builder:
         config = config_bytes(device, buses)
         rom = rom_bytes(device, address) if "rom" in device else None
         vga = device.get("boot_vga", False if number(device, "class", "0") >> 8 == 0x300 else None)
-        self.tree.function(parent, address, config, rom, device.get("driver"), vga)
+        here = self.tree.function(parent, address, config, rom, device.get("driver"), vga)
+        drivers.add(self.tree, here, address, device)
         self.count += 1
         for vf in device.get("vfs", []):
             self.virtual(vf, address, parent, config)
