@@ -133,6 +133,10 @@ uint64_t hf_gate_now_ms(void);	/* CLOCK_BOOTTIME */
 /* Reserve, extend in every bank, commit: the one way an event comes into being. */
 enum hf_err hf_gate_event(struct hf_gate *gate, enum hf_tag tag, struct hf_span payload,
 			  struct hf_fault *fault) HF_MUST_USE;
+/* The host part, as far as this host can tell; then, once the model is known, what its drivers
+ * would give to devices. */
+enum hf_err hf_gate_claim_host(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_claim_driver_firmware(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 /* Encode one part, keep the bytes for the evidence, extend path and digest. */
 enum hf_err hf_gate_record_part(struct hf_gate *gate, const struct hf_part *part,
 				struct hf_fault *fault) HF_MUST_USE;

@@ -168,65 +168,6 @@ static enum hf_err make_keys(struct hf_gate *gate, struct hf_fault *fault)
 	return HF_OK;
 }
 
-/* What the TPM knows about generations; where it does not count, that is a claim. */
-static enum hf_err claim_generation(struct hf_gate *gate)
-{
-	const struct hf_generation *g = &gate->generation;
-	static const char *const states[] = {
-		[HF_INDEX_ABSENT] = "absent", [HF_INDEX_FOREIGN] = "another's",
-		[HF_INDEX_UNWRITTEN] = "unwritten", [HF_INDEX_OURS] = "present" };
-	char text[96];
-	struct hf_measurement *m;
-	enum hf_err err;
-
-	m = hf_claims_add_measurement(&gate->claims, gate->host_part, NULL, "generation",
-				      HF_METHOD_VERSION, HF_MEASUREMENT_ADVISORY);
-	if (!m)
-		return HF_ERR_LIMIT;
-	if (hf_generation_counts(g))
-		hf_measurement_set_number(m, g->value);
-	else
-		hf_measurement_set_failure(m, HF_ERR_GENERATION_ADVISORY);
-	if (!gate->tpm)
-		return HF_OK;
-	snprintf(text, sizeof(text), "%s; owner value %s, lockout value %s, clear %s", states[g->index],
-		 g->owner_auth ? "set" : "empty", g->lockout_auth ? "set" : "empty",
-		 g->clear_disabled ? "disabled" : "possible");
-	m = hf_claims_add_measurement(&gate->claims, gate->host_part, NULL, "tpm/generation-index",
-				      HF_METHOD_VERSION, HF_MEASUREMENT_ADVISORY);
-	err = m ? hf_measurement_set_text(&gate->claims, m, text) : HF_ERR_LIMIT;
-	return err;
-}
-
-static enum hf_err claim_host(struct hf_gate *gate, struct hf_fault *fault)
-{
-	char text[128];
-	enum hf_err err = hf_platform_claims(&gate->host, gate->options.procfs, &gate->claims,
-					     &gate->host_part);
-	struct hf_measurement *m;
-
-	if (err == HF_OK)
-		err = hf_hold_claims(&gate->hold, hf_gate_live(gate), &gate->claims, gate->host_part);
-	if (err != HF_OK)
-		return hf_fail(fault, err, "host", "%s", "facts about the host");
-	if (gate->tpm)
-		err = hf_tpm_generation(gate->tpm, &gate->generation, fault);
-	if (err != HF_OK)
-		return err;
-	err = claim_generation(gate);
-	if (err != HF_OK)
-		return hf_fail(fault, err, "host", "%s", "generation");
-	if (!gate->tpm)
-		return HF_OK;
-	err = hf_tpm_describe(gate->tpm, text, sizeof(text), fault);
-	if (err != HF_OK)
-		return err;
-	m = hf_claims_add_measurement(&gate->claims, gate->host_part, NULL, "tpm/firmware",
-				      HF_METHOD_VERSION, HF_MEASUREMENT_ADVISORY);
-	err = m ? hf_measurement_set_text(&gate->claims, m, text) : HF_ERR_LIMIT;
-	return err == HF_OK ? HF_OK : hf_fail(fault, err, "host", "%s", "TPM");
-}
-
 /* One that is not there, or cannot be read, is judged as missing. */
 static void read_firmware_log(struct hf_gate *gate)
 {
@@ -396,7 +337,7 @@ enum hf_err hf_gate_begin(struct hf_gate *gate, struct hf_fault *fault)
 	enum hf_err err = begin_tpm(gate, &missing, fault);
 
 	if (err == HF_OK)
-		err = claim_host(gate, fault);
+		err = hf_gate_claim_host(gate, fault);
 	if (err == HF_OK)
 		err = make_keys(gate, fault);
 	if (err != HF_OK)
@@ -409,6 +350,9 @@ enum hf_err hf_gate_begin(struct hf_gate *gate, struct hf_fault *fault)
 		*fault = missing;
 		return HF_ERR_TPM_MISSING;
 	}
+	err = hf_gate_claim_driver_firmware(gate, fault);
+	if (err != HF_OK)
+		return err;
 	command_line = hf_platform_text(gate->host_part, "command-line");
 	err = record_begin(gate, command_line, fault);
 	if (err == HF_OK)

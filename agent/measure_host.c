@@ -23,6 +23,7 @@ bool hf_rom_wish_parse(const char *text, enum hf_rom_wish *ret)
 
 static enum hf_err survey(enum hf_rom_wish wish, struct hf_survey *s, struct hf_fault *fault)
 {
+	const struct hf_platform_sources sources = { .tpm = NULL };	/* it is not disturbed */
 	struct hf_read_options options = { 0 };
 	enum hf_err err;
 
@@ -31,7 +32,7 @@ static enum hf_err survey(enum hf_rom_wish wish, struct hf_survey *s, struct hf_
 	options.no_rom = wish == HF_ROM_WISH_NONE || (wish == HF_ROM_WISH_AUTO && s->host.live);
 	s->rom_skipped = options.no_rom && wish == HF_ROM_WISH_AUTO;
 	hf_claims_init(&s->claims, &s->arena);
-	err = hf_platform_claims(&s->host, NULL, &s->claims, &s->host_part);
+	err = hf_platform_claims(&s->host, &sources, &s->claims, &s->host_part);
 	if (err)
 		return hf_fail(fault, err, "host", "facts about the host");
 	err = hf_bus_read(&s->host, &s->arena, &s->bus, fault);

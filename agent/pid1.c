@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/bind.h"
 #include "agent/crash.h"
 
 static const int ignored_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1,
@@ -64,6 +65,8 @@ enum hf_err hf_pid1_mounts(struct hf_fault *fault)
 		return err;
 	/* Absent from some kernels; what then cannot be read is a claim later. */
 	if (mount("securityfs", HF_SECURITYFS, "securityfs", quiet, NULL) != 0)
+		errno = 0;
+	if (access("/sys/firmware/efi", F_OK) == 0 && hf_module_load("efivarfs", NULL) != HF_OK)
 		errno = 0;
 	if (mount("efivarfs", "/sys/firmware/efi/efivars", "efivarfs", quiet | MS_RDONLY, NULL) != 0)
 		errno = 0;

@@ -1,197 +1,213 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "agent/platform.h"
-
-#include "measure/file.h"
+#include "agent/platform_facts.h"
 
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
+#include <stdlib.h>
 
-#define SECURE_BOOT "firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+#define GROUPS_MAX 8192		/* of the IOMMU: one a device at most */
 
-struct platform {
-	const struct hf_host *host;
-	struct hf_claims *claims;
-	struct hf_part *part;
-	enum hf_err err;	/* the first; later steps do nothing */
-};
-
-static struct hf_measurement *add(struct platform *p, const char *mkey, enum hf_method method,
-				  uint32_t flags)
+static void put_proc(struct hf_facts *f, const char *mkey, uint32_t flags, const char *name)
 {
-	struct hf_measurement *m;
+	struct hf_span text;
+	enum hf_err err = hf_facts_proc(f, name, HF_TEXT_MAX - 1, &text);
 
-	if (p->err)
-		return NULL;
-	m = hf_claims_add_measurement(p->claims, p->part, NULL, mkey, method, flags);
-	if (!m)
-		p->err = HF_ERR_LIMIT;
-	return m;
-}
-
-static bool is_printable(const char *text, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (text[i] < 0x20 || text[i] > 0x7e)
-			return false;
-	return true;
-}
-
-static void put_text(struct platform *p, const char *mkey, uint32_t flags, const char *text)
-{
-	struct hf_measurement *m = add(p, mkey, HF_METHOD_IDENTITY, flags);
-	size_t len = strlen(text);
-
-	if (!m)
-		return;
-	if (is_printable(text, len))
-		p->err = hf_measurement_set_text(p->claims, m, text);
-	else
-		p->err = hf_measurement_set_bytes(p->claims, m, hf_span_text(text));
-}
-
-/* A capture that lacks a fact never claimed to hold it; a live host that lacks it is odd. */
-static void put_failure(struct platform *p, const char *mkey, uint32_t flags, enum hf_err cause)
-{
-	struct hf_measurement *m = add(p, mkey, HF_METHOD_NONE, flags);
-
-	if (!m)
-		return;
-	if (!p->host->live)
-		cause = HF_ERR_NOT_MEASURED;
-	else if (cause != HF_ERR_KERNEL_REFUSED)
-		cause = HF_ERR_READ_FAILED;
-	hf_measurement_set_failure(m, cause);
-}
-
-static void put_file(struct platform *p, const char *mkey, uint32_t flags, const char *path)
-{
-	char text[HF_TEXT_MAX];
-	enum hf_err err = hf_host_read_text(p->host, path, text, sizeof(text));
-
-	if (err)
-		put_failure(p, mkey, flags, err);
-	else
-		put_text(p, mkey, flags, text);
-}
-
-static void put_proc(struct platform *p, const char *mkey, uint32_t flags, const char *procfs,
-		     const char *name)
-{
-	char path[512], text[HF_TEXT_MAX];
-	struct hf_span bytes;
-	enum hf_err err = HF_ERR_FILE_UNREADABLE;
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s", procfs, name) < sizeof(path))
-		err = hf_file_read(AT_FDCWD, path, sizeof(text) - 1, p->claims->arena, &bytes, NULL);
 	if (err) {
-		put_failure(p, mkey, flags, err);
+		hf_facts_missing(f, mkey, flags, err);
 		return;
 	}
-	if (bytes.len && bytes.ptr[bytes.len - 1] == '\n')
-		bytes.len--;
-	if (is_printable((const char *)bytes.ptr, bytes.len)) {
-		memcpy(text, bytes.ptr, bytes.len);
-		text[bytes.len] = '\0';
-		put_text(p, mkey, flags, text);
-		return;
-	}
-	struct hf_measurement *m = add(p, mkey, HF_METHOD_IDENTITY, flags);
-
-	if (m)
-		p->err = hf_measurement_set_bytes(p->claims, m, bytes);
+	if (text.len && text.ptr[text.len - 1] == '\n')
+		text.len--;
+	hf_facts_text(f, mkey, flags, text);
 }
 
 /* "none [integrity] confidentiality": the word in brackets is in force. */
-static void put_lockdown(struct platform *p)
+static void put_lockdown(struct hf_facts *f)
 {
 	char text[128];
-	enum hf_err err = hf_host_read_text(p->host, "kernel/security/lockdown", text, sizeof(text));
+	enum hf_err err = hf_host_read_text(f->host, "kernel/security/lockdown", text, sizeof(text));
 	char *open = err ? NULL : strchr(text, '[');
 	char *close = open ? strchr(open, ']') : NULL;
 
 	if (!close) {
-		put_failure(p, "lockdown", HF_MEASUREMENT_ADVISORY, err ? err : HF_ERR_READ_FAILED);
+		hf_facts_missing(f, "lockdown", HF_ADVISORY, err ? err : HF_ERR_READ_FAILED);
 		return;
 	}
 	*close = '\0';
-	put_text(p, "lockdown", HF_MEASUREMENT_ADVISORY, open + 1);
+	hf_facts_text(f, "lockdown", HF_ADVISORY, hf_span_text(open + 1));
 }
 
-static bool exists(const struct hf_host *host, const char *path)
+/* Why the kernel trusts itself less: Documentation/admin-guide/tainted-kernels.rst. */
+static void put_taint(struct hf_facts *f)
 {
-	return faccessat(host->sysfs, path, F_OK, 0) == 0;
-}
+	struct hf_arena *arena = f->claims->arena;
+	size_t mark = arena->len;
+	unsigned long long number = 0;
+	struct hf_span text;
+	enum hf_err err = hf_facts_proc(f, "sys/kernel/tainted", 32, &text);
+	char *end = NULL;
 
-/* 0: empty, 1: something is in it, -1: not readable. */
-static int directory_state(const struct hf_host *host, const char *path)
-{
-	int fd = openat(host->sysfs, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	int state = 0;
-
-	if (!dir) {
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	while ((entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			state = 1;
-	closedir(dir);
-	return state;
-}
-
-static void put_iommu(struct platform *p)
-{
-	int state = directory_state(p->host, "class/iommu");
-
-	if (state < 0)
-		put_failure(p, "iommu", HF_MEASUREMENT_ADVISORY, HF_ERR_READ_FAILED);
+	if (!err)	/* the byte behind it is a NUL */
+		number = strtoull((const char *)text.ptr, &end, 10);
+	arena->len = mark;
+	if (!err && end != (const char *)text.ptr && (*end == '\n' || *end == '\0'))
+		hf_facts_number(f, "kernel/tainted", HF_ADVISORY, number);
 	else
-		put_text(p, "iommu", HF_MEASUREMENT_ADVISORY, state ? "on" : "off");
+		hf_facts_missing(f, "kernel/tainted", HF_ADVISORY, err ? err : HF_ERR_READ_FAILED);
 }
 
-/* efivarfs gives four bytes of attributes, then the value: UEFI 2.10 section 3.3. */
-static void put_secure_boot(struct platform *p)
-{
-	struct hf_span bytes;
-	enum hf_err err;
+/* ---- IOMMU ---- */
 
-	if (exists(p->host, "firmware") && !exists(p->host, "firmware/efi")) {
-		put_text(p, "secure-boot", HF_MEASUREMENT_ADVISORY, "no-uefi");
+struct tally {	/* few different words, and how often each was seen */
+	struct { char word[24]; unsigned count; } row[8];
+	size_t rows;
+	unsigned others;
+};
+
+static void count_word(struct tally *t, const char *word)
+{
+	for (size_t i = 0; i < t->rows; i++) {
+		if (strcmp(t->row[i].word, word) == 0) {
+			t->row[i].count++;
+			return;
+		}
+	}
+	if (t->rows == sizeof(t->row) / sizeof(t->row[0]) || strlen(word) >= sizeof(t->row[0].word)) {
+		t->others++;
 		return;
 	}
-	err = hf_host_read(p->host, SECURE_BOOT, 64, p->claims->arena, &bytes, NULL);
-	if (err || bytes.len != 5 || bytes.ptr[4] > 1)
-		put_failure(p, "secure-boot", HF_MEASUREMENT_ADVISORY, err ? err : HF_ERR_READ_FAILED);
-	else
-		put_text(p, "secure-boot", HF_MEASUREMENT_ADVISORY, bytes.ptr[4] ? "on" : "off");
+	memcpy(t->row[t->rows].word, word, strlen(word) + 1);
+	t->row[t->rows++].count = 1;
 }
 
-static void put_tpm(struct platform *p)
+/* "2 dmar", "55 DMA-FQ, 2 identity"; "" where nothing was counted. */
+static void tally_text(const struct tally *t, char *out, size_t cap)
 {
-	char version[16], text[32];
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < t->rows; i++)
+		len += (size_t)snprintf(out + len, cap - len, "%s%u %s", i ? ", " : "",
+					t->row[i].count, t->row[i].word);
+	if (t->others)
+		snprintf(out + len, cap - len, "%s%u of other kinds", len ? ", " : "", t->others);
+}
+
+/* What the kernel gives the devices of each group by default. */
+static void put_groups(struct hf_facts *f)
+{
+	struct tally types = { .rows = 0 };
+	struct dirent **entries;
+	char text[320], path[320], type[32];
+	int count = hf_facts_list(f, "kernel/iommu_groups", &entries);
+
+	if (count < 0) {
+		hf_facts_missing(f, "iommu/groups", HF_ADVISORY, HF_ERR_READ_FAILED);
+		return;
+	}
+	for (int i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "kernel/iommu_groups/%s/type", entries[i]->d_name);
+		if (i < GROUPS_MAX)
+			count_word(&types, hf_host_read_text(f->host, path, type, sizeof(type))
+						   ? "unknown" : type);
+		free(entries[i]);
+	}
+	free(entries);
+	tally_text(&types, text, sizeof(text));
+	if (count > GROUPS_MAX)
+		hf_facts_failure(f, "iommu/groups", HF_ADVISORY, HF_ERR_LIMIT);
+	else
+		hf_facts_format(f, "iommu/groups", HF_ADVISORY, "%s", count ? text : "none");
+}
+
+/* Units are named by kind and number: "dmar0", "ivhd1", "smmu3.0x000000002b400000". */
+static void put_iommu(struct hf_facts *f)
+{
+	struct tally kinds = { .rows = 0 };
+	struct dirent **entries;
+	char text[320];
+	int count = hf_facts_list(f, "class/iommu", &entries);
+
+	if (count < 0) {
+		hf_facts_missing(f, "iommu", HF_ADVISORY, HF_ERR_READ_FAILED);
+		hf_facts_missing(f, "iommu/units", HF_ADVISORY, HF_ERR_READ_FAILED);
+	} else {
+		for (int i = 0; i < count; i++) {
+			char *name = entries[i]->d_name;
+
+			name[strcspn(name, "0123456789.-")] = '\0';
+			count_word(&kinds, name[0] ? name : "unknown");
+			free(entries[i]);
+		}
+		free(entries);
+		tally_text(&kinds, text, sizeof(text));
+		hf_facts_text(f, "iommu", HF_ADVISORY, hf_span_text(count ? "on" : "off"));
+		hf_facts_text(f, "iommu/units", HF_ADVISORY, hf_span_text(count ? text : "none"));
+	}
+	put_groups(f);
+}
+
+/* ---- TPM ---- */
+
+static void put_tpm_version(struct hf_facts *f)
+{
+	char version[16];
 	enum hf_err err;
 
-	if (!exists(p->host, "class/tpm/tpm0")) {
-		if (p->host->live || exists(p->host, "class/tpm"))
-			put_text(p, "tpm", 0, "absent");
+	if (!hf_host_exists(f->host, "class/tpm/tpm0")) {
+		if (f->host->live || hf_host_exists(f->host, "class/tpm"))
+			hf_facts_text(f, "tpm", 0, hf_span_text("absent"));
 		else
-			put_failure(p, "tpm", 0, HF_ERR_NOT_MEASURED);
+			hf_facts_failure(f, "tpm", 0, HF_ERR_NOT_MEASURED);
 		return;
 	}
-	err = hf_host_read_text(p->host, "class/tpm/tpm0/tpm_version_major", version, sizeof(version));
-	if (err) {
-		put_failure(p, "tpm", 0, err);
+	err = hf_host_read_text(f->host, "class/tpm/tpm0/tpm_version_major", version, sizeof(version));
+	if (err)
+		hf_facts_missing(f, "tpm", 0, err);
+	else
+		hf_facts_format(f, "tpm", 0, "version %s", version);
+}
+
+/* "pcr-sha256" and the like: one directory for each allocated bank. */
+static void put_banks(struct hf_facts *f)
+{
+	struct dirent **entries;
+	char text[160];
+	size_t len = 0;
+	int count = hf_facts_list(f, "class/tpm/tpm0", &entries);
+
+	text[0] = '\0';
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+
+		if (strncmp(name, "pcr-", 4) == 0 && strlen(name) < 20 && len < sizeof(text) - 20)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
+						len ? " " : "", name + 4);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+	if (len)
+		hf_facts_text(f, "tpm/banks", HF_ADVISORY, hf_span_text(text));
+	else
+		hf_facts_failure(f, "tpm/banks", HF_ADVISORY, HF_ERR_NOT_MEASURED);
+}
+
+/* The TPM's own word where it was asked; the kernel's files know the banks alone. */
+static void put_tpm(struct hf_facts *f, const struct hf_tpm_words *tpm)
+{
+	put_tpm_version(f);
+	if (!tpm) {
+		hf_facts_failure(f, "tpm/vendor", HF_ADVISORY, HF_ERR_NOT_MEASURED);
+		hf_facts_failure(f, "tpm/firmware", HF_ADVISORY, HF_ERR_NOT_MEASURED);
+		hf_facts_failure(f, "tpm/specification", HF_ADVISORY, HF_ERR_NOT_MEASURED);
+		put_banks(f);
 		return;
 	}
-	snprintf(text, sizeof(text), "version %s", version);
-	put_text(p, "tpm", 0, text);
+	hf_facts_text(f, "tpm/vendor", HF_ADVISORY, hf_span_text(tpm->vendor));
+	hf_facts_text(f, "tpm/firmware", HF_ADVISORY, hf_span_text(tpm->firmware));
+	hf_facts_text(f, "tpm/specification", HF_ADVISORY, hf_span_text(tpm->specification));
+	hf_facts_text(f, "tpm/banks", HF_ADVISORY, hf_span_text(tpm->banks));
 }
 
 static bool default_procfs(const struct hf_host *host, char *out, size_t cap)
@@ -201,35 +217,35 @@ static bool default_procfs(const struct hf_host *host, char *out, size_t cap)
 	return (size_t)snprintf(out, cap, "%s/../proc", host->root) < cap;
 }
 
-enum hf_err hf_platform_claims(const struct hf_host *host, const char *procfs,
+enum hf_err hf_platform_claims(const struct hf_host *host, const struct hf_platform_sources *sources,
 			       struct hf_claims *claims, struct hf_part **ret_host_part)
 {
-	struct platform p = { .host = host, .claims = claims };
+	struct hf_facts f = { .host = host, .claims = claims, .procfs = sources->procfs };
 	char fallback[512];
 
-	if (!procfs) {
+	if (!f.procfs) {
 		if (!default_procfs(host, fallback, sizeof(fallback)))
 			return HF_ERR_LIMIT;
-		procfs = fallback;
+		f.procfs = fallback;
 	}
-	p.part = hf_claims_add_part(claims, HF_PART_HOST, "host");
-	if (!p.part)
+	f.part = hf_claims_add_part(claims, HF_PART_HOST, "host");
+	if (!f.part)
 		return HF_ERR_LIMIT;
-	put_file(&p, "smbios/vendor", 0, "class/dmi/id/sys_vendor");
-	put_file(&p, "smbios/product", 0, "class/dmi/id/product_name");
-	put_file(&p, "smbios/board", HF_MEASUREMENT_ADVISORY, "class/dmi/id/board_name");
-	put_file(&p, "smbios/serial", HF_MEASUREMENT_ADVISORY, "class/dmi/id/product_serial");
-	put_proc(&p, "command-line", 0, procfs, "cmdline");
-	put_proc(&p, "kernel", 0, procfs, "sys/kernel/osrelease");
-	put_file(&p, "cpus/online", HF_MEASUREMENT_ADVISORY, "devices/system/cpu/online");
-	put_file(&p, "cpus/present", HF_MEASUREMENT_ADVISORY, "devices/system/cpu/present");
-	put_lockdown(&p);
-	put_iommu(&p);
-	put_secure_boot(&p);
-	put_tpm(&p);
-	if (!p.err)
-		*ret_host_part = p.part;
-	return p.err;
+	hf_facts_smbios(&f);
+	put_proc(&f, "command-line", 0, "cmdline");
+	put_proc(&f, "kernel", 0, "sys/kernel/osrelease");
+	put_taint(&f);
+	hf_facts_file(&f, "cpus/online", HF_ADVISORY, "devices/system/cpu/online");
+	hf_facts_file(&f, "cpus/present", HF_ADVISORY, "devices/system/cpu/present");
+	hf_facts_processors(&f);
+	put_lockdown(&f);
+	put_iommu(&f);
+	hf_facts_secure_boot(&f);
+	put_tpm(&f, sources->tpm);
+	hf_facts_acpi(&f);
+	if (!f.err)
+		*ret_host_part = f.part;
+	return f.err;
 }
 
 const char *hf_platform_text(const struct hf_part *host_part, const char *mkey)

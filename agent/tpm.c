@@ -498,50 +498,6 @@ enum hf_err hf_tpm_auths(struct hf_tpm *tpm, bool *ret_owner, bool *ret_endorsem
 	return HF_OK;
 }
 
-/* Four characters per property, e.g. "IBM\0"; runs of blanks become one. */
-static void add_chars(char *out, size_t cap, uint32_t value)
-{
-	size_t len = strlen(out);
-
-	for (int shift = 24; shift >= 0; shift -= 8) {
-		char c = (char)(value >> shift & 0xff);
-
-		if (c == 0)
-			continue;
-		if (c < 0x20 || c > 0x7e)
-			c = '?';
-		if (c == ' ' && (len == 0 || out[len - 1] == ' '))
-			continue;
-		if (len + 1 < cap) {
-			out[len++] = c;
-			out[len] = 0;
-		}
-	}
-}
-
-enum hf_err hf_tpm_describe(struct hf_tpm *tpm, char *out, size_t cap, struct hf_fault *fault)
-{
-	enum { MANUFACTURER, VENDOR, FIRMWARE = TPM2_PT_FIRMWARE_VERSION_1 - TPM2_PT_MANUFACTURER,
-	       COUNT = FIRMWARE + 2 };
-	uint32_t p[COUNT];
-	char manufacturer[8] = "", vendor[20] = "";
-	enum hf_err err = hf_tpm_properties(tpm, TPM2_PT_MANUFACTURER, COUNT, p, fault);
-
-	if (err)
-		return err;
-	add_chars(manufacturer, sizeof(manufacturer), p[MANUFACTURER]);
-	for (size_t i = 0; i < 4; i++)
-		add_chars(vendor, sizeof(vendor), p[VENDOR + i]);
-	for (size_t n = strlen(manufacturer); n > 0 && manufacturer[n - 1] == ' '; n--)
-		manufacturer[n - 1] = 0;
-	for (size_t n = strlen(vendor); n > 0 && vendor[n - 1] == ' '; n--)
-		vendor[n - 1] = 0;
-	snprintf(out, cap, "%s%s%s, firmware %u.%u.%u.%u", manufacturer, vendor[0] ? " " : "",
-		 vendor, p[FIRMWARE] >> 16, p[FIRMWARE] & 0xffff, p[FIRMWARE + 1] >> 16,
-		 p[FIRMWARE + 1] & 0xffff);
-	return HF_OK;
-}
-
 /* ---- attestation key and quote ---- */
 
 /* The template's one source is the bytes in measure/attest.c. */

@@ -47,8 +47,16 @@ enum hf_err hf_tpm_endorsement_off(struct hf_tpm *tpm, struct hf_fault *fault) H
 /* Which hierarchies somebody gave an authorisation value: text for the host's claims. */
 enum hf_err hf_tpm_auths(struct hf_tpm *tpm, bool *ret_owner, bool *ret_endorsement,
 			 bool *ret_lockout, struct hf_fault *fault) HF_MUST_USE;
-/* Manufacturer and firmware version as text, for the host's claims. */
-enum hf_err hf_tpm_describe(struct hf_tpm *tpm, char *out, size_t cap, struct hf_fault *fault) HF_MUST_USE;
+/* What the TPM says of itself, as text for the host's claims (tpm_describe.c). Its word:
+ * whose it is shows in the certificate of its endorsement key. */
+struct hf_tpm_words {
+	char vendor[32];	/* manufacturer and vendor's text: "IBM SW TPM" */
+	char firmware[48];	/* "1.2.3.4" */
+	char specification[48];	/* "2.0 revision 1.64" */
+	char banks[64];		/* allocated: "sha1 sha256" */
+};
+enum hf_err hf_tpm_describe(struct hf_tpm *tpm, uint32_t banks, struct hf_tpm_words *ret,
+			    struct hf_fault *fault) HF_MUST_USE;
 
 /* ---- the local generation (tpm_nv.c, docs/provisioning.md) ----
  * An ordinary NV index, written with the owner's value, read without any. It counts only

@@ -163,6 +163,40 @@ static bool worth_showing(const struct hf_measurement *m)
 	return m->kind == HF_VALUE_TEXT || m->flags & HF_MEASUREMENT_CODE;
 }
 
+static bool is_quiet_failure(const struct hf_measurement *m)
+{
+	return m->kind == HF_VALUE_FAILURE && m->flags & HF_MEASUREMENT_ADVISORY;
+}
+
+/* Advisory facts that are not there, each cause's in one paragraph. */
+static void put_absent(struct hf_writer *w, const struct hf_measurement *list)
+{
+	for (const struct hf_measurement *m = list; m; m = m->next) {
+		const struct hf_measurement *o = list;
+		char names[LINE_MAX - 128];
+		size_t len = 0;
+
+		while (o != m && !(is_quiet_failure(o) && o->cause == m->cause))
+			o = o->next;
+		if (!is_quiet_failure(m) || o != m)	/* said with an earlier one */
+			continue;
+		for (; o; o = o->next)
+			if (is_quiet_failure(o) && o->cause == m->cause &&
+			    len + strlen(o->mkey) + 2 < sizeof(names))
+				len += (size_t)snprintf(names + len, sizeof(names) - len, " %s", o->mkey);
+		put_line(w, 8, "      %-26s%s", hf_err_name(m->cause), names);
+	}
+}
+
+/* Everything but digests, which nobody reads and the JSON has. */
+static void put_host(struct hf_writer *w, const struct hf_part *host)
+{
+	for (const struct hf_measurement *m = host->measurements; m; m = m->next)
+		if (m->kind != HF_VALUE_DIGESTS && !is_quiet_failure(m))
+			put_measurement(w, m);
+	put_absent(w, host->measurements);
+}
+
 static void put_function(struct hf_writer *w, const struct hf_function *f)
 {
 	const struct hf_identity *id = &f->identity;
@@ -202,8 +236,10 @@ static void put_part(struct hf_writer *w, const struct hf_part *part,
 		put_line(w, 6, "    %s%s%s%s%s", v->component->name,
 			 v->release ? ", release " : "", v->release ? v->release->name : "",
 			 v->rule ? ", rule " : "", v->rule ? v->rule->name : "");
+	if (host)
+		put_host(w, part);
 	for (const struct hf_measurement *m = part->measurements; m; m = m->next)
-		if (host || worth_showing(m))
+		if (!host && worth_showing(m))
 			put_measurement(w, m);
 	for (const struct hf_function *f = part->functions; f; f = f->next)
 		put_function(w, f);
@@ -222,10 +258,50 @@ void hf_report_tree(const struct hf_claims *claims, const struct hf_verdict *ver
 				 hf_status_name(v->status));
 }
 
+static const struct uncovered {
+	const char *mkey, *one, *many;
+	bool functions;		/* each function is one; else: each part that has any */
+} uncovered[] = {
+	{ "not-covered/raid-drives", "RAID controller", "RAID controllers", true },
+	{ "not-covered/vmd-drives", "VMD", "VMDs", true },
+	{ "not-covered/dpu", "DPU", "DPUs", false },
+	{ "not-covered/bmc", "BMC", "BMCs", false },
+	{ "not-covered/nvlink", "part on NVLink", "parts on NVLink", false },
+};
+#define UNCOVERED (sizeof(uncovered) / sizeof(uncovered[0]))
+
+static size_t count_uncovered(const struct hf_part *part, const struct uncovered *what)
+{
+	size_t count = 0;
+
+	for (const struct hf_function *f = part->functions; f; f = f->next)
+		count += hf_measurement_find(f->measurements, what->mkey) != NULL;
+	return count && !what->functions ? 1 : count;
+}
+
+/* "; here: 2 RAID controllers, 1 BMC", or "" where nothing of the kind shows itself. */
+static void seen_here(const struct hf_claims *claims, char *out, size_t cap)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < UNCOVERED; i++) {
+		size_t count = 0;
+
+		for (const struct hf_part *p = claims->parts; p; p = p->next)
+			if (hf_claims_find_part(claims, p->path) == p)
+				count += count_uncovered(p, &uncovered[i]);
+		if (count)
+			len += (size_t)snprintf(out + len, cap - len, "%s%zu %s",
+						len ? ", " : "; here: ", count,
+						count == 1 ? uncovered[i].one : uncovered[i].many);
+	}
+}
+
 void hf_report_coverage(const struct hf_claims *claims, struct hf_writer *w)
 {
 	size_t parts = 0, by[5] = { 0 };
-	char version[40] = "", none[40] = "";
+	char version[40] = "", none[40] = "", here[256];
 
 	for (const struct hf_part *p = claims->parts; p; p = p->next) {
 		if (p->kind == HF_PART_HOST || hf_claims_find_part(claims, p->path) != p)
@@ -237,9 +313,10 @@ void hf_report_coverage(const struct hf_claims *claims, struct hf_writer *w)
 		snprintf(version, sizeof(version), "%zu by version, ", by[HF_METHOD_VERSION]);
 	if (by[HF_METHOD_NONE])
 		snprintf(none, sizeof(none), ", %zu not at all", by[HF_METHOD_NONE]);
+	seen_here(claims, here, sizeof(here));
 	put_line(w, 2, "%zu parts: %zu by bytes, %s%zu by identity, %zu signed%s; not covered: BMC, "
-		 "drives behind RAID or VMD, NVLink, CPLDs", parts, by[HF_METHOD_BYTES], version,
-		 by[HF_METHOD_IDENTITY], by[HF_METHOD_SIGNED], none);
+		 "drives behind RAID or VMD, NVLink, CPLDs%s", parts, by[HF_METHOD_BYTES], version,
+		 by[HF_METHOD_IDENTITY], by[HF_METHOD_SIGNED], none, here);
 }
 
 static const char *status_word(const struct hf_finding *f)

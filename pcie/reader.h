@@ -13,5 +13,6 @@ extern const struct hf_reader hf_reader_net;
 extern const struct hf_reader hf_reader_drive;
 extern const struct hf_reader hf_reader_mtd;
 extern const struct hf_reader hf_reader_versions;
+extern const struct hf_reader hf_reader_uncovered;
 
 #endif

@@ -15,6 +15,7 @@ const struct hf_reader *const hf_readers[] = {
 	&hf_reader_drive,
 	&hf_reader_mtd,
 	&hf_reader_versions,
+	&hf_reader_uncovered,
 	NULL,
 };
 

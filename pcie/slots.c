@@ -3,15 +3,13 @@
  * where a rule looks for a part, never what the part is. */
 #include "pcie/slots.h"
 
+#include "pcie/smbios.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#define SMBIOS_SLOT 9
-#define SMBIOS_SLOT_LEN 0x11	/* from 2.6: with segment, bus and device */
-#define SMBIOS_RAW_MAX 4096
 
 /* What an operator can type, and what does not look like two labels. */
 static bool keep_label(const char *text, size_t len, char out[static HF_SLOT_TEXT + 1])
@@ -32,32 +30,16 @@ static bool keep_label(const char *text, size_t len, char out[static HF_SLOT_TEX
 	return true;
 }
 
-bool hf_slot_smbios(struct hf_span raw, struct hf_slot_label *ret)
+static bool label_of(const struct hf_smbios_structure *s, struct hf_slot_label *ret)
 {
 	struct hf_slot_label label = { 0 };
-	const uint8_t *p = raw.ptr;
-	size_t at, number;
+	struct hf_smbios_slot slot;
 
-	if (raw.len < SMBIOS_SLOT_LEN || p[0] != SMBIOS_SLOT || p[1] < SMBIOS_SLOT_LEN ||
-	    p[1] > raw.len)
+	if (!hf_smbios_slot(s, &slot) || !slot.has_address || !slot.designation.ptr ||
+	    !keep_label((const char *)slot.designation.ptr, slot.designation.len, label.text))
 		return false;
-	number = p[4];
-	label.address.domain = (uint32_t)(p[0x0d] | p[0x0e] << 8);
-	label.address.bus = p[0x0f];
-	label.address.device = p[0x10] >> 3;
-	if (number == 0 || (label.address.domain == 0xffff && label.address.bus == 0xff))
-		return false;
-	for (at = p[1]; number > 1; number--) {	/* strings are numbered from one */
-		while (at < raw.len && p[at])
-			at++;
-		if (at >= raw.len)
-			return false;
-		at++;
-	}
-	size_t len = at < raw.len ? strnlen((const char *)p + at, raw.len - at) : 0;
-
-	if (at + len >= raw.len || !keep_label((const char *)p + at, len, label.text))
-		return false;
+	label.address = slot.address;
+	label.address.function = 0;	/* the slot holds a device, whatever its functions */
 	*ret = label;
 	return true;
 }
@@ -65,6 +47,8 @@ bool hf_slot_smbios(struct hf_span raw, struct hf_slot_label *ret)
 struct labels {
 	struct hf_slot_label list[HF_SLOTS_MAX];
 	size_t count;
+	struct hf_slot_label onboard[HF_SLOTS_MAX];	/* whole addresses */
+	size_t onboard_count;
 };
 
 static bool has_label(const struct labels *labels, const struct hf_address *address)
@@ -86,30 +70,48 @@ static void add_label(struct labels *labels, const struct hf_slot_label *label)
 		labels->list[labels->count++] = *label;
 }
 
-static void read_smbios(const struct hf_host *host, const char *name, struct hf_arena *arena,
-			struct labels *labels)
+static void add_onboard(struct labels *labels, const struct hf_smbios_structure *s)
 {
-	struct hf_slot_label label;
-	size_t mark = arena->len;
-	struct hf_span raw;
-	char path[320];
+	struct hf_smbios_onboard onboard;
+	struct hf_slot_label label = { 0 };
 
-	if (strncmp(name, "9-", 2) != 0)
+	if (labels->onboard_count == HF_SLOTS_MAX || !hf_smbios_onboard(s, &onboard) ||
+	    !onboard.designation.ptr ||
+	    !keep_label((const char *)onboard.designation.ptr, onboard.designation.len, label.text))
 		return;
-	snprintf(path, sizeof(path), "firmware/dmi/entries/%s/raw", name);
-	if (hf_host_read(host, path, SMBIOS_RAW_MAX, arena, &raw, NULL) == HF_OK &&
-	    hf_slot_smbios(raw, &label))
-		add_label(labels, &label);
+	label.address = onboard.address;
+	labels->onboard[labels->onboard_count++] = label;
+}
+
+/* Of a table that goes bad somewhere, what stands before that: it is a label and no more,
+ * and that the table is bad is a claim about the host. */
+static void read_smbios(const struct hf_host *host, struct hf_arena *arena, struct labels *labels)
+{
+	struct hf_smbios_structure s;
+	struct hf_slot_label label;
+	struct hf_span entry, table;
+	struct hf_smbios smbios;
+	size_t mark = arena->len;
+
+	if (hf_host_read(host, HF_SMBIOS_ENTRY, HF_SMBIOS_ENTRY_MAX, arena, &entry, NULL) == HF_OK &&
+	    hf_host_read(host, HF_SMBIOS_TABLE, HF_SMBIOS_TABLE_MAX, arena, &table, NULL) == HF_OK &&
+	    hf_smbios_open(entry, table, &smbios) == HF_OK) {
+		struct hf_smbios_walk walk = hf_smbios_walk(&smbios);
+
+		while (hf_smbios_next(&walk, &s)) {
+			if (label_of(&s, &label))
+				add_label(labels, &label);
+			add_onboard(labels, &s);
+		}
+	}
 	arena->len = mark;
 }
 
-static void read_kernel(const struct hf_host *host, const char *name, struct hf_arena *arena,
-			struct labels *labels)
+static void read_kernel(const struct hf_host *host, const char *name, struct labels *labels)
 {
 	struct hf_slot_label label = { 0 };
 	char path[320], text[32], full[40];
 
-	(void)arena;
 	snprintf(path, sizeof(path), "bus/pci/slots/%s/address", name);
 	if (name[0] == '.' || hf_host_read_text(host, path, text, sizeof(text)) != HF_OK)
 		return;
@@ -119,17 +121,14 @@ static void read_kernel(const struct hf_host *host, const char *name, struct hf_
 }
 
 /* Entries in name order, so that the same host gives the same labels. */
-static void read_directory(const struct hf_host *host, const char *dir, struct hf_arena *arena,
-			   struct labels *labels,
-			   void (*read)(const struct hf_host *, const char *, struct hf_arena *,
-					struct labels *))
+static void read_kernel_slots(const struct hf_host *host, struct labels *labels)
 {
 	struct dirent **entries = NULL;
-	int fd = openat(host->sysfs, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(host->sysfs, "bus/pci/slots", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int count = fd < 0 ? -1 : scandirat(fd, ".", &entries, NULL, alphasort);
 
 	for (int i = 0; i < count; i++) {
-		read(host, entries[i]->d_name, arena, labels);
+		read_kernel(host, entries[i]->d_name, labels);
 		free(entries[i]);
 	}
 	free(entries);
@@ -158,18 +157,54 @@ static enum hf_err label_part(struct hf_claims *claims, struct hf_part *part,
 	return HF_OK;
 }
 
+static bool same_function(const struct hf_address *a, const struct hf_address *b)
+{
+	return a->domain == b->domain && a->bus == b->bus && a->device == b->device &&
+	       a->function == b->function;
+}
+
+static enum hf_err label_onboard(struct hf_claims *claims, struct hf_part *part,
+				 struct hf_function *f, const struct labels *labels)
+{
+	struct hf_measurement *m;
+
+	for (size_t i = 0; i < labels->onboard_count; i++) {
+		const struct hf_slot_label *l = &labels->onboard[i];
+
+		if (!same_function(&l->address, &f->address) ||
+		    hf_measurement_find(f->measurements, HF_MKEY_ONBOARD))
+			continue;
+		m = hf_claims_add_measurement(claims, part, f, HF_MKEY_ONBOARD, HF_METHOD_IDENTITY,
+					      HF_MEASUREMENT_ADVISORY);
+		return m ? hf_measurement_set_text(claims, m, l->text) : HF_ERR_LIMIT;
+	}
+	return HF_OK;
+}
+
+static enum hf_err label_all(struct hf_claims *claims, const struct labels *labels)
+{
+	enum hf_err err = HF_OK;
+
+	for (struct hf_part *part = claims->parts; part && !err; part = part->next) {
+		if (part->kind == HF_PART_CARD &&
+		    !hf_measurement_find(part->measurements, HF_MKEY_SLOT))
+			err = label_part(claims, part, labels);
+		for (struct hf_function *f = part->functions; f && !err; f = f->next)
+			err = label_onboard(claims, part, f, labels);
+	}
+	return err;
+}
+
 enum hf_err hf_slots_claims(const struct hf_host *host, struct hf_claims *claims)
 {
 	struct labels *labels = calloc(1, sizeof(*labels));
-	enum hf_err err = HF_OK;
+	enum hf_err err;
 
 	if (!labels)
 		return HF_ERR_NO_MEMORY;
-	read_directory(host, "firmware/dmi/entries", claims->arena, labels, read_smbios);
-	read_directory(host, "bus/pci/slots", claims->arena, labels, read_kernel);
-	for (struct hf_part *part = claims->parts; part && !err; part = part->next)
-		if (part->kind == HF_PART_CARD && !hf_measurement_find(part->measurements, HF_MKEY_SLOT))
-			err = label_part(claims, part, labels);
+	read_smbios(host, claims->arena, labels);
+	read_kernel_slots(host, labels);
+	err = label_all(claims, labels);
 	free(labels);
 	return err;
 }

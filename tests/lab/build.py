@@ -35,7 +35,7 @@ store = /dev/nvme0n1
 evidence = /dev/ttyS1
 generation = 1
 """
-GATE_MODULES = ["nvme", "loop", "squashfs"]
+GATE_MODULES = ["nvme", "loop", "squashfs", "efivarfs"]
 TENANT_MODULES = ["nvme", "e1000e", "virtio_pci", "virtio_net", "vmxnet3"]
 BANKS = "sha1,sha256,sha384,sha512"
 BEGIN = "-----BEGIN HOLDFAST EVIDENCE-----"

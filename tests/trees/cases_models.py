@@ -4,7 +4,6 @@ import glob
 import json
 import os
 import re
-import struct
 
 import sources
 import trees
@@ -33,12 +32,6 @@ def slot(tree, name, address):
     write(f"{tree.sys}/bus/pci/slots/{name}/address", f"{address}\n")
 
 
-def smbios_slot(tree, number, label, bus, devfn, segment=0):
-    head = struct.pack("<BBHBBBBBHBBHBB", 9, 0x11, 0x900 + number, 1, 0xa5, 0xd, 4, 4, number, 4, 1,
-                       segment, bus, devfn)
-    write(f"{tree.sys}/firmware/dmi/entries/9-{number}/raw", head + label.encode() + b"\0\0")
-
-
 @case
 def model_names_a_slot(t):
     """By the kernel's name or, before it, by the board's own label."""
@@ -56,7 +49,7 @@ def model_names_a_slot(t):
         result = judge(one, good, good, code=3, sources=with_rules(good, by_slot("8")))
         one.refused(result, "part-moved")
         need("PCIe slot 7" in result.text, result.describe())
-    smbios_slot(good, 0, "PCIe Slot 3 (CPU1)", 1, 0)
+    trees.put_smbios(good.sys, [trees.smbios_slot("PCIe Slot 3 (CPU1)", 1, 0)])
     with t.sub("board") as one:
         judge(one, good, good, code=0, sources=with_rules(good, by_slot("PCIe Slot 3 (CPU1)")))
     with t.sub("kernel") as one:
@@ -70,8 +63,8 @@ def model_slot_labels_that_lie(t):
     good = lab_tree(t)
     write(f"{good.sys}/bus/pci/slots/1/address", "nonsense\n")
     write(f"{good.sys}/bus/pci/slots/2/address", "0000:01:00.0.0\n")
-    write(f"{good.sys}/firmware/dmi/entries/9-0/raw", b"\x09\xff\x00")
-    smbios_slot(good, 1, "a\x1bb", 1, 0)
+    trees.put_smbios(good.sys, [trees.smbios_slot("a\x1bb", 1, 0), trees.smbios_slot("  ", 1, 0),
+                                trees.smbios_slot("x" * 65, 1, 0)])
     with t.sub("none") as one:
         judge(one, good, good, code=0)
         need('"slot"' not in one.holdfast("scan", "--json", "--sysfs", good.sys, code=0).text,

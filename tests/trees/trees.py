@@ -68,6 +68,30 @@ class Tree:
         os.unlink(self.file(address, name))
 
 
+def smbios_structure(kind, body, strings=()):
+    """One structure with its strings (SMBIOS 3.7, 6.1.2 and 6.1.3)."""
+    text = b"".join(s.encode("latin-1") + b"\0" for s in strings) or b"\0"
+    return struct.pack("<BBH", kind, 4 + len(body), 0x100 + kind) + body + text + b"\0"
+
+
+def smbios_slot(label, bus, devfn, segment=0):
+    return smbios_structure(9, struct.pack("<BBBBBHBBHBB", 1, 0xa5, 0xd, 4, 4, 0, 4, 1, segment, bus,
+                                           devfn), [label])
+
+
+def smbios_onboard(label, bus, devfn, segment=0):
+    return smbios_structure(41, struct.pack("<BBBHBB", 1, 0x85, 1, segment, bus, devfn), [label])
+
+
+def put_smbios(sys, structures, end=True):
+    """The table and its 64-bit entry point, as the kernel shows them."""
+    table = b"".join(structures) + (smbios_structure(127, b"") if end else b"")
+    entry = bytearray(struct.pack("<5sBBBBBBBIQ", b"_SM3_", 0, 24, 3, 7, 0, 1, 0, len(table), 0))
+    entry[5] = -sum(entry) & 0xff
+    write(f"{sys}/firmware/dmi/tables/DMI", table)
+    write(f"{sys}/firmware/dmi/tables/smbios_entry_point", bytes(entry))
+
+
 def rom_images(rom):
     """Offset and length of each image."""
     found, at = [], 0

@@ -673,7 +673,7 @@ static void foreign_authorisation(void **state)
 static void random_and_description(void **state)
 {
 	uint8_t a[100], b[100], huge[300];
-	char text[80];
+	struct hf_tpm_words words;
 
 	(void)state;
 	memset(a, 0, sizeof(a));
@@ -684,8 +684,17 @@ static void random_and_description(void **state)
 	assert_memory_not_equal(a, b, sizeof(a));
 	assert_memory_not_equal(a + 68, (uint8_t[32]){ 0 }, 32);
 	assert_int_equal(hf_tpm_random(tpm, huge, sizeof(huge), &fault), HF_ERR_LIMIT);
-	assert_int_equal(hf_tpm_describe(tpm, text, sizeof(text), &fault), HF_OK);
-	assert_true(strncmp(text, "IBM SW TPM, firmware ", 21) == 0);
+	assert_int_equal(hf_tpm_describe(tpm, HF_ALG_MASK(HF_ALG_SHA256) | HF_ALG_MASK(HF_ALG_SHA512),
+					 &words, &fault), HF_OK);
+	assert_string_equal(words.vendor, "IBM SW TPM");
+	assert_true(strncmp(words.specification, "2.0 revision 1.", 15) == 0);
+	assert_string_equal(words.banks, "sha256 sha512");
+	unsigned part[4] = { 0 };
+	char after;
+
+	assert_int_equal(sscanf(words.firmware, "%u.%u.%u.%u%c", &part[0], &part[1], &part[2],
+				&part[3], &after), 4);
+	assert_true(part[0] > 0);
 }
 
 static void resets_the_debug_pcr_only(void **state)

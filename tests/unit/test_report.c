@@ -60,6 +60,67 @@ TEST(coverage_line)
 	END;
 }
 
+static void uncovered(struct fixture *fx, struct hf_function *f, const char *mkey)
+{
+	struct hf_measurement *m = hf_claims_add_measurement(&fx->claims, fx->card, f, mkey,
+							     HF_METHOD_NONE, 0);
+
+	assert_non_null(m);
+	hf_measurement_set_failure(m, HF_ERR_NOT_COVERED);
+}
+
+/* Controllers are counted by function, what is one thing with several functions by part. */
+TEST(coverage_line_says_what_was_seen)
+{
+	BEGIN;
+	struct hf_part *board = fx_part(fx, HF_PART_CARD, "pci0000:00/09.0/00");
+
+	for (int i = 0; i < 2; i++) {
+		struct hf_function *f = fx_function(fx, board, 0x1a03, 0x2000, 0x030000);
+
+		uncovered(fx, f, "not-covered/bmc");
+		uncovered(fx, f, "not-covered/raid-drives");
+	}
+	uncovered(fx, fx->card->functions, "not-covered/vmd-drives");
+	hf_report_coverage(&fx->claims, &w);
+	well_formed(&w);
+	has("VMD, NVLink, CPLDs; here: 2 RAID controllers, 1 VMD, 1 BMC\n");
+	END;
+}
+
+/* Of the host: facts in a line each, what is not there in one for each cause, no digests. */
+TEST(host_part)
+{
+	BEGIN;
+	struct hf_part *host = fx_part(fx, HF_PART_HOST, "host");
+	static const struct { const char *mkey; uint32_t flags; enum hf_err cause; } rows[] = {
+		{ "smbios/vendor", 0, HF_ERR_NOT_MEASURED },
+		{ "microcode", HF_MEASUREMENT_ADVISORY, HF_ERR_NOT_MEASURED },
+		{ "lockdown", HF_MEASUREMENT_ADVISORY, HF_ERR_READ_FAILED },
+		{ "acpi", HF_MEASUREMENT_ADVISORY, HF_ERR_NOT_MEASURED },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct hf_measurement *m = hf_claims_add_measurement(&fx->claims, host, NULL,
+			rows[i].mkey, HF_METHOD_NONE, rows[i].flags);
+
+		assert_non_null(m);
+		hf_measurement_set_failure(m, rows[i].cause);
+	}
+	struct hf_measurement *m = hf_claims_add_measurement(&fx->claims, host, NULL, "acpi/DSDT",
+							     HF_METHOD_BYTES, HF_MEASUREMENT_ADVISORY);
+	struct hf_digest digest = { .alg = HF_ALG_SHA256 };
+
+	assert_int_equal(hf_measurement_set_digests(m, &digest, 1, 3), HF_OK);
+	hf_report_tree(&fx->claims, NULL, &w);
+	well_formed(&w);
+	has("      smbios/vendor              not measured: ");
+	has("      not-measured               microcode acpi\n");
+	has("      read-failed                lockdown\n");
+	assert_null(strstr(text, "acpi/DSDT"));
+	END;
+}
+
 TEST(tree)
 {
 	BEGIN;
@@ -289,7 +350,8 @@ TEST(json_of_a_verdict)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(coverage_line), cmocka_unit_test(tree), cmocka_unit_test(findings),
+		cmocka_unit_test(coverage_line), cmocka_unit_test(coverage_line_says_what_was_seen),
+		cmocka_unit_test(host_part), cmocka_unit_test(tree), cmocka_unit_test(findings),
 		cmocka_unit_test(refusal_without_parts), cmocka_unit_test(hostile_text),
 		cmocka_unit_test(long_words), cmocka_unit_test(full_writer),
 		cmocka_unit_test(json_of_claims), cmocka_unit_test(json_of_every_kind),
