@@ -30,6 +30,7 @@ class Host:
     are fixed, so a place keeps its name."""
     machine = "q35,accel=tcg"
     memory = str(MEMORY_MIB)
+    cpus = CPUS
 
     def __init__(self):
         self.ports = {  # name of the root port: (slot on the root bus, chassis)
@@ -124,7 +125,7 @@ class Machine:
             "timeout", "-k", "3", str(seconds + 5), str(program),
             # with MWAIT on offer every waiting processor spins here: twice the time
             "-machine", host.machine, "-cpu", "max,-monitor", "-m", host.memory,
-            "-smp", str(CPUS), "-nodefaults", "-no-user-config", "-display", "none",
+            "-smp", str(host.cpus), "-nodefaults", "-no-user-config", "-display", "none",
             "-chardev", self._listen("s0"), "-serial", "chardev:s0",
             "-chardev", self._listen("s1"), "-serial", "chardev:s1",
             "-chardev", self._listen("qmp"), "-mon", "chardev=qmp,mode=control",

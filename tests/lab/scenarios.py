@@ -58,7 +58,7 @@ class Run:
         self.out = build.OUT / "out" / scenario.name
         self.machine = None
         self.result = ""  # the gate's closing line
-        self.again = False  # the machine hung before /init and was started once more
+        self.again = False  # the machine hung, not what runs on it, and was started once more
 
     def start(self, **more):
         scenario = self.scenario
@@ -187,14 +187,21 @@ class Run:
             self.wait_for_result()
             self.judge()
 
+    def machine_failed(self):
+        """Before /init it is the machine that hung, not the gate. The zoo's live host may also
+        hang later, when its kernel says itself that its timer does not come any more."""
+        said = self.machine.console if self.machine else AGENT_STARTED
+        if zoo.STARTED in said:
+            return bool(re.search(r"rcu: .*(?:timer handling issue|kthread starved)", said))
+        return AGENT_STARTED not in said
+
     def run(self):
         begin = time.monotonic()
         try:
             try:
                 self.once()
             except qemu.TimedOut:
-                # before /init it is the machine, not the gate, that failed
-                if not self.machine or AGENT_STARTED in self.machine.console:
+                if not self.machine_failed():
                     raise
                 self.out.rename(build.OUT / "out" / f"{self.scenario.name}.hung-{int(time.time())}")
                 self.again = True

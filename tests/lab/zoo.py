@@ -15,6 +15,7 @@ import qemu
 import roms
 from outcome import Skipped, need
 
+STARTED = "ZOO-SCAN"
 MODULES = ("nvme e1000e virtio_pci virtio_net virtio_blk virtio_scsi xhci_pci usb_storage ahci sd_mod sr_mod "
            "megaraid_sas sym53c8xx bochs cxl_pci vmxnet3").split()
 APPLETS = ("sh mount modprobe readlink ls grep tr cp cmp head cat gzip base64 mkdir usleep stty "
@@ -24,10 +25,25 @@ NVME_VFS, IGB_VFS = 4, 7
 SERIAL = "ZOO%04d"
 
 
+# what is to be read of each kind, through the driver that is bound: measurement and value
+SAID = {
+    "1b36:0010": {"nvme/firmware": r"\S+", "nvme/model": "QEMU NVMe Ctrl", "nvme/serial": SERIAL % 1,
+                  "nvme/slot/1": r"1\.0"},
+    "8086:10d3": {"net/firmware": r"\d\S+"},
+    "8086:10c9": {"net/firmware": r"\d\S+"},
+    "1af4:1048": {"drive/0:0:0/firmware": "ZV01", "drive/0:0:0/serial": SERIAL % 3},
+    "1000:0060": {r"drive/\d:0:0/firmware": "ZM01", "not-covered/raid-drives": None},
+    "1000:0012": {r"drive/\d:0:0/firmware": "ZL01", r"drive/\d:0:0/serial": SERIAL % 6},
+    "8086:2922": {r"drive/port0/firmware": "ZA01", r"drive/port0/serial": SERIAL % 7},
+    "8086:0d93": {"cxl/firmware": r"\S.*"},
+}
+
+
 class Host(qemu.Host):
     """More kinds of devices than the gate's host has, each in a place of its own."""
     machine = ("q35,accel=tcg,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G")
     memory = "1024,maxmem=6G,slots=4"
+    cpus = 1
 
     def __init__(self, out, newer):
         super().__init__()
@@ -128,7 +144,7 @@ def run(run, newer):
     initrd = image.write_if_changed(side / "zoo.cpio", system(host))
     with qemu.Machine(run.out, host, kernel=run.lab.kernel, initrd=initrd, program=program,
                       command_line="console=ttyS0 no_timer_check quiet panic=-1", store=None, data=None,
-                      uefi=False, echo=run.echo) as run.machine:
+                      uefi=False, echo=run.echo, seconds=150) as run.machine:
         need(run.machine.wait_for(r"^ZOO-DONE", r"Kernel panic.*\n"), "the host did not finish")
         run.machine.wait_off()
         console, said = run.machine.console, files(run.machine.evidence)
@@ -156,6 +172,8 @@ class Zoo:
         self.all = self.functions("all.json")
         self.everything_is_there()
         self.nothing_was_written()
+        self.drivers_were_asked(self.live)
+        self.drivers_were_asked(self.all)
         self.roms_were_read()
         self.coverage()
 
@@ -188,6 +206,24 @@ class Zoo:
             for each in function["measurements"]:
                 need(not each["mkey"].startswith(("option-rom", "rom-bar")) or "digests" not in each,
                      f"{address}: a ROM was read without --rom=all")
+
+    def drivers_were_asked(self, found):
+        """Each kind that is there and no virtual function says what it has to say."""
+        kinds = {}
+        for address, (_, function) in found.items():
+            if not self.present[address][1]:
+                kinds[f"{function['vendor']}:{function['device']}"] = function["measurements"]
+        for kind, wanted in SAID.items():
+            if kind not in kinds:
+                need(kind == "8086:10c9" and not self.host.newer, f"there is no {kind}")
+                continue
+            for mkey, value in wanted.items():
+                said = [each for each in kinds[kind] if re.fullmatch(mkey, each["mkey"])]
+                need(said, f"{kind} has no {mkey}")
+                if value is None:
+                    need(said[0].get("cause") == "not-covered", f"{kind}: {mkey} is no failure")
+                else:
+                    need(re.fullmatch(value, said[0].get("text", "")), f"{kind}: {mkey} is {said[0]}")
 
     def measurement(self, found, address, mkey):
         for each in found[address][1]["measurements"]:
