@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -144,74 +145,102 @@ enum hf_err hf_module_load(const char *name, struct hf_fault *fault)
 	return err;
 }
 
-/* The directory below bus/pci/drivers; modules and drivers disagree about dashes. */
-static bool driver_path(const struct hf_host *host, const char *driver, const char *file,
-			char *out, size_t cap)
-{
-	char dir[128];
+/* ---- which devices a driver takes ---- */
 
-	for (int form = 0; form < 3; form++) {
-		snprintf(dir, sizeof(dir), "bus/pci/drivers/%.64s", driver);
-		for (char *c = dir; form && *c; c++)
-			if (*c == '-' || *c == '_')
-				*c = form == 1 ? '-' : '_';
-		if (faccessat(host->sysfs, dir, F_OK, 0) != 0)
-			continue;
-		snprintf(out, cap, "%s/%s", dir, file);
-		return true;
+enum hf_err hf_aliases_read(struct hf_arena *arena, struct hf_aliases *ret, struct hf_fault *fault)
+{
+	struct hf_aliases found = { { NULL, 0 }, { NULL, 0 } };
+	struct hf_fault mine = { 0 };
+	struct utsname uts;
+	char path[256];
+	enum hf_err err = HF_ERR_BIND_FAILED, builtin;
+	int dirfd;
+
+	if (uname(&uts) != 0)
+		return hf_fail(fault, HF_ERR_BIND_FAILED, "/lib/modules", "%s", "uname");
+	snprintf(path, sizeof(path), "/lib/modules/%.128s", uts.release);
+	dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return hf_fail_errno(fault, HF_ERR_BIND_FAILED, errno, path);
+	err = hf_file_read(dirfd, "modules.alias", HF_MODULES_ALIAS_MAX, arena, &found.modules_alias, &mine);
+	builtin = hf_file_read(dirfd, "modules.builtin.modinfo", HF_MODULES_ALIAS_MAX, arena,
+			       &found.builtin_modinfo, &mine);
+	close(dirfd);
+	if (err != HF_OK && builtin != HF_OK)
+		return hf_fail(fault, HF_ERR_BIND_FAILED, path, "%s",
+			       "no modules.alias: which devices a driver takes is not known");
+	*ret = found;
+	return HF_OK;
+}
+
+void hf_modalias_format(const struct hf_identity *identity, char out[static HF_MODALIAS_TEXT])
+{
+	snprintf(out, HF_MODALIAS_TEXT, "pci:v%08Xd%08Xsv%08Xsd%08Xbc%02Xsc%02Xi%02X",
+		 identity->vendor, identity->device, identity->subsystem_vendor,
+		 identity->subsystem_device, identity->class_code >> 16 & 0xff,
+		 identity->class_code >> 8 & 0xff, identity->class_code & 0xff);
+}
+
+static bool same_name(struct hf_span text, const char *name)
+{
+	if (text.len != strlen(name))
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		if (!same_name_char(text.ptr[i], name[i]))
+			return false;
+	return true;
+}
+
+static bool pattern_takes(struct hf_span pattern, const char *modalias)
+{
+	char text[256];
+
+	if (pattern.len >= sizeof(text))
+		return false;
+	memcpy(text, pattern.ptr, pattern.len);
+	text[pattern.len] = '\0';
+	return fnmatch(text, modalias, 0) == 0;
+}
+
+/* Up to the separator, which is taken off as well. */
+static struct hf_span take_until(struct hf_span *rest, char separator)
+{
+	const uint8_t *end = rest->len ? memchr(rest->ptr, separator, rest->len) : NULL;
+	size_t len = end ? (size_t)(end - rest->ptr) : rest->len;
+	struct hf_span part = hf_span_part(*rest, 0, len);
+
+	*rest = hf_span_part(*rest, len + (end != NULL), rest->len - len - (end != NULL));
+	return part;
+}
+
+static bool module_takes(struct hf_span modules_alias, const char *driver, const char *modalias)
+{
+	while (modules_alias.len) {
+		struct hf_span line = take_until(&modules_alias, '\n');
+		struct hf_span word = take_until(&line, ' '), pattern = take_until(&line, ' ');
+
+		if (hf_span_equal(word, hf_span_text("alias")) && same_name(line, driver) &&
+		    pattern_takes(pattern, modalias))
+			return true;
 	}
 	return false;
 }
 
-static int write_address(const struct hf_host *host, const char *path, const struct hf_address *address)
+static bool builtin_takes(struct hf_span modinfo, const char *driver, const char *modalias)
 {
-	char text[HF_ADDRESS_TEXT];
-	int fd = openat(host->sysfs, path, O_WRONLY | O_CLOEXEC), sys_errno = 0;
+	while (modinfo.len) {
+		struct hf_span entry = take_until(&modinfo, '\0');
+		struct hf_span name = take_until(&entry, '.'), key = take_until(&entry, '=');
 
-	if (fd < 0)
-		return errno;
-	hf_address_format(address, text);
-	if (write(fd, text, strlen(text)) < 0)
-		sys_errno = errno;
-	close(fd);
-	return sys_errno;
+		if (hf_span_equal(key, hf_span_text("alias")) && same_name(name, driver) &&
+		    pattern_takes(entry, modalias))
+			return true;
+	}
+	return false;
 }
 
-enum hf_err hf_driver_bind(const struct hf_host *host, const char *driver,
-			   const struct hf_address *address, bool *ret_bound, struct hf_fault *fault)
+bool hf_aliases_take(const struct hf_aliases *aliases, const char *driver, const char *modalias)
 {
-	char path[192], device[HF_ADDRESS_TEXT];
-	int sys_errno;
-
-	*ret_bound = false;
-	if (!host->live)
-		return hf_fail(fault, HF_ERR_CAPTURED_TREE, driver, "%s", "");
-	if (!driver_path(host, driver, "bind", path, sizeof(path)))
-		return HF_OK;
-	sys_errno = write_address(host, path, address);
-	if (sys_errno == ENODEV || sys_errno == EBUSY)	/* not its device; already bound */
-		return HF_OK;
-	hf_address_format(address, device);
-	if (sys_errno != 0)
-		return hf_fail(fault, HF_ERR_BIND_FAILED, device, "%s: %s", driver, strerror(sys_errno));
-	*ret_bound = true;
-	return HF_OK;
-}
-
-enum hf_err hf_driver_unbind(const struct hf_host *host, const char *driver,
-			     const struct hf_address *address, struct hf_fault *fault)
-{
-	char path[192], device[HF_ADDRESS_TEXT];
-	int sys_errno;
-
-	if (!host->live)
-		return hf_fail(fault, HF_ERR_CAPTURED_TREE, driver, "%s", "");
-	hf_address_format(address, device);
-	if (!driver_path(host, driver, "unbind", path, sizeof(path)))
-		return hf_fail(fault, HF_ERR_BIND_FAILED, device, "%s is gone", driver);
-	sys_errno = write_address(host, path, address);
-	if (sys_errno != 0)
-		return hf_fail(fault, HF_ERR_BIND_FAILED, device, "unbind %s: %s", driver,
-			       strerror(sys_errno));
-	return HF_OK;
+	return module_takes(aliases->modules_alias, driver, modalias) ||
+	       builtin_takes(aliases->builtin_modinfo, driver, modalias);
 }

@@ -21,6 +21,7 @@
 static const char usage[] =
 	"usage: holdfast attest --nonce HEX --out DIR [--tcti CONF] [--sysfs DIR]\n"
 	"                       [--rom=auto|all|none] [--json]\n"
+	"                       [--device-seconds N]\n"
 	"\n"
 	"Measure this host, record it in PCR 16 and quote it: a diagnosis. PCR 16 is\n"
 	"reset first. Evidence made here never earns a release: only the gate's does.\n"
@@ -30,14 +31,16 @@ static const char usage[] =
 	"  --tcti CONF   the TPM, as tpm2-tools name it (default: /dev/tpmrm0)\n"
 	"  --sysfs DIR   a captured tree in place of /sys\n"
 	"  --rom=...     as for scan\n"
+	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
 	"  --json        the claims as JSON\n"
 	"\n"
 	"exit codes: 0 written, 4 written but a device could not be read, 5 TPM\n";
 
 struct attest {
 	bool json;
-	const char *nonce_hex, *out, *tcti, *sysfs, *rom;
+	const char *nonce_hex, *out, *tcti, *sysfs, *rom, *patience;
 	enum hf_rom_wish wish;
+	unsigned device_ms;
 	uint8_t nonce_bytes[NONCE_MAX];
 	struct hf_span nonce;
 	struct hf_survey survey;
@@ -230,7 +233,7 @@ static enum hf_err write_evidence(struct attest *a, char *json)
 
 static enum hf_err run(struct attest *a)
 {
-	enum hf_err err = hf_survey_make(a->sysfs, a->wish, &a->survey, a->fault);
+	enum hf_err err = hf_survey_make(a->sysfs, a->wish, a->device_ms, &a->survey, a->fault);
 	char *json;
 
 	if (!err)
@@ -293,6 +296,7 @@ int hf_cmd_attest(int argc, char **argv)
 		{ .name = "tcti", .value = &a.tcti },
 		{ .name = "sysfs", .value = &a.sysfs },
 		{ .name = "rom", .value = &a.rom },
+		{ .name = "device-seconds", .value = &a.patience },
 		{ .name = NULL },
 	};
 	int code;
@@ -302,6 +306,8 @@ int hf_cmd_attest(int argc, char **argv)
 		return code;
 	if (!hf_rom_wish_parse(a.rom, &a.wish))
 		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", a.rom);
+	if (!hf_device_patience_parse(a.patience, &a.device_ms))
+		return hf_args_refuse(argv[0], HF_DEVICE_PATIENCE_USAGE ", not \"%s\"", a.patience);
 	if (!a.nonce_hex || !a.out)
 		return hf_args_refuse(argv[0], "--nonce HEX and --out DIR are needed");
 	if (!parse_nonce(&a))

@@ -10,6 +10,7 @@
 
 static const char usage[] =
 	"usage: holdfast scan [--json] [--sysfs DIR] [--rom=auto|all|none]\n"
+	"                     [--device-seconds N]\n"
 	"       holdfast scan --readers [--json]\n"
 	"\n"
 	"What is on this host: every PCIe part, its firmware and how it was measured.\n"
@@ -22,6 +23,7 @@ static const char usage[] =
 	"                ROM for a moment, also under a driver that is using the device\n"
 	"  --rom=none    no option ROMs\n"
 	"                vital product data are read where ROMs are\n"
+	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
 	"  --readers     no host: what each reader touches, needs and proves\n"
 	"\n"
 	"exit codes: 0 everything answered, 4 a device could not be read\n";
@@ -77,16 +79,18 @@ static int list_readers(const char *command, bool json)
 int hf_cmd_scan(int argc, char **argv)
 {
 	bool json = false, readers = false;
-	const char *sysfs = NULL, *rom = NULL, *path = "";
+	const char *sysfs = NULL, *rom = NULL, *patience = NULL, *path = "";
 	const struct hf_option options[] = {
 		{ .name = "json", .flag = &json },
 		{ .name = "sysfs", .value = &sysfs },
 		{ .name = "rom", .value = &rom },
+		{ .name = "device-seconds", .value = &patience },
 		{ .name = "readers", .flag = &readers },
 		{ .name = NULL },
 	};
 	enum hf_rom_wish wish;
 	struct hf_survey survey;
+	unsigned device_ms;
 	struct hf_fault fault = { 0 };
 	enum hf_err err;
 	int code;
@@ -99,7 +103,9 @@ int hf_cmd_scan(int argc, char **argv)
 		return list_readers(argv[0], json);
 	if (!hf_rom_wish_parse(rom, &wish))
 		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", rom);
-	err = hf_survey_make(sysfs, wish, &survey, &fault);
+	if (!hf_device_patience_parse(patience, &device_ms))
+		return hf_args_refuse(argv[0], HF_DEVICE_PATIENCE_USAGE ", not \"%s\"", patience);
+	err = hf_survey_make(sysfs, wish, device_ms, &survey, &fault);
 	if (!err)
 		err = output(&survey, json, &fault);
 	if (err) {

@@ -16,6 +16,7 @@
 static const char usage[] =
 	"usage: holdfast verify (--manifests DIR | --manifest FILE...) --anchors DIR\n"
 	"                       [--sysfs DIR] [--rom=auto|all|none] [--json]\n"
+	"                       [--device-seconds N]\n"
 	"\n"
 	"Judge this host, or a captured tree, by signed manifests. The TPM is not used\n"
 	"and what the firmware ran is not judged: such a result releases nothing.\n"
@@ -25,15 +26,17 @@ static const char usage[] =
 	"  --anchors DIR      NAME.pem public keys; owner/ and vendor/ below it\n"
 	"  --sysfs DIR        a captured tree in place of /sys\n"
 	"  --rom=...          as for scan; a live host shows its ROMs with --rom=all\n"
+	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
 	"  --json             the verdict as JSON\n"
 	"\n"
 	"exit codes: 0 accepted, 3 refused, 4 a device could not be read\n";
 
 struct verify {
 	bool json;
-	const char *sysfs, *rom, *manifests_dir, *anchors;
+	const char *sysfs, *rom, *patience, *manifests_dir, *anchors;
 	struct hf_args_list files;
 	enum hf_rom_wish wish;
+	unsigned device_ms;
 	struct hf_survey survey;
 	struct hf_arena arena;	/* manifests and verdict */
 	struct hf_trust trust;
@@ -67,7 +70,7 @@ static enum hf_err judge(struct verify *v, struct hf_fault *fault)
 	if (!err && v->manifests.file_count == 0)
 		err = hf_fail(fault, HF_ERR_MANIFEST_MISSING, v->manifests_dir, "no *.corim there");
 	if (!err)
-		err = hf_survey_make(v->sysfs, v->wish, &v->survey, fault);
+		err = hf_survey_make(v->sysfs, v->wish, v->device_ms, &v->survey, fault);
 	if (err)
 		return err;
 	vendor = hf_platform_text(v->survey.host_part, "smbios/vendor");
@@ -160,6 +163,7 @@ int hf_cmd_verify(int argc, char **argv)
 		{ .name = "json", .flag = &v.json },
 		{ .name = "sysfs", .value = &v.sysfs },
 		{ .name = "rom", .value = &v.rom },
+		{ .name = "device-seconds", .value = &v.patience },
 		{ .name = "manifests", .value = &v.manifests_dir },
 		{ .name = "manifest", .list = &v.files },
 		{ .name = "anchors", .value = &v.anchors },
@@ -172,6 +176,8 @@ int hf_cmd_verify(int argc, char **argv)
 		return code;
 	if (!hf_rom_wish_parse(v.rom, &v.wish))
 		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", v.rom);
+	if (!hf_device_patience_parse(v.patience, &v.device_ms))
+		return hf_args_refuse(argv[0], HF_DEVICE_PATIENCE_USAGE ", not \"%s\"", v.patience);
 	if (!v.manifests_dir == !v.files.count)
 		return hf_args_refuse(argv[0], "give --manifests DIR or --manifest FILE, one of them");
 	if (!v.anchors)

@@ -4,13 +4,15 @@
 #include <stdio.h>
 
 #include "measure/log.h"
+#include "pcie/worker.h"
 
 enum key { KEY_POLICY, KEY_PCR, KEY_TCTI, KEY_STORE, KEY_EVIDENCE, KEY_GENERATION,
-	   KEY_GENERATION_INDEX, KEY_REVOCATIONS, KEY_COUNT };
+	   KEY_GENERATION_INDEX, KEY_REVOCATIONS, KEY_DEVICE_SECONDS, KEY_COUNT };
 static const char *const key_names[KEY_COUNT] = {
 	[KEY_POLICY] = "policy", [KEY_PCR] = "pcr", [KEY_TCTI] = "tcti",
 	[KEY_STORE] = "store", [KEY_EVIDENCE] = "evidence", [KEY_GENERATION] = "generation",
 	[KEY_GENERATION_INDEX] = "generation-index", [KEY_REVOCATIONS] = "revocations",
+	[KEY_DEVICE_SECONDS] = "device-seconds",
 };
 
 const char *hf_policy_name(enum hf_policy policy)
@@ -26,7 +28,8 @@ const char *hf_policy_name(enum hf_policy policy)
 
 void hf_conf_default(struct hf_conf *ret)
 {
-	*ret = (struct hf_conf){ .policy = HF_POLICY_CONTROLLER, .pcr = HF_PCR_DEFAULT };
+	*ret = (struct hf_conf){ .policy = HF_POLICY_CONTROLLER, .pcr = HF_PCR_DEFAULT,
+				  .device_seconds = HF_DEVICE_SECONDS };
 }
 
 static bool blank(uint8_t c)
@@ -101,6 +104,7 @@ static enum hf_err set_pcr(struct hf_span value, struct hf_conf *conf)
 static enum hf_err set(enum key key, struct hf_span value, struct hf_conf *conf)
 {
 	bool good = false;
+	uint64_t seconds;
 
 	switch (key) {
 	case KEY_POLICY:
@@ -127,6 +131,10 @@ static enum hf_err set(enum key key, struct hf_span value, struct hf_conf *conf)
 		break;
 	case KEY_REVOCATIONS:
 		good = number(value, INT64_MAX, &conf->revocations);
+		break;
+	case KEY_DEVICE_SECONDS:
+		good = number(value, HF_DEVICE_SECONDS_MAX, &seconds) && seconds > 0;
+		conf->device_seconds = good ? (unsigned)seconds : 0;
 		break;
 	case KEY_COUNT:
 		break;

@@ -19,6 +19,7 @@ struct hf_conf {
 	uint64_t generation;			/* least acceptable of a model; default 0 */
 	bool generation_index;			/* the TPM must hold one; default: it may */
 	uint64_t revocations;			/* of the newest revocation list; default 0: none */
+	unsigned device_seconds;		/* 1 to 60; default HF_DEVICE_SECONDS */
 	char tcti[HF_CONF_VALUE_MAX + 1];	/* empty: the TPM's own device */
 	char store[HF_CONF_VALUE_MAX + 1];	/* empty: none */
 	char evidence[HF_CONF_VALUE_MAX + 1];	/* empty: none */

@@ -55,11 +55,10 @@ static void tell(const struct text *text)
 	}
 }
 
-static void on_crash(int signal_number)
+static _Noreturn void cap_and_tell(void)
 {
 	const struct text *text = &crash.uncapped;
 
-	(void)signal_number;
 	if (crash.tpm >= 0) {	/* first a word, then the TPM, which may never answer */
 		tell(&crash.before);
 		text = cap() ? &crash.capped : &crash.uncapped;
@@ -73,9 +72,14 @@ static void on_crash(int signal_number)
 	}
 }
 
-static void prepare_text(struct text *text, const char *tpm)
+static void on_crash(int signal_number)
 {
-	const enum hf_err err = HF_ERR_CRASHED;
+	(void)signal_number;
+	cap_and_tell();
+}
+
+static void prepare_text(struct text *text, enum hf_err err, const char *tpm)
+{
 	const char *class = hf_class_name(hf_err_class(err));
 	int n = snprintf(text->bytes, sizeof(text->bytes),
 			 "\n\n==== HELD: this host is not released ================= %-18.18s ====\n"
@@ -88,6 +92,13 @@ static void prepare_text(struct text *text, const char *tpm)
 	text->len = n > 0 && (size_t)n < sizeof(text->bytes) ? (size_t)n : sizeof(text->bytes) - 1;
 }
 
+static void prepare_texts(enum hf_err cause)
+{
+	prepare_text(&crash.before, cause, "capping the PCR");
+	prepare_text(&crash.uncapped, cause, "PCR not capped");
+	prepare_text(&crash.capped, cause, "PCR capped");
+}
+
 enum hf_err hf_crash_catch(const int *consoles, size_t count, struct hf_fault *fault)
 {
 	const stack_t stack = { .ss_sp = crash_stack, .ss_size = sizeof(crash_stack) };
@@ -96,9 +107,7 @@ enum hf_err hf_crash_catch(const int *consoles, size_t count, struct hf_fault *f
 	crash.count = count < CONSOLES_MAX ? count : CONSOLES_MAX;
 	for (size_t i = 0; i < crash.count; i++)
 		crash.fds[i] = consoles[i];
-	prepare_text(&crash.before, "capping the PCR");
-	prepare_text(&crash.uncapped, "PCR not capped");
-	prepare_text(&crash.capped, "PCR capped");
+	prepare_texts(HF_ERR_CRASHED);
 	sigfillset(&action.sa_mask);
 	if (sigaltstack(&stack, NULL) != 0)
 		return hf_fail_errno(fault, HF_ERR_HOLD_FAILED, errno, "sigaltstack");
@@ -150,4 +159,21 @@ void hf_crash_cap(int tpm, struct hf_span command)
 	if (crash.command_len)
 		memcpy(crash.command, command.ptr, command.len);
 	crash.tpm = tpm;
+}
+
+size_t hf_crash_descriptors(int ret[static HF_CRASH_DESCRIPTORS])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < crash.count; i++)
+		ret[count++] = crash.fds[i];
+	if (crash.tpm >= 0)
+		ret[count++] = crash.tpm;
+	return count;
+}
+
+_Noreturn void hf_crash_held(enum hf_err cause)
+{
+	prepare_texts(cause);
+	cap_and_tell();
 }

@@ -10,6 +10,7 @@
 #include "measure/err.h"
 
 #define HF_CRASH_COMMAND_MAX 512
+#define HF_CRASH_DESCRIPTORS 9	/* consoles, TPM */
 
 /* The consoles to tell, and the handler for every fatal signal. */
 enum hf_err hf_crash_catch(const int *consoles, size_t count, struct hf_fault *fault) HF_MUST_USE;
@@ -19,5 +20,10 @@ enum hf_err hf_crash_cap_command(uint32_t pcr, uint32_t banks, struct hf_writer 
 /* tpm: a descriptor that takes one raw command by write and gives its reply by read; it
  * stays the caller's, and -1 takes the cap back. command is copied. */
 void hf_crash_cap(int tpm, struct hf_span command);
+
+/* What the handler writes to, for a process that is to do the same; how many there are. */
+size_t hf_crash_descriptors(int ret[static HF_CRASH_DESCRIPTORS]);
+/* The same as a fatal signal, for another cause. */
+_Noreturn void hf_crash_held(enum hf_err cause);
 
 #endif

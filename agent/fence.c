@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "pcie/config.h"
+#include "pcie/port.h"
 
 /* PCIe base 6.0, 7.5.3: offsets in the PCI Express capability, and the bits used. */
 #define CAP_PCIE 0x10
@@ -47,84 +48,6 @@ static enum hf_err impossible(struct hf_fault *fault, const struct hf_part *part
 
 /* ---- which port ---- */
 
-static bool in_part(const struct hf_part *part, const struct hf_address *a)
-{
-	for (const struct hf_function *f = part->functions; f; f = f->next)
-		if (f->address.domain == a->domain && f->address.bus == a->bus &&
-		    f->address.device == a->device && f->address.function == a->function)
-			return true;
-	return false;
-}
-
-/* The bridge whose secondary bus this is. *ret_clash: two claim it. */
-static const struct hf_bus_function *bridge_to(const struct hf_bus *bus, uint32_t domain,
-					       uint8_t number, bool *ret_clash)
-{
-	const struct hf_bus_function *found = NULL;
-	uint8_t secondary, subordinate;
-
-	for (size_t i = 0; i < bus->count; i++) {
-		const struct hf_bus_function *f = &bus->functions[i];
-
-		if (f->address.domain != domain || f->config.len < HF_CONFIG_HEADER ||
-		    !hf_config_is_bridge(f->config))
-			continue;
-		hf_config_buses(f->config, &secondary, &subordinate);
-		if (secondary != number || secondary == 0)
-			continue;
-		*ret_clash |= found != NULL;
-		found = f;
-	}
-	return found;
-}
-
-/* The bridge above the part's topmost functions: there must be one, and only one. */
-static const struct hf_bus_function *top_bridge(const struct hf_bus *bus, const struct hf_part *part,
-						const char **ret_why)
-{
-	const struct hf_bus_function *top = NULL;
-
-	*ret_why = "it has no functions";
-	for (const struct hf_function *f = part->functions; f; f = f->next) {
-		const struct hf_bus_function *known = hf_bus_find(bus, &f->address);
-		bool clash = false;
-		const struct hf_bus_function *above;
-
-		if (known && known->virtual_function)
-			continue;	/* it goes with its physical function */
-		above = bridge_to(bus, f->address.domain, f->address.bus, &clash);
-		if (clash || !above) {
-			*ret_why = clash ? "two bridges claim its bus" :
-					   "it sits on a root bus, with no port above it";
-			return NULL;
-		}
-		if (in_part(part, &above->address))
-			continue;
-		if (top && top != above) {
-			*ret_why = "it sits below more than one port";
-			return NULL;
-		}
-		top = above;
-	}
-	return top;
-}
-
-static bool alone_below(const struct hf_bus *bus, const struct hf_part *part,
-			const struct hf_bus_function *port)
-{
-	uint8_t secondary, subordinate;
-
-	hf_config_buses(port->config, &secondary, &subordinate);
-	for (size_t i = 0; i < bus->count; i++) {
-		const struct hf_address *a = &bus->functions[i].address;
-
-		if (a->domain == port->address.domain && a->bus >= secondary &&
-		    a->bus <= subordinate && !in_part(part, a))
-			return false;
-	}
-	return true;
-}
-
 enum hf_err hf_fence_find_port(const struct hf_bus *bus, const struct hf_part *part,
 			       struct hf_fence_port *ret, struct hf_fault *fault)
 {
@@ -136,14 +59,10 @@ enum hf_err hf_fence_find_port(const struct hf_bus *bus, const struct hf_part *p
 
 	if (part->kind != HF_PART_CARD)
 		return impossible(fault, part, "the board itself cannot be isolated");
-	port = top_bridge(bus, part, &why);
+	port = hf_port_alone(bus, part, &why);
 	if (!port)
 		return impossible(fault, part, why);
-	if (!hf_config_port(port->config, &type, &slot) ||
-	    (type != HF_PORT_ROOT && type != HF_PORT_DOWNSTREAM))
-		return impossible(fault, part, "the bridge above it is no PCIe port");
-	if (!alone_below(bus, part, port))
-		return impossible(fault, part, "other parts share its port");
+	(void)hf_config_port(port->config, &type, &slot);
 	cap = hf_config_capability(port->config, CAP_PCIE, &loop);
 	if (loop || cap == 0 || cap + SLOT_CONTROL + 2 > port->config.len)
 		return impossible(fault, part, "the port's registers cannot be read");

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "agent/crash.h"
+#include "agent/watch.h"
+#include "pcie/worker.h"
 
 #define ROW(id, label, function, after) \
 	[HF_STAGE_##id] = { HF_STAGE_##id, label, function, HF_STAGE_##after }
@@ -54,6 +56,7 @@ static void enter(struct hf_gate *gate, const struct hf_stage_row *row)
 		gate->stage = row->name;
 	gate->entered_ms = hf_gate_now_ms();
 	gate->note[0] = '\0';
+	(void)hf_watch_kick();	/* too late: the next event fails */
 }
 
 static void leave(struct hf_gate *gate, const struct hf_stage_row *row, enum hf_err err)
@@ -61,6 +64,7 @@ static void leave(struct hf_gate *gate, const struct hf_stage_row *row, enum hf_
 	uint64_t now = hf_gate_now_ms();
 
 	gate->stage_ms[row->stage] = now - gate->entered_ms;
+	(void)hf_workers_reap(0);
 	if (row->stage != HF_STAGE_HELD)
 		hf_screen_stage(&gate->screen, now - gate->start_ms, row->name,
 				gate->stage_ms[row->stage], err, gate->note);
@@ -126,8 +130,12 @@ enum hf_err hf_gate_event(struct hf_gate *gate, enum hf_tag tag, struct hf_span 
 			  struct hf_fault *fault)
 {
 	struct hf_log_entry entry;
-	enum hf_err err = hf_log_reserve(&gate->log, tag, payload, &entry);
+	enum hf_err err;
 
+	/* A gate that was stuck for too long is HELD, although it goes on. */
+	if (!hf_watch_kick())
+		return hf_fail(fault, HF_ERR_TIMED_OUT, NULL, "%s", "the gate made no progress");
+	err = hf_log_reserve(&gate->log, tag, payload, &entry);
 	if (err != HF_OK)
 		return hf_fail(fault, err, NULL, "%zu bytes of event", payload.len);
 	if (gate->tpm)

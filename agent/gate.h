@@ -20,6 +20,7 @@
 
 #define HF_GATE_CLAIMS_MAX ((size_t)1 << 30)	/* bytes; only touched pages are real */
 #define HF_GATE_SCRATCH_MAX ((size_t)512 << 20)
+#define HF_GATE_SETTLE_MS 10000	/* what a driver may need after its probe to know its device */
 
 struct hf_gate_options {
 	bool pid1;		/* the first process of a host: everything else is a rehearsal */
@@ -78,9 +79,16 @@ struct hf_gate {
 	struct hf_tenant tenant;
 	struct hf_bind_list {		/* functions that the gate bound, to unbind again */
 		struct hf_address address;
-		const char *path, *driver;
+		const char *path, *driver;	/* of the function */
+		const char *part;	/* path */
+		const char *how;	/* what isolates it: "iommu DMA", "port-acs PORT found" */
+		bool on;		/* not unbound yet */
+		bool refused;		/* the part, for what the driver showed */
 	} *bound;
 	size_t bound_count, bound_cap;
+	const struct hf_part *inventory;	/* the last part that was there before any was bound */
+	bool all_unbound;		/* what appeared behind drivers is gone again with them */
+	bool drivers_done;		/* what only a bound driver can measure has to be there now */
 	struct hf_gate_fence {		/* what was to be isolated, and what came of it */
 		struct hf_gate_fence *next;
 		const char *path;	/* of the part */
@@ -130,6 +138,8 @@ static inline bool hf_gate_live(const struct hf_gate *gate)
 void hf_gate_note(struct hf_gate *gate, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 uint64_t hf_gate_now_ms(void);	/* CLOCK_BOOTTIME */
+/* hf_measure's progress is the gate's. */
+void hf_gate_progress(void *self, const struct hf_part *part, size_t index, size_t count);
 /* Reserve, extend in every bank, commit: the one way an event comes into being. */
 enum hf_err hf_gate_event(struct hf_gate *gate, enum hf_tag tag, struct hf_span payload,
 			  struct hf_fault *fault) HF_MUST_USE;
@@ -155,7 +165,8 @@ void hf_gate_apply_fences(struct hf_gate *gate);
 /* Isolated: must not answer any more. */
 bool hf_gate_away(const struct hf_gate *gate, const struct hf_part *part);
 /* The parts as they count: without the host, without what a later entry replaced, without
- * what is isolated. Copies in arena. */
+ * what is isolated, and once no driver is bound any more without the parts that appeared
+ * behind one. Copies in arena. */
 enum hf_err hf_gate_parts_view(const struct hf_gate *gate, struct hf_arena *arena,
 			       struct hf_claims *ret) HF_MUST_USE;
 /* [{"path","port","by"}...] of what was isolated: for the tenant, and whoever reads. */
@@ -164,8 +175,17 @@ const char *hf_gate_fences_json(struct hf_gate *gate);
 enum hf_err hf_gate_fence_lasts(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 /* Whether a part's drivers may be bound. */
 bool hf_gate_admitted(const struct hf_gate *gate, const struct hf_part *part);
-/* Unbinds every driver that the gate bound and clears bus mastering again. */
-enum hf_err hf_gate_unbind(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* Unbinds every driver that the gate bound, or those of one part (path; NULL: all), and clears
+ * bus mastering again. */
+enum hf_err hf_gate_unbind(struct hf_gate *gate, const char *part, struct hf_fault *fault) HF_MUST_USE;
+/* Runs the readers that need a driver over the parts of which the gate has bound functions
+ * (part: that one; NULL: all), into claims that hold nothing else. */
+enum hf_err hf_gate_read_bound(struct hf_gate *gate, const char *part, struct hf_claims *claims,
+			       struct hf_fault *fault) HF_MUST_USE;
+/* A part has been measured with its driver: its later entry joins the claims, is recorded,
+ * and everything is judged again. What is refused then loses its drivers at once. */
+enum hf_err hf_gate_take_bound(struct hf_gate *gate, const struct hf_part *measured,
+			       struct hf_fault *fault) HF_MUST_USE;
 /* END for cause (HF_OK: none) and a quote over it. */
 enum hf_err hf_gate_end_and_quote(struct hf_gate *gate, enum hf_err cause,
 				  struct hf_fault *fault) HF_MUST_USE;

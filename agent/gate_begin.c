@@ -9,6 +9,7 @@
 #include "agent/events.h"
 #include "agent/pid1.h"
 #include "agent/platform.h"
+#include "agent/watch.h"
 #include "manifests/revocation.h"
 #include "measure/file.h"
 
@@ -27,6 +28,8 @@ static enum hf_err prepare_first_process(struct hf_gate *gate, struct hf_fault *
 		err = hf_screen_consoles(&gate->screen, fault);
 	if (err == HF_OK)
 		err = hf_pid1_signals(gate->screen.fds, gate->screen.count, fault);
+	if (err == HF_OK)	/* before anything is done to a device */
+		err = hf_watch_start(HF_STAGE_SECONDS, fault);
 	return err;
 }
 
@@ -283,15 +286,16 @@ static enum hf_err check_command_line(const struct hf_gate *gate, const char *co
 /* A crash must cap the PCR too. The kernel's plain TPM device takes a command of its own
  * beside the resource manager that the gate speaks through; where it is not to be had, a
  * crash leaves the PCR as it is, and says so. */
-static void prepare_crash(struct hf_gate *gate)
+static enum hf_err prepare_crash(struct hf_gate *gate, struct hf_fault *fault)
 {
 	uint8_t command[HF_CRASH_COMMAND_MAX];
 	struct hf_writer w = { .buf = command, .cap = sizeof(command) };
 
 	if (!hf_gate_live(gate) || hf_crash_cap_command(gate->conf.pcr, gate->banks, &w) != HF_OK)
-		return;
+		return HF_OK;
 	gate->crash_tpm = open("/dev/tpm0", O_RDWR | O_CLOEXEC);
 	hf_crash_cap(gate->crash_tpm, hf_written(&w));
+	return hf_watch_start(HF_STAGE_SECONDS, fault);	/* one that can cap, too */
 }
 
 /* The log exists from the first moment there is a TPM, whatever fails after: a host that
@@ -302,14 +306,16 @@ static enum hf_err begin_tpm(struct hf_gate *gate, struct hf_fault *missing, str
 	enum hf_err conf_err = read_configuration(gate, &conf_fault);
 	enum hf_err err = open_tpm(gate, missing);
 
+	gate->host.device_ms = gate->conf.device_seconds * 1000;
 	if (err != HF_OK && err != HF_ERR_TPM_MISSING) {
 		*fault = *missing;
 		return err;
 	}
 	err = start_log(gate, gate->tpm ? gate->banks : HF_ALG_MASK(HF_ALG_SHA256), fault);
 	if (err == HF_OK && gate->tpm) {
-		prepare_crash(gate);
-		err = check_pcr_zero(gate, fault);
+		err = prepare_crash(gate, fault);
+		if (err == HF_OK)
+			err = check_pcr_zero(gate, fault);
 	}
 	if (err != HF_OK)
 		return err;

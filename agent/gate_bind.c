@@ -1,133 +1,318 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The stage bind: drivers for admitted parts, one at a time; what then appears is measured,
- * recorded and judged too. And the way back. */
+/* The stage bind: drivers for admitted parts that something isolates, one at a time. After
+ * each, what only that driver can read is measured, recorded and judged before the next is
+ * bound, and so is whatever appeared. */
 #include "agent/gate.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "agent/bind.h"
+#include "agent/watch.h"
+#include "pcie/isolation.h"
 
+#define CLASS_STORAGE 0x01
 #define ROUNDS_MAX 8		/* drivers that make devices that need drivers ... */
 
-static enum hf_err remember_bound(struct hf_gate *gate, const struct hf_function *function,
-				  const char *driver)
+struct candidate {	/* a function, and the driver of the model that takes it */
+	struct candidate *next;
+	const struct hf_part *part;
+	const struct hf_function *function;
+	const char *driver;
+	const char *how;	/* what isolates it */
+};
+
+struct round {
+	struct hf_gate *gate;
+	const struct hf_iommu_group *groups;
+	struct hf_aliases aliases;
+	struct candidate *list, **end;
+	size_t appeared;
+};
+
+/* ---- who is to be bound ---- */
+
+static const struct hf_bus_function *shown(const struct hf_gate *gate, const struct hf_function *f)
+{
+	return hf_bus_find(&gate->bus, &f->address);
+}
+
+static bool chosen(const struct round *r, const struct hf_function *function)
+{
+	for (const struct candidate *c = r->list; c; c = c->next)
+		if (c->function == function)
+			return true;
+	return false;
+}
+
+static enum hf_err choose_function(struct round *r, const struct hf_part *part,
+				   const struct hf_function *function, const char *driver)
+{
+	const struct hf_bus_function *now = shown(r->gate, function);
+	char modalias[HF_MODALIAS_TEXT];
+	struct candidate *c;
+
+	hf_modalias_format(&function->identity, modalias);
+	if (!now || now->driver || chosen(r, function) ||
+	    !hf_aliases_take(&r->aliases, driver, modalias))
+		return HF_OK;
+	c = hf_arena_take(&r->gate->arena, sizeof(*c));
+	if (!c)
+		return HF_ERR_NO_MEMORY;
+	*c = (struct candidate){ .part = part, .function = function, .driver = driver };
+	*r->end = c;
+	r->end = &c->next;
+	return HF_OK;
+}
+
+/* Allow-listed drivers, in the model's order; admitted parts, and nothing else. */
+static enum hf_err choose(struct round *r, struct hf_fault *fault)
+{
+	struct hf_gate *gate = r->gate;
+	enum hf_err err = HF_OK;
+
+	for (const struct hf_name_list *d = gate->model->drivers; d; d = d->next) {
+		err = hf_module_load(d->name, fault);
+		if (err != HF_OK)
+			return err;
+		for (const struct hf_part *p = gate->claims.parts; p; p = p->next) {
+			if (p->kind == HF_PART_HOST || hf_part_superseded(p) || hf_gate_away(gate, p) ||
+			    !hf_gate_admitted(gate, p))
+				continue;
+			for (const struct hf_function *f = p->functions; f && err == HF_OK; f = f->next)
+				err = choose_function(r, p, f, d->name);
+			if (err != HF_OK)
+				return hf_fail(fault, err, p->path, "%s", d->name);
+		}
+	}
+	return HF_OK;
+}
+
+/* ---- what isolates them ---- */
+
+static bool address_admitted(const void *self, const struct hf_address *address)
+{
+	const struct hf_gate *gate = self;
+
+	for (const struct hf_part *p = gate->claims.parts; p; p = p->next)
+		for (const struct hf_function *f = p->functions; f; f = f->next)
+			if (hf_address_equal(&f->address, address) &&
+			    !hf_part_superseded(p))
+				return hf_gate_admitted(gate, p) && !hf_gate_away(gate, p);
+	return false;
+}
+
+static const char *path_of(const struct hf_gate *gate, const struct hf_address *address)
+{
+	for (const struct hf_part *p = gate->claims.parts; p; p = p->next)
+		for (const struct hf_function *f = p->functions; f; f = f->next)
+			if (hf_address_equal(&f->address, address))
+				return f->path;
+	return "?";
+}
+
+/* No two words of this describe the same strength: the one who judges reads which it was. */
+static enum hf_err describe(struct round *r, struct candidate *c, const struct hf_isolation *found)
+{
+	char text[HF_PATH_MAX + 64];
+
+	if (found->method == HF_ISOLATION_IOMMU)
+		snprintf(text, sizeof(text), "%s %s", hf_isolation_name(found->method), found->type);
+	else
+		snprintf(text, sizeof(text), "%s %s %s", hf_isolation_name(found->method),
+			 path_of(r->gate, &found->port), found->enabled ? "found" : "set");
+	c->how = hf_arena_text(&r->gate->arena, text, strlen(text));
+	return c->how ? HF_OK : HF_ERR_NO_MEMORY;
+}
+
+static enum hf_err isolate(struct round *r, struct candidate *c, struct hf_fault *fault)
+{
+	const struct hf_isolation_view view = { &r->gate->bus, r->groups, address_admitted, r->gate };
+	struct hf_isolation found;
+	enum hf_err err;
+
+	hf_isolation_find(&view, c->part, c->function, &found);
+	if (found.method == HF_ISOLATION_NONE)
+		return hf_fail(fault, HF_ERR_BIND_NOT_ISOLATED, c->part->path, "%s: %s; %s", c->driver,
+			       found.no_iommu, found.no_port);
+	if (found.method == HF_ISOLATION_PORT_ACS && !found.enabled) {
+		err = hf_acs_enable(&r->gate->host, &found);
+		if (err != HF_OK)
+			return hf_fail(fault, HF_ERR_BIND_NOT_ISOLATED, c->part->path,
+				       "%s: %s; its port's ACS: %s", c->driver, found.no_iommu,
+				       hf_err_name(err));
+	}
+	err = describe(r, c, &found);
+	return err == HF_OK ? HF_OK : hf_fail(fault, err, c->part->path, "%s", c->driver);
+}
+
+/* Of all, before any is bound. */
+static enum hf_err prepare(struct round *r, struct hf_fault *fault)
+{
+	struct hf_gate *gate = r->gate;
+	enum hf_err err;
+
+	r->list = NULL;
+	r->end = &r->list;
+	r->appeared = 0;
+	err = choose(r, fault);
+	if (err != HF_OK || !r->list)
+		return err;
+	err = hf_iommu_read(&gate->host, &gate->bus, &gate->arena, &r->groups);
+	if (err != HF_OK)
+		return hf_fail(fault, err, "iommu_groups", "%zu functions", gate->bus.count);
+	for (struct candidate *c = r->list; c && err == HF_OK; c = c->next)
+		err = isolate(r, c, fault);
+	return err;
+}
+
+/* ---- one after the other ---- */
+
+static enum hf_err remember(struct hf_gate *gate, const struct candidate *c, struct hf_fault *fault)
 {
 	if (gate->bound_count == gate->bound_cap) {
 		size_t cap = gate->bound_cap ? 2 * gate->bound_cap : 64;
 		struct hf_bind_list *list = hf_arena_take(&gate->arena, cap * sizeof(*list));
 
 		if (!list)
-			return HF_ERR_NO_MEMORY;
+			return hf_fail(fault, HF_ERR_NO_MEMORY, c->part->path, "%s", c->driver);
 		if (gate->bound_count)
 			memcpy(list, gate->bound, gate->bound_count * sizeof(*list));
 		gate->bound = list;
 		gate->bound_cap = cap;
 	}
-	gate->bound[gate->bound_count++] =
-		(struct hf_bind_list){ function->address, function->path, driver };
+	gate->bound[gate->bound_count++] = (struct hf_bind_list){
+		c->function->address, c->function->path, c->driver, c->part->path, c->how, true, false };
 	return HF_OK;
 }
 
-static enum hf_err bind_part(struct hf_gate *gate, const struct hf_part *part, const char *driver,
-			     struct hf_fault *fault)
+/* The bus as it was read, with what is bound now. */
+static void set_driver(struct hf_gate *gate, const struct hf_address *address, const char *driver)
 {
-	for (const struct hf_function *f = part->functions; f; f = f->next) {
-		bool bound = false;
-		enum hf_err err = hf_driver_bind(&gate->host, driver, &f->address, &bound, fault);
-
-		if (err == HF_OK && bound)
-			err = remember_bound(gate, f, driver);
-		if (err != HF_OK)
-			return err;
-	}
-	return HF_OK;
+	for (size_t i = 0; i < gate->bus.count; i++)
+		if (hf_address_equal(&gate->bus.functions[i].address, address))
+			gate->bus.functions[i].driver = driver;
 }
 
-/* Allow-listed drivers, in the model's order, to admitted parts and nothing else. */
-static enum hf_err bind_round(struct hf_gate *gate, struct hf_fault *fault)
+static bool says_anything(const struct hf_claims *measured)
 {
-	for (const struct hf_name_list *d = gate->model->drivers; d; d = d->next) {
-		enum hf_err err = hf_module_load(d->name, fault);
-
-		if (err != HF_OK)
-			return err;
-		for (const struct hf_part *p = gate->claims.parts; p; p = p->next) {
-			if (p->kind == HF_PART_HOST || hf_part_superseded(p) ||
-			    !hf_gate_admitted(gate, p))
-				continue;
-			err = bind_part(gate, p, d->name, fault);
-			if (err != HF_OK)
-				return err;
-		}
-	}
-	return HF_OK;
+	for (const struct hf_part *p = measured->parts; p; p = p->next)
+		for (const struct hf_function *f = p->functions; f; f = f->next)
+			if (f->measurements)
+				return true;
+	return false;
 }
 
-static bool has_function(const struct hf_claims *claims, const struct hf_part *part, const char *path)
+/* A driver's probe returns before it knows its device: NVMe controllers are asked for their
+ * identity afterwards, drives behind other controllers are looked for. */
+static bool settled(const struct hf_claims *measured, const struct candidate *c)
+{
+	for (const struct hf_part *p = measured->parts; p; p = p->next)
+		for (const struct hf_function *f = p->functions; f; f = f->next)
+			for (const struct hf_measurement *m = f->measurements; m; m = m->next)
+				if (m->kind == HF_VALUE_FAILURE)
+					return false;
+	return says_anything(measured) ||
+	       c->function->identity.class_code >> 16 != CLASS_STORAGE;
+}
+
+static enum hf_err read_settled(struct hf_gate *gate, const struct candidate *c,
+				struct hf_claims *measured, struct hf_fault *fault)
+{
+	const struct timespec pause = { 0, 200 * 1000000L };
+	const uint64_t end = hf_gate_now_ms() + HF_GATE_SETTLE_MS;
+
+	for (;;) {
+		const size_t mark = gate->arena.len;
+		enum hf_err err = hf_gate_read_bound(gate, c->part->path, measured, fault);
+
+		if (err != HF_OK || settled(measured, c) || hf_gate_now_ms() >= end)
+			return err;
+		gate->arena.len = mark;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static enum hf_err bind_one(struct hf_gate *gate, const struct candidate *c, struct hf_fault *fault)
+{
+	struct hf_claims measured;
+	enum hf_err err = remember(gate, c, fault);
+
+	(void)hf_watch_kick();	/* too late: the next event fails */
+	if (err == HF_OK)
+		err = hf_driver_bind(&gate->host, c->driver, &c->function->address,
+				     HF_BIND_DEADLINE_MS, fault);
+	if (err != HF_OK)
+		return err;	/* it is remembered: HELD takes off whatever came of it */
+	set_driver(gate, &c->function->address, c->driver);
+	err = read_settled(gate, c, &measured, fault);
+	/* A driver that adds nothing to what is known needs no second event: the note has it. */
+	if (err == HF_OK && says_anything(&measured))
+		err = hf_gate_take_bound(gate, measured.parts, fault);
+	return err;
+}
+
+static const struct hf_function *function_in(const struct hf_claims *claims, const struct hf_part *part,
+					     const char *path)
 {
 	const struct hf_part *known = hf_claims_find_part(claims, part->path);
 
 	for (const struct hf_function *f = known ? known->functions : NULL; f; f = f->next)
 		if (strcmp(f->path, path) == 0)
-			return true;
-	return false;
+			return f;
+	return NULL;
 }
 
 static bool is_new(const struct hf_claims *claims, const struct hf_part *part)
 {
 	for (const struct hf_function *f = part->functions; f; f = f->next)
-		if (!has_function(claims, part, f->path))
+		if (!function_in(claims, part, f->path))
 			return true;
 	return false;
 }
 
-/* Parts that are new, or have new functions, join the claims: a later entry takes the
- * place of an earlier one with the same path. */
-static size_t take_new(struct hf_claims *claims, struct hf_claims *fresh)
+/* What a driver read of the part before one of its functions appeared stays. */
+static enum hf_err take_new(struct hf_gate *gate, struct hf_claims *fresh, size_t *count)
 {
-	struct hf_part *next;
-	size_t count = 0;
+	struct hf_part *next, *joined;
+	enum hf_err err = HF_OK;
 
-	for (struct hf_part *p = fresh->parts; p; p = next) {
+	for (struct hf_part *p = fresh->parts; p && err == HF_OK; p = next) {
+		const struct hf_part *known = hf_claims_find_part(&gate->claims, p->path);
+
 		next = p->next;
-		if (!is_new(claims, p))
+		if (!is_new(&gate->claims, p))
 			continue;
-		p->next = NULL;
-		*claims->parts_end = p;
-		claims->parts_end = &p->next;
-		claims->part_count++;
-		claims->function_count += p->function_count;
-		count++;
+		joined = known ? hf_part_join(&gate->claims, p, known) : p;
+		err = joined ? hf_claims_append_part(&gate->claims, joined) : HF_ERR_RECHECK_DIFFERENT;
+		++*count;
 	}
-	return count;
+	return err;
 }
 
 /* Enumerate again; what is new goes through measure, record and appraise. */
-static enum hf_err look_for_new(struct hf_gate *gate, size_t *ret_count, struct hf_fault *fault)
+static enum hf_err look_for_new(struct hf_gate *gate, size_t *count, struct hf_fault *fault)
 {
 	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
-	const size_t mark = gate->arena.len;
 	struct hf_claims fresh;
 	struct hf_bus bus;
-	enum hf_err err = hf_bus_read(&gate->host, &gate->arena, &bus, fault);
-	bool any = false;
+	bool grown = false;
+	enum hf_err err = hf_bus_grown(&gate->host, &gate->bus, &grown, fault);
 
-	*ret_count = 0;
+	if (err != HF_OK || !grown)
+		return err;
+	err = hf_bus_read(&gate->host, &gate->arena, &bus, fault);
 	if (err != HF_OK)
 		return err;
 	hf_claims_init(&fresh, &gate->arena);
 	err = hf_topology(&bus, &fresh);
-	for (const struct hf_part *p = fresh.parts; err == HF_OK && p; p = p->next)
-		any |= is_new(&gate->claims, p);
-	if (err == HF_OK && any)
-		err = hf_measure(&gate->host, &bus, &options, &fresh, NULL, NULL);
+	if (err == HF_OK)
+		err = hf_measure(&gate->host, &bus, &options, &fresh, hf_gate_progress, NULL);
+	if (err == HF_OK)
+		err = take_new(gate, &fresh, count);
 	if (err != HF_OK)
 		return hf_fail(fault, err, gate->host.root, "%s", "after binding");
-	if (!any) {
-		gate->arena.len = mark;
-		return HF_OK;
-	}
-	*ret_count = take_new(&gate->claims, &fresh);
+	gate->bus = bus;
 	err = hf_gate_record(gate, fault);
 	if (err != HF_OK)
 		return err;
@@ -135,65 +320,89 @@ static enum hf_err look_for_new(struct hf_gate *gate, size_t *ret_count, struct 
 	return hf_gate_verdict(gate, fault);
 }
 
+/* A part that was refused since the round began, in audit mode, gets no driver any more. */
+static enum hf_err bind_round(struct round *r, struct hf_fault *fault)
+{
+	enum hf_err err = HF_OK;
+
+	for (const struct candidate *c = r->list; c && err == HF_OK; c = c->next) {
+		if (!hf_gate_admitted(r->gate, c->part))
+			continue;
+		err = bind_one(r->gate, c, fault);
+		if (err == HF_OK)
+			err = look_for_new(r->gate, &r->appeared, fault);
+	}
+	return err;
+}
+
+/* ---- the stage ---- */
+
 static enum hf_err record_bound(struct hf_gate *gate, struct hf_fault *fault)
 {
 	struct hf_part *note;
-	char key[32], text[HF_PATH_MAX + HF_MODULE_NAME_MAX + 2];
+	char key[32], text[2 * HF_PATH_MAX + HF_MODULE_NAME_MAX + 96];
 
 	if (gate->bound_count == 0)
 		return HF_OK;
 	note = hf_gate_note_part(gate, "bind");
 	for (size_t i = 0; i < gate->bound_count; i++) {
+		const struct hf_bind_list *b = &gate->bound[i];
+
 		snprintf(key, sizeof(key), "driver-%zu", i + 1);
-		snprintf(text, sizeof(text), "%s %s", gate->bound[i].path, gate->bound[i].driver);
+		snprintf(text, sizeof(text), "%s %s %s%s", b->path, b->driver, b->how,
+			 b->refused ? " refused" : "");
 		if (hf_gate_note_text(gate, note, key, text) != HF_OK)
 			return hf_fail(fault, HF_ERR_LIMIT, "bind", "%zu drivers", gate->bound_count);
 	}
 	return hf_gate_record_part(gate, note, fault);
 }
 
+/* All that only a driver could measure must be there now. */
+static enum hf_err judge_whole(struct hf_gate *gate, struct hf_fault *fault)
+{
+	gate->drivers_done = true;
+	if (!gate->verdict.awaited)
+		return HF_OK;
+	hf_gate_judge(gate);
+	return hf_gate_verdict(gate, fault);
+}
+
+static enum hf_err bind_all(struct round *r, size_t *appeared, struct hf_fault *fault)
+{
+	for (int n = 0; n < ROUNDS_MAX; n++) {
+		enum hf_err err = prepare(r, fault);
+
+		if (err == HF_OK)
+			err = bind_round(r, fault);
+		if (err != HF_OK)
+			return err;
+		*appeared += r->appeared;
+		if (r->appeared == 0)
+			return HF_OK;
+	}
+	return hf_fail(fault, HF_ERR_LIMIT, "bind", "%s", "devices keep appearing");
+}
+
 enum hf_err hf_gate_bind(struct hf_gate *gate, struct hf_fault *fault)
 {
-	enum hf_err err = HF_OK;
-	size_t appeared = 1, total = 0;
+	struct round round = { .gate = gate };
+	enum hf_err err = HF_OK, recorded;
+	struct hf_fault mine = { 0 };
+	size_t appeared = 0;
 
 	if (!hf_gate_live(gate)) {
 		hf_gate_note(gate, "nothing: no driver is bound in a rehearsal");
-		return HF_OK;
+		return judge_whole(gate, fault);
 	}
-	for (int round = 0; err == HF_OK && appeared > 0; round++) {
-		if (round == ROUNDS_MAX)
-			return hf_fail(fault, HF_ERR_LIMIT, "bind", "devices keep appearing");
-		err = bind_round(gate, fault);
-		if (err == HF_OK)
-			err = look_for_new(gate, &appeared, fault);
-		total += appeared;
-	}
+	if (gate->model->drivers)
+		err = hf_aliases_read(&gate->arena, &round.aliases, fault);
 	if (err == HF_OK)
-		err = record_bound(gate, fault);
-	hf_gate_note(gate, "%zu drivers bound, %zu parts appeared", gate->bound_count, total);
-	return err;
-}
-
-/* Every one is tried, whatever becomes of the others; the first failure comes back. */
-enum hf_err hf_gate_unbind(struct hf_gate *gate, struct hf_fault *fault)
-{
-	enum hf_err first = HF_OK;
-
-	while (gate->bound_count > 0) {
-		const struct hf_bind_list *b = &gate->bound[--gate->bound_count];
-		struct hf_fault mine = { 0 };
-		enum hf_err err = hf_driver_unbind(&gate->host, b->driver, &b->address, &mine);
-		enum hf_err master = hf_hold_bus_master(&gate->host, &b->address, false);
-
-		/* Where the kernel refused it at the start too, that is a claim already. */
-		if (err == HF_OK && master != HF_OK && gate->hold.bus_master == HF_OK)
-			err = hf_fail(&mine, HF_ERR_HOLD_FAILED, b->path, "bus master: %s",
-				      hf_err_name(master));
-		if (err == HF_OK || first != HF_OK)
-			continue;
-		first = err;
+		err = bind_all(&round, &appeared, fault);
+	/* What was bound is evidence whatever came of it. */
+	recorded = record_bound(gate, &mine);
+	if (err == HF_OK && recorded != HF_OK)
 		*fault = mine;
-	}
-	return first;
+	err = err == HF_OK ? recorded : err;
+	hf_gate_note(gate, "%zu drivers bound, %zu parts appeared", gate->bound_count, appeared);
+	return err == HF_OK ? judge_whole(gate, fault) : err;
 }

@@ -23,7 +23,7 @@ static bool isolated(void *self, const char *path, const char **ret_why)
 {
 	const struct hf_gate_fence *f = fence_of(self, path);
 
-	*ret_why = f ? f->why : "it appeared after others had been isolated";
+	*ret_why = f ? f->why : "it was refused after others had been isolated";
 	return f && f->method != HF_FENCE_NONE;
 }
 

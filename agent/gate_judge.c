@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The stages appraise and recheck: what was recorded is judged, and later compared with
- * what the host shows when it is asked again. */
+/* The stage appraise, and every judgement after it; and what the last look compares. */
 #include "agent/gate.h"
 
 #include <stdio.h>
@@ -11,7 +10,6 @@
 #define SCREEN_TREE_MAX 4096	/* bytes; a larger tree is shown one line a part */
 #define SCREEN_FINDINGS_MAX 1536	/* bytes; serial lines are slow, the rest is in the evidence */
 #define REPORT_MAX ((size_t)4 << 20)
-#define DIFFERENCES_MAX 64	/* written down one by one; the count is always right */
 
 /* ---- judging ---- */
 
@@ -20,6 +18,7 @@ void hf_gate_judge(struct hf_gate *gate)
 {
 	struct hf_appraise_input input = {
 		.claims = &gate->claims, .manifests = gate->manifests, .model = gate->model,
+		.before_drivers = !gate->drivers_done,
 	};
 	struct hf_ak ak;
 
@@ -167,114 +166,6 @@ enum hf_err hf_gate_appraise(struct hf_gate *gate, struct hf_fault *fault)
 	err = hf_gate_verdict(gate, fault);
 	hf_gate_note(gate, "%s: %s%s", gate->model->name, hf_status_name(gate->verdict.status),
 		     gate->would_hold ? ", WOULD HOLD" : "");
-	return err;
-}
-
-/* ---- recheck ---- */
-
-struct differences {
-	struct hf_gate *gate;
-	struct hf_part *note;
-	size_t count;
-	enum hf_err err;
-	struct hf_fault *fault;
-};
-
-static void difference(void *self, const struct hf_part *part, const struct hf_function *function,
-		       const struct hf_measurement *before, const struct hf_measurement *after,
-		       const char *what)
-{
-	struct differences *d = self;
-	const char *path = function ? function->path : part->path;
-	const char *mkey = before ? before->mkey : after ? after->mkey : "";
-	char key[32], text[2 * HF_PATH_MAX + HF_MKEY_MAX];
-
-	d->count++;
-	if (d->count == 1)
-		hf_fail(d->fault, HF_ERR_RECHECK_DIFFERENT, path, "%s%s%s", mkey, mkey[0] ? ": " : "",
-			what);
-	if (d->count > DIFFERENCES_MAX || d->err != HF_OK)
-		return;
-	snprintf(key, sizeof(key), "difference-%zu", d->count);
-	snprintf(text, sizeof(text), "%s %s %s", path, mkey, what);
-	d->err = hf_gate_note_text(d->gate, d->note, key, text);
-}
-
-enum hf_err hf_gate_parts_view(const struct hf_gate *gate, struct hf_arena *arena,
-			       struct hf_claims *ret)
-{
-	hf_claims_init(ret, arena);
-	for (const struct hf_part *p = gate->claims.parts; p; p = p->next) {
-		struct hf_part *copy;
-
-		if (p->kind == HF_PART_HOST || hf_part_superseded(p) || hf_gate_away(gate, p))
-			continue;
-		copy = hf_arena_take(arena, sizeof(*copy));
-		if (!copy)
-			return HF_ERR_NO_MEMORY;
-		*copy = *p;
-		copy->next = NULL;
-		*ret->parts_end = copy;
-		ret->parts_end = &copy->next;
-		ret->part_count++;
-		ret->function_count += p->function_count;
-	}
-	return HF_OK;
-}
-
-static enum hf_err measure_again(struct hf_gate *gate, struct hf_arena *arena,
-				 struct hf_claims *ret, struct hf_fault *fault)
-{
-	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
-	struct hf_bus bus;
-	enum hf_err err = hf_bus_read(&gate->host, arena, &bus, fault);
-
-	if (err != HF_OK)
-		return err;
-	hf_claims_init(ret, arena);
-	err = hf_topology(&bus, ret);
-	if (err == HF_OK)
-		err = hf_measure(&gate->host, &bus, &options, ret, NULL, NULL);
-	return err == HF_OK ? HF_OK : hf_fail(fault, err, gate->host.root, "%s", "measuring again");
-}
-
-static enum hf_err recheck(struct hf_gate *gate, struct hf_arena *arena, struct hf_fault *fault)
-{
-	struct differences d = { .gate = gate, .fault = fault };
-	struct hf_claims before, after;
-	enum hf_err err = measure_again(gate, arena, &after, fault);
-
-	if (err != HF_OK)
-		return err;
-	d.note = hf_gate_note_part(gate, "recheck");
-	err = hf_gate_parts_view(gate, arena, &before);
-	if (err != HF_OK || !d.note)
-		return hf_fail(fault, HF_ERR_NO_MEMORY, "recheck", "%s", "");
-	(void)hf_claims_compare(&before, &after, difference, &d);
-	if (d.err != HF_OK)
-		return hf_fail(fault, d.err, "recheck", "%zu differences", d.count);
-	hf_gate_note(gate, "%zu functions again, %zu differences", after.function_count, d.count);
-	/* Recorded whatever came of it; then judged. */
-	struct hf_fault difference_fault = *fault;
-
-	err = hf_gate_record_part(gate, d.note, fault);
-	if (err != HF_OK)
-		return err;
-	if (d.count == 0)
-		return HF_OK;
-	*fault = difference_fault;
-	return HF_ERR_RECHECK_DIFFERENT;
-}
-
-enum hf_err hf_gate_recheck(struct hf_gate *gate, struct hf_fault *fault)
-{
-	struct hf_arena arena;
-	enum hf_err err = hf_arena_make(HF_GATE_SCRATCH_MAX, &arena);
-
-	if (err != HF_OK)
-		return hf_fail(fault, err, "recheck", "%s", "");
-	err = recheck(gate, &arena, fault);
-	hf_arena_drop(&arena);
 	return err;
 }
 

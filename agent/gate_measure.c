@@ -3,6 +3,8 @@
  * in the TPM before anybody forms an opinion. */
 #include "agent/gate.h"
 
+#include "agent/watch.h"
+
 enum hf_err hf_gate_enumerate(struct hf_gate *gate, struct hf_fault *fault)
 {
 	enum hf_err err = hf_bus_read(&gate->host, &gate->arena, &gate->bus, fault);
@@ -12,9 +14,20 @@ enum hf_err hf_gate_enumerate(struct hf_gate *gate, struct hf_fault *fault)
 	err = hf_topology(&gate->bus, &gate->claims);
 	if (err != HF_OK)
 		return hf_fail(fault, err, gate->host.root, "%zu functions", gate->bus.count);
+	for (const struct hf_part *p = gate->claims.parts; p; p = p->next)
+		gate->inventory = p;
 	hf_gate_note(gate, "%zu functions in %zu parts", gate->claims.function_count,
 		     gate->claims.part_count - 1);
 	return HF_OK;
+}
+
+void hf_gate_progress(void *self, const struct hf_part *part, size_t index, size_t count)
+{
+	(void)self;
+	(void)part;
+	(void)index;
+	(void)count;
+	(void)hf_watch_kick();
 }
 
 enum hf_err hf_gate_measure(struct hf_gate *gate, struct hf_fault *fault)
@@ -22,7 +35,8 @@ enum hf_err hf_gate_measure(struct hf_gate *gate, struct hf_fault *fault)
 	/* The gate alone decides who uses a device: a driver that is bound here is built in
 	 * and idle, so its ROM is read like any other. */
 	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
-	enum hf_err err = hf_measure(&gate->host, &gate->bus, &options, &gate->claims, NULL, NULL);
+	enum hf_err err = hf_measure(&gate->host, &gate->bus, &options, &gate->claims,
+				     hf_gate_progress, NULL);
 
 	if (err != HF_OK)
 		return hf_fail(fault, err, gate->host.root, "%zu functions", gate->bus.count);

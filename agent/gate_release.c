@@ -10,6 +10,7 @@
 #include "agent/crash.h"
 #include "agent/pid1.h"
 #include "agent/release.h"
+#include "agent/watch.h"
 
 static enum hf_err look_again(struct hf_gate *gate, struct hf_arena *arena, struct hf_fault *fault)
 {
@@ -154,6 +155,8 @@ enum hf_err hf_gate_release(struct hf_gate *gate, struct hf_fault *fault)
 		hf_tpm_close(gate->tpm);
 		gate->tpm = NULL;
 	}
+	if (!hf_watch_stop())
+		return hf_fail(fault, HF_ERR_TIMED_OUT, NULL, "%s", "the gate made no progress");
 	hf_crash_cap(-1, (struct hf_span){ NULL, 0 });
 	if (gate->crash_tpm >= 0)	/* the tenant may want the device for itself */
 		close(gate->crash_tpm);

@@ -210,8 +210,6 @@ enum hf_err hf_gate_store(struct hf_gate *gate, struct hf_fault *fault)
 		err = hf_store_read(path, &gate->arena, load_list, gate, &gate->tenant, fault);
 	if (err == HF_OK)
 		err = join_lists(gate, fault);
-	if (err == HF_OK && hf_gate_live(gate))
-		err = hf_gate_unbind(gate, fault);
 	if (err == HF_OK)
 		err = judge_boot(gate, fault);
 	show_boot_findings(gate);

@@ -8,7 +8,9 @@
 
 #include "agent/pid1.h"
 #include "agent/platform.h"
+#include "agent/watch.h"
 #include "pcie/config.h"
+#include "pcie/worker.h"
 
 #define REPEAT_S 60
 #define HELD_MAX 4096
@@ -53,7 +55,7 @@ static void stop_devices(struct hf_gate *gate)
 	struct hf_fault fault = { 0 };
 	char text[512];
 
-	if (!hf_gate_live(gate) || hf_gate_unbind(gate, &fault) == HF_OK)
+	if (!hf_gate_live(gate) || hf_gate_unbind(gate, NULL, &fault) == HF_OK)
 		return;
 	hf_fault_format(&fault, text, sizeof(text));
 	hf_screen_print(&gate->screen, "holding again: %s\n", text);
@@ -91,7 +93,10 @@ static const struct hf_finding *finding_of(const struct hf_gate *gate, enum hf_e
 	}
 	for (const struct hf_finding *f = gate->verdict.boot; f; f = f->next) {
 		*ret_count += 1;
-		found = found ? found : f->cause == cause ? f : NULL;
+		if (found || f->cause != cause)
+			continue;
+		found = f;
+		*ret_part = f->part ? hf_verdict_for(&gate->verdict, f->part->path) : NULL;
 	}
 	return found;
 }
@@ -198,6 +203,7 @@ static void show(void *self)
 	const struct held *held = self;
 
 	hf_screen_put(&held->gate->screen, hf_written(&held->screen));
+	(void)hf_workers_reap(0);
 }
 
 enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *why)
@@ -213,6 +219,8 @@ enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *why)
 	close_log(gate, why);
 	send_evidence(gate, why);
 	render(&held, why);
+	if (!hf_watch_stop())	/* it came first, and goes on saying so */
+		hf_screen_print(&gate->screen, "the gate had made no progress: HELD before\n");
 	show(&held);
 	if (gate->options.pid1)
 		hf_pid1_park(REPEAT_S, show, &held);

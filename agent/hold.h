@@ -9,6 +9,7 @@
 #include "pcie/host.h"
 
 #define HF_HOLD_BOUND_MAX 256
+#define HF_HOLD_LIST_MAX 65536	/* bytes of a list of functions that the hold found */
 
 struct hf_hold {
 	enum hf_err autoprobe, sysrq, panic, ctrl_alt_del;	/* HF_OK: off */
@@ -17,7 +18,8 @@ struct hf_hold {
 	size_t masters_found;		/* without bridges; on when the hold began */
 	size_t masters_off, masters_refused;
 	size_t bound_found;		/* functions with a driver when the hold began */
-	char masters[2048], bound[2048];	/* addresses, resp. address=driver, for people */
+	/* Addresses, resp. address=driver, one blank between; what does not fit is counted. */
+	char masters[HF_HOLD_LIST_MAX], bound[HF_HOLD_LIST_MAX];
 	struct hf_address give_back[HF_HOLD_BOUND_MAX];	/* master and bound: back on at release */
 	size_t give_back_count;
 	char sysrq_before[16];

@@ -3,8 +3,10 @@
 
 #include "agent/platform.h"
 #include "pcie/enumerate.h"
+#include "pcie/worker.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define REPORT_MAX ((size_t)64 << 20)
 
@@ -18,6 +20,22 @@ bool hf_rom_wish_parse(const char *text, enum hf_rom_wish *ret)
 		*ret = HF_ROM_WISH_NONE;
 	else
 		return false;
+	return true;
+}
+
+bool hf_device_patience_parse(const char *text, unsigned *ret_ms)
+{
+	unsigned long seconds = HF_DEVICE_SECONDS;
+	char *end;
+
+	if (text) {
+		if (text[0] < '0' || text[0] > '9')
+			return false;
+		seconds = strtoul(text, &end, 10);
+		if (*end || seconds < 1 || seconds > HF_DEVICE_SECONDS_MAX)
+			return false;
+	}
+	*ret_ms = (unsigned)seconds * 1000;
 	return true;
 }
 
@@ -47,8 +65,8 @@ static enum hf_err survey(enum hf_rom_wish wish, struct hf_survey *s, struct hf_
 	return HF_OK;
 }
 
-enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, struct hf_survey *ret,
-			   struct hf_fault *fault)
+enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, unsigned device_ms,
+			   struct hf_survey *ret, struct hf_fault *fault)
 {
 	enum hf_err err;
 
@@ -62,6 +80,7 @@ enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, struct hf_s
 		ret->host.sysfs = -1;
 		return err;
 	}
+	ret->host.device_ms = device_ms;
 	return survey(wish, ret, fault);
 }
 

@@ -14,6 +14,10 @@ enum hf_rom_wish { HF_ROM_WISH_AUTO, HF_ROM_WISH_ALL, HF_ROM_WISH_NONE };
 /* "auto", "all", "none"; NULL: auto. */
 bool hf_rom_wish_parse(const char *text, enum hf_rom_wish *ret) HF_MUST_USE;
 
+/* "1" to "60"; NULL: HF_DEVICE_SECONDS. In milliseconds. */
+bool hf_device_patience_parse(const char *text, unsigned *ret_ms) HF_MUST_USE;
+#define HF_DEVICE_PATIENCE_USAGE "--device-seconds is 1 to 60"
+
 struct hf_survey {
 	struct hf_arena arena;
 	struct hf_host host;
@@ -24,8 +28,8 @@ struct hf_survey {
 };
 /* sysfs NULL: the live host. ROMs by wish: all; none; auto: all of a captured tree, none
  * of a live host, because enabling a ROM writes to its device. Drop it in any case. */
-enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, struct hf_survey *ret,
-			   struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, unsigned device_ms,
+			   struct hf_survey *ret, struct hf_fault *fault) HF_MUST_USE;
 void hf_survey_drop(struct hf_survey *survey);
 /* On stderr: that no ROM of this live host was read, and how to have them read. */
 void hf_survey_hint(const struct hf_survey *survey, const char *command);

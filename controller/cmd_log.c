@@ -173,8 +173,10 @@ static json_t *bank_json(const struct hf_pcrs *pcrs, bool registers)
 		if (pcrs->extended >> pcr & 1)
 			json_array_append_new(extended, json_integer(pcr));
 	json_object_set_new(bank, "extended", extended);
-	json_object_set_new(bank, registers ? "registers" : "pcrs",
-			    hf_pcrs_json(pcrs, registers ? HF_REGISTER_COUNT : HF_PCR_COUNT));
+	if (registers)
+		json_object_set_new(bank, "registers", hf_pcrs_json(pcrs, HF_REGISTER_COUNT));
+	else
+		json_object_set_new(bank, "pcrs", hf_pcrs_json(pcrs, HF_PCR_COUNT));
 	return bank;
 }
 
@@ -216,10 +218,10 @@ static enum hf_err replay(const struct log_args *args, struct hf_span log, struc
 /* False: *ret_exit is set. */
 static bool parse(int argc, char **argv, struct log_args *args, int *ret_exit)
 {
+	*ret_exit = HF_EXIT_USAGE;
 	for (int i = 2; i < argc; i++) {
 		const char *word = argv[i];
 
-		*ret_exit = HF_EXIT_USAGE;
 		if (strcmp(word, "--json") == 0 && !args->json) {
 			args->json = true;
 		} else if (strncmp(word, "--alg", 5) == 0 && (word[5] == 0 || word[5] == '=') &&

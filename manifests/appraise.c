@@ -278,7 +278,8 @@ static void judge_firmware(struct hf_assignment *s, struct hf_part_verdict *pv,
 	if (c->fit.method < method)
 		method = c->fit.method;
 	judge_state(s, pv, c->component, c->fit.release);
-	if (method < pv->rule->least_method)
+	s->verdict->awaited += c->fit.awaited;
+	if (method < pv->rule->least_method && c->fit.awaited == 0)
 		add(s, pv, HF_ERR_METHOD_TOO_WEAK, hf_method_name(method),
 		    hf_method_name(pv->rule->least_method));
 }
@@ -356,6 +357,7 @@ static void judge_part(struct hf_assignment *s, const struct hf_seat *seat,
 		       struct hf_part_verdict *pv)
 {
 	judge(s, seat, pv);
+	hf_revoked_judge(&s->base, &s->revoked, pv, pv->rule ? pv->rule->action : s->model->unknown);
 	judge_pending(s, pv, NULL, pv->part->measurements);
 	for (const struct hf_function *f = pv->part->functions; f; f = f->next)
 		judge_pending(s, pv, f, f->measurements);
@@ -467,7 +469,7 @@ static void judge_all(struct hf_assignment *s)
 			continue;
 		}
 		judge_part(s, seat, pv);
-		if (!seat->first)
+		if (seat->first ? seat->first->last == seat : !seat->last)
 			count_coverage(&s->verdict->coverage, pv);
 	}
 	if (s->verdict->coverage.parts == 0)
@@ -501,6 +503,7 @@ void hf_appraise(const struct hf_appraise_input *input, struct hf_arena *arena,
 	s->base.input = input;
 	s->model = input->model;
 	s->verdict = ret;
+	hf_revoked_index(&s->base, input->manifests, &s->revoked);
 	hf_assign(s, input->manifests, input->claims);
 	if (!s->base.full)
 		judge_all(s);

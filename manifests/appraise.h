@@ -57,6 +57,7 @@ struct hf_verdict {
 	struct hf_part_verdict *parts;		/* claims order, then missing ones */
 	struct hf_finding *boot;		/* firmware log and image conditions */
 	struct hf_coverage coverage;
+	size_t awaited;		/* listed measurements that wait for a driver to be bound */
 	enum hf_status status;			/* worst of all */
 	enum hf_err cause;			/* of the worst, first found; HF_OK if accepted */
 	const char *cause_place;		/* part path of that finding, or NULL */
@@ -73,6 +74,7 @@ struct hf_appraise_input {
 	const struct hf_model *model;	/* NULL: HELD, model-none */
 	struct hf_span ak_name;	/* of this host, HF_AK_NAME bytes; empty: no waiver is its own */
 	int64_t now;	/* seconds since 1970 by a trusted clock; 0: there is none */
+	bool before_drivers;	/* what only a bound driver can measure is not missing yet */
 };
 void hf_appraise(const struct hf_appraise_input *input, struct hf_arena *arena,
 		 struct hf_verdict *ret);

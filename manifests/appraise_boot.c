@@ -336,8 +336,8 @@ void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *ma
 
 	if (!model)
 		return;		/* HELD already: there is nothing to judge by */
-	b = hf_arena_take(arena, sizeof(*b));
-	if (!b) {
+	b = verdict->manifests ? hf_arena_take(arena, sizeof(*b)) : NULL;
+	if (!b) {	/* or nobody has judged the parts, which are to account for drivers */
 		hf_appraisal_finish(&bare, verdict);
 		return;
 	}
@@ -347,7 +347,7 @@ void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *ma
 	b->model = model;
 	verdict->agent_image = NULL;
 	verdict->platform_firmware = NULL;
-	b->carriers = hf_drivers_index(&b->a, verdict);
+	b->carriers = hf_drivers_index(&b->a, model, verdict);
 	if (b->carriers)
 		read_log(b, firmware_log);
 	hf_appraisal_finish(&b->a, verdict);

@@ -38,6 +38,7 @@ struct driver {
 
 struct hf_drivers {
 	const struct hf_verdict *verdict;
+	const struct hf_model *model;
 	struct driver *slots;	/* open addressing, at most half full */
 	size_t mask, count;
 	size_t unread;		/* functions whose ROM is there and was not read whole */
@@ -190,12 +191,18 @@ static void enter_function(struct hf_drivers *d, const struct hf_part_verdict *p
 	}
 }
 
+/* The functions of a part as it was measured last; of what is missing: none. */
+static const struct hf_function *functions_of(const struct hf_part_verdict *part)
+{
+	return part->part && !hf_part_superseded(part->part) ? part->part->functions : NULL;
+}
+
 static void enter_all(struct hf_drivers *d)
 {
 	for (const struct hf_part_verdict *p = d->verdict->parts; p; p = p->next)
-		for (const struct hf_function *f = p->part ? p->part->functions : NULL; f; f = f->next)
+		for (const struct hf_function *f = functions_of(p); f; f = f->next)
 			enter_function(d, p, f);
-	for (const struct hf_boot_code *c = d->verdict->model->boot_code; c; c = c->next)
+	for (const struct hf_boot_code *c = d->model->boot_code; c; c = c->next)
 		enter(d, &(struct driver){ .sha256 = &c->sha256, .carrier = CARRIER_ACCEPTED });
 	for (const struct hf_revocations *r = d->verdict->manifests->revocations; r; r = r->next)
 		for (const struct hf_revoked *e = r->entries; e; e = e->next)
@@ -204,7 +211,8 @@ static void enter_all(struct hf_drivers *d)
 							   .carrier = CARRIER_REVOKED });
 }
 
-struct hf_drivers *hf_drivers_index(struct hf_appraisal *a, const struct hf_verdict *verdict)
+struct hf_drivers *hf_drivers_index(struct hf_appraisal *a, const struct hf_model *model,
+				    const struct hf_verdict *verdict)
 {
 	struct hf_drivers *d = hf_arena_take(a->arena, sizeof(*d));
 	size_t size = 16;
@@ -214,6 +222,7 @@ struct hf_drivers *hf_drivers_index(struct hf_appraisal *a, const struct hf_verd
 		return NULL;
 	}
 	d->verdict = verdict;
+	d->model = model;
 	enter_all(d);
 	while (size < 2 * d->count)
 		size *= 2;
@@ -225,7 +234,7 @@ struct hf_drivers *hf_drivers_index(struct hf_appraisal *a, const struct hf_verd
 	}
 	enter_all(d);
 	for (const struct hf_part_verdict *p = verdict->parts; p; p = p->next)
-		for (const struct hf_function *f = p->part ? p->part->functions : NULL; f; f = f->next)
+		for (const struct hf_function *f = functions_of(p); f; f = f->next)
 			d->unread += rom_unread(f) != HF_OK;
 	return d;
 }
@@ -249,14 +258,14 @@ static const struct hf_function *function_at(const struct hf_drivers *d,
 	if (len >= sizeof(hops))
 		return NULL;
 	for (const struct hf_part_verdict *p = d->verdict->parts; p; p = p->next)
-		for (const struct hf_function *f = p->part ? p->part->functions : NULL; f; f = f->next) {
+		for (const struct hf_function *f = functions_of(p); f; f = f->next) {
 			const char *own = strchr(f->path, '/');
 
 			if (!own || strcmp(own, hops) != 0)
 				continue;
-			if (found && strcmp(found->path, f->path) != 0)
+			if (found)
 				return NULL;	/* below two root bridges */
-			found = f;	/* measured again: the later record counts */
+			found = f;
 			*ret_part = p;
 		}
 	return found;

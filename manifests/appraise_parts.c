@@ -162,9 +162,10 @@ static bool mkey_known(const struct hf_component *component, const struct hf_fun
 struct examination {	/* out is NULL while counting only */
 	struct hf_appraisal *a;
 	struct hf_part_verdict *out;
+	const struct hf_part *part;
 	const struct hf_component *component;
 	const struct hf_release *release;
-	size_t matched, wrong;
+	size_t matched, wrong, awaited;
 	enum hf_method method;
 };
 
@@ -266,6 +267,15 @@ static void examine_code(struct examination *x, const struct hf_function *functi
 	      x->out ? value_text(x, m) : NULL, x->out ? reference_text(x, ref) : NULL);
 }
 
+/* Only a driver measures it, and none is bound yet, or a later record says what it read. */
+static bool awaited(const struct examination *x, const char *mkey)
+{
+	const struct hf_appraise_input *input = x->a->input;
+
+	return hf_mkey_needs_driver(mkey) &&
+	       ((input && input->before_drivers) || hf_part_superseded(x->part));
+}
+
 /* Presence of one reference in the function's measurements. */
 static void examine_reference(struct examination *x, const struct hf_function *function,
 			      const struct hf_reference *ref)
@@ -276,6 +286,10 @@ static void examine_reference(struct examination *x, const struct hf_function *f
 		x->matched++;
 		if (m->method > x->method)
 			x->method = m->method;
+		return;
+	}
+	if (!m && awaited(x, ref->mkey)) {
+		x->awaited++;
 		return;
 	}
 	if (!m || m->kind == HF_VALUE_FAILURE || m->cause != HF_OK) {
@@ -308,18 +322,18 @@ struct seating {
 	size_t *taken;				/* per environment, release order */
 };
 
-static size_t best_environment(struct hf_appraisal *a, const struct hf_function *function,
-			       const struct hf_release *release, const struct seating *s,
-			       bool exact_only, const struct hf_environment **ret)
+static size_t best_environment(const struct examination *outer, const struct hf_function *function,
+			       const struct seating *s, bool exact_only,
+			       const struct hf_environment **ret)
 {
 	size_t index = 0, best_index = 0, best_matched = 0;
 	bool best_room = false;
 	const struct hf_environment *best = NULL;
 
-	for (const struct hf_environment *e = release->environments; e; e = e->next, index++) {
+	for (const struct hf_environment *e = outer->release->environments; e; e = e->next, index++) {
 		if (!hf_match_function(&e->match, &function->identity))
 			continue;
-		struct examination x = { .a = a, .release = release };
+		struct examination x = { .a = outer->a, .part = outer->part, .release = outer->release };
 		bool room = e->count == 0 || s->taken[index] < e->count;
 
 		examine_function(&x, function, e);
@@ -336,12 +350,13 @@ static size_t best_environment(struct hf_appraisal *a, const struct hf_function 
 	return best_index;
 }
 
-static bool seat_functions(struct hf_appraisal *a, const struct hf_part *part,
-			   const struct hf_release *release, struct seating *s)
+static bool seat_functions(const struct examination *x, struct seating *s)
 {
+	const struct hf_part *part = x->part;
+	struct hf_appraisal *a = x->a;
 	size_t environments = 0;
 
-	for (const struct hf_environment *e = release->environments; e; e = e->next)
+	for (const struct hf_environment *e = x->release->environments; e; e = e->next)
 		environments++;
 	s->env_of = hf_arena_take(a->arena, part->function_count * sizeof(*s->env_of));
 	s->taken = hf_arena_take(a->arena, environments * sizeof(*s->taken));
@@ -355,7 +370,7 @@ static bool seat_functions(struct hf_appraisal *a, const struct hf_part *part,
 		for (const struct hf_function *f = part->functions; f; f = f->next, i++) {
 			if (s->env_of[i])
 				continue;
-			size_t at = best_environment(a, f, release, s, exact, &s->env_of[i]);
+			size_t at = best_environment(x, f, s, exact, &s->env_of[i]);
 
 			if (s->env_of[i])
 				s->taken[at]++;
@@ -392,7 +407,8 @@ static void examine_part(struct examination *x, const struct hf_part *part)
 	struct seating s;
 
 	x->method = HF_METHOD_IDENTITY;
-	if (!seat_functions(x->a, part, x->release, &s)) {
+	x->part = part;
+	if (!seat_functions(x, &s)) {
 		x->wrong++;
 		return;
 	}
@@ -415,11 +431,12 @@ static void examine_part(struct examination *x, const struct hf_part *part)
 		x->a->arena->len = mark;
 }
 
-static int state_rank(enum hf_release_state state)
+/* A revoked release that only a driver can tell from another is not what was found yet. */
+static int state_rank(enum hf_release_state state, bool undecided)
 {
 	switch (state) {
 	case HF_RELEASE_REVOKED:	/* a deny wins over every other statement */
-		return 0;
+		return undecided ? 4 : 0;
 	case HF_RELEASE_ALLOWED:
 		return 1;
 	case HF_RELEASE_ALLOWED_UNTIL:
@@ -435,7 +452,8 @@ bool hf_fit_better(const struct hf_fit *a, const struct hf_fit *b)
 	if (!b->release || a->exact != b->exact)
 		return !b->release || a->exact;
 	if (a->exact)
-		return state_rank(a->release->state) < state_rank(b->release->state);
+		return state_rank(a->release->state, a->awaited > 0) <
+		       state_rank(b->release->state, b->awaited > 0);
 	if (a->matched != b->matched)
 		return a->matched > b->matched;
 	return a->wrong < b->wrong;
@@ -450,7 +468,7 @@ void hf_fit_component(struct hf_appraisal *a, const struct hf_part *part,
 		struct examination x = { .a = a, .component = component, .release = r };
 
 		examine_part(&x, part);
-		struct hf_fit fit = { r, x.wrong == 0, x.method, x.matched, x.wrong };
+		struct hf_fit fit = { r, x.wrong == 0, x.method, x.matched, x.wrong, x.awaited };
 
 		if (hf_fit_better(&fit, &best))
 			best = fit;

@@ -46,6 +46,7 @@ struct hf_fit {
 	bool exact;
 	enum hf_method method;	/* strongest of what was compared; exact only */
 	size_t matched, wrong;
+	size_t awaited;		/* references that a driver has yet to measure */
 };
 bool hf_reference_matches(const struct hf_reference *ref, const struct hf_measurement *m);
 const struct hf_reference *hf_reference_named(const struct hf_environment *env, const char *mkey);
@@ -63,10 +64,21 @@ void hf_fit_component(struct hf_appraisal *a, const struct hf_part *part,
 void hf_fit_explain(struct hf_appraisal *a, struct hf_part_verdict *verdict,
 		    const struct hf_component *component, const struct hf_fit *fit);
 
+/* ---- appraise_revoked.c: what an owner took back, whoever shows it ---- */
+struct hf_revoked_set {
+	const struct hf_revoked **slots;	/* by digest; NULL: nothing is revoked so */
+	size_t mask;
+};
+void hf_revoked_index(struct hf_appraisal *a, const struct hf_manifests *manifests,
+		      struct hf_revoked_set *ret);
+void hf_revoked_judge(struct hf_appraisal *a, const struct hf_revoked_set *set,
+		      struct hf_part_verdict *part, enum hf_action action);
+
 /* ---- appraise_drivers.c: whose the drivers are that firmware ran ---- */
 struct hf_drivers;
 /* From the parts as they were judged; NULL and a->full when the arena ran out. */
-struct hf_drivers *hf_drivers_index(struct hf_appraisal *a, const struct hf_verdict *verdict);
+struct hf_drivers *hf_drivers_index(struct hf_appraisal *a, const struct hf_model *model,
+				    const struct hf_verdict *verdict);
 /* An event of PCR 2 that is no mere data: nothing where it is accounted for, else a finding. */
 void hf_drivers_judge(struct hf_appraisal *a, struct hf_drivers *d, const struct hf_event *event,
 		      struct hf_finding **list);
@@ -102,7 +114,8 @@ struct hf_spot {	/* one place of a rule: a path or a slot's label */
 struct hf_seat {		/* one part of the claims */
 	struct hf_seat *next, *next_at_path;
 	const struct hf_part *part;
-	struct hf_seat *first;	/* an earlier record of the same part, or NULL */
+	struct hf_seat *first;	/* the first record of the same part, if this is a later one */
+	struct hf_seat *last;	/* of a first record: the last later one, or NULL */
 	struct hf_candidate *candidates;
 	const char *slot;		/* label, or NULL */
 	struct hf_rule_state *rule;
@@ -125,6 +138,7 @@ struct hf_assignment {
 	struct hf_verdict *verdict;
 	struct hf_seat *seats;
 	struct hf_rule_state *rules;
+	struct hf_revoked_set revoked;
 	struct hf_known_function *functions[HF_BUCKETS];
 	struct hf_known_component *components[HF_BUCKETS];
 	struct hf_spot *spots[HF_BUCKETS];

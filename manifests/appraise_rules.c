@@ -157,8 +157,10 @@ static void index_parts(struct hf_assignment *s, const struct hf_claims *claims)
 		for (struct hf_seat *o = *at; o && !seat->first; o = o->next_at_path)
 			if (strcmp(o->part->path, p->path) == 0)
 				seat->first = o;
-		if (seat->first)
+		if (seat->first) {
+			seat->first->last = seat;
 			continue;
+		}
 		seat->next_at_path = *at;
 		*at = seat;
 	}

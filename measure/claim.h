@@ -24,6 +24,9 @@
 /* Of a function, as text: firmware that waits in the device and takes over at its next reset.
  * Its presence alone is a refusal (firmware-pending). */
 #define HF_MKEY_PENDING "firmware/pending"
+/* Whether only a bound driver gives this measurement ("nvme/firmware"): by the beginning of
+ * its name. Until then nobody can say that it is missing. */
+bool hf_mkey_needs_driver(const char *mkey);
 #define HF_LIST_MAX 1024	/* measurements of one function, or of a part as a whole */
 #define HF_PATH_MAX 120		/* bytes, without the NUL */
 #define HF_MKEY_MAX 64
@@ -48,6 +51,11 @@ struct hf_address {	/* a place on the bus of this boot: for people, never for ju
 	uint32_t domain;
 	uint8_t bus, device, function;
 };
+static inline bool hf_address_equal(const struct hf_address *a, const struct hf_address *b)
+{
+	return a->domain == b->domain && a->bus == b->bus && a->device == b->device &&
+	       a->function == b->function;
+}
 #define HF_ADDRESS_TEXT 20
 void hf_address_format(const struct hf_address *address, char out[static HF_ADDRESS_TEXT]);
 /* domain:bus:device.function in full, hexadecimal: "0000:03:00.0". */
@@ -135,6 +143,13 @@ struct hf_measurement *hf_claims_add_measurement(struct hf_claims *claims, struc
  * bound, has a later entry, which takes the place of the earlier one for judging. */
 struct hf_part *hf_claims_find_part(const struct hf_claims *claims, const char *path);
 bool hf_part_superseded(const struct hf_part *part);	/* a later entry has the same path */
+/* A new entry for a part: functions and measurements as in part, and those of more (the same
+ * part, measured in another way), which wins where both have one. Not yet in claims' list;
+ * text and bytes are shared. NULL: a limit, or more has functions that part has not. */
+struct hf_part *hf_part_join(struct hf_claims *claims, const struct hf_part *part,
+			     const struct hf_part *more);
+/* Puts it there: a part that hf_part_join made, or that was taken out of other claims. */
+enum hf_err hf_claims_append_part(struct hf_claims *claims, struct hf_part *part) HF_MUST_USE;
 struct hf_measurement *hf_measurement_find(struct hf_measurement *list, const char *mkey);
 /* Setters of a value: copy into the arena, set kind, clear cause (set a cause afterwards
  * for a value that is partial). Text that is not printable UTF-8 is kept as bytes, so a

@@ -2,24 +2,16 @@
 /* The shape of each event type's data: PC Client PFP 1.06, sections 10.2.3 to 10.4. */
 #include "measure/event.h"
 
+#include "measure/event_shape.h"
 #include "measure/event_text.h"
 
 #define NV_HANDLE 0x01u		/* TPM 2.0 Part 2, 7.2: high byte of an NV index */
 #define SEPARATOR_ERROR 1u
-#define SIGNATURE 16		/* bytes in front of most EV_NO_ACTION data */
-
-/* Sets what it finds; false: the data are not of this shape. */
-typedef bool (*take_shape)(struct hf_span data, struct hf_event_data *ret);
-
-static bool begins(struct hf_span data, const char *text, size_t len)
-{
-	return data.len >= len && memcmp(data.ptr, text, len) == 0;
-}
 
 /* ---- text ---- */
 
 /* Where no other shape is laid down: text if it is text, else raw. */
-static bool take_words(struct hf_span data, struct hf_event_data *ret)
+bool hf_event_take_words(struct hf_span data, struct hf_event_data *ret)
 {
 	bool ascii = hf_is_ascii(data);
 
@@ -33,7 +25,7 @@ static bool take_words(struct hf_span data, struct hf_event_data *ret)
 
 static bool take_action(struct hf_span data, struct hf_event_data *ret)
 {
-	return hf_is_ascii(data) && take_words(data, ret);
+	return hf_is_ascii(data) && hf_event_take_words(data, ret);
 }
 
 /* GRUB and others measure a text without the words in front of it and without its NUL. */
@@ -44,14 +36,14 @@ static bool take_ipl(struct hf_span data, struct hf_event_data *ret)
 	size_t skip = 0, len = data.len;
 
 	if (!hf_is_ascii(data))
-		return take_words(data, ret);
+		return hf_event_take_words(data, ret);
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (begins(data, prefixes[i], strlen(prefixes[i])))
+		if (hf_event_begins(data, prefixes[i], strlen(prefixes[i])))
 			skip = strlen(prefixes[i]);
 	while (len > skip && data.ptr[len - 1] == 0)
 		len--;
 	ret->value = hf_span_part(data, skip, len - skip);
-	return take_words(data, ret);
+	return hf_event_take_words(data, ret);
 }
 
 /* ---- addresses ---- */
@@ -90,7 +82,7 @@ static bool take_code(struct hf_span data, struct hf_event_data *ret)
 {
 	if (!hf_is_ascii(data) && (take_blob(data, ret) || take_blob2(data, ret)))
 		return true;
-	return take_words(data, ret);
+	return hf_event_take_words(data, ret);
 }
 
 /* PFP 10.4.1, EV_S_CRTM_VERSION: a UTF-16 text or a GUID. A text of 16 bytes is told by
@@ -112,7 +104,7 @@ static bool take_version(struct hf_span data, struct hf_event_data *ret)
 		ret->u.text.utf16 = true;
 		return true;
 	}
-	return take_words(data, ret);
+	return hf_event_take_words(data, ret);
 }
 
 static bool take_tables_at(struct hf_cursor *c, struct hf_span description,
@@ -149,8 +141,8 @@ static bool take_tables2(struct hf_span data, struct hf_event_data *ret)
 /* Windows starts its own PCRs, 12 to 14, with "WBCL". */
 static bool take_separator(struct hf_span data, struct hf_event_data *ret)
 {
-	if (data.len == 4 && begins(data, "WBCL", 4))
-		return take_words(data, ret);
+	if (data.len == 4 && hf_event_begins(data, "WBCL", 4))
+		return hf_event_take_words(data, ret);
 
 	uint32_t value = data.len == 4 ? (uint32_t)hf_le(data.ptr, 4) : 2;
 
@@ -263,95 +255,12 @@ static bool take_tagged(struct hf_span data, struct hf_event_data *ret)
 	return true;
 }
 
-/* ---- EV_NO_ACTION: PFP 10.4.5 ---- */
-
-static bool take_locality(struct hf_span data, struct hf_event_data *ret)
-{
-	if (data.len != SIGNATURE + 1)
-		return false;
-	ret->kind = HF_EVENT_LOCALITY;
-	ret->u.locality.number = data.ptr[SIGNATURE];
-	return true;
-}
-
-static bool take_rim(struct hf_span data, struct hf_event_data *ret)
-{
-	struct hf_cursor c = hf_cursor_at(data);
-	struct hf_event_rim rim = { .version = 1 };
-	const uint8_t *signature = hf_take(&c, SIGNATURE);
-
-	rim.manufacturer = hf_u32le(&c);
-	rim.guid = hf_take(&c, HF_GUID_SIZE);
-	rim.rest = hf_take_span(&c, hf_left(&c));
-	if (c.bad)
-		return false;
-	if (signature[SIGNATURE - 1])
-		rim.version = signature[SIGNATURE - 1] - '0';
-	ret->kind = HF_EVENT_RIM;
-	ret->u.rim = rim;
-	return rim.version > 1 || rim.rest.len == 0;
-}
-
-static bool take_instance(struct hf_span data, struct hf_event_data *ret)
-{
-	struct hf_cursor c = hf_cursor_at(data);
-
-	hf_take(&c, SIGNATURE + 2 + 6);		/* version, reserved */
-	if (c.bad || !hf_event_spdm_parse(hf_take_span(&c, hf_left(&c)), &ret->u.spdm))
-		return false;
-	ret->kind = HF_EVENT_NV_INSTANCE;
-	return true;
-}
-
-static bool take_dynamic(struct hf_span data, struct hf_event_data *ret)
-{
-	struct hf_cursor c = hf_cursor_at(data);
-	struct hf_event_dynamic dynamic = { .uid = 0 };
-
-	hf_take(&c, SIGNATURE + 2 + 6);
-	dynamic.uid = hf_u64le(&c);
-	dynamic.description = hf_take_span(&c, hf_u16le(&c));
-	dynamic.data = hf_take_span(&c, hf_u16le(&c));
-	if (!hf_cursor_done(&c))
-		return false;
-	ret->kind = HF_EVENT_NV_DYNAMIC;
-	ret->u.dynamic = dynamic;
-	return true;
-}
-
-static bool take_spec_id(struct hf_span data, struct hf_event_data *ret)
-{
-	(void)data;
-	ret->kind = HF_EVENT_SPEC_ID;
-	return true;
-}
-
-static bool take_note(struct hf_span data, struct hf_event_data *ret)
-{
-	static const struct { char signature[SIGNATURE + 1]; take_shape take; } notes[] = {
-		{ "Spec ID Event03\0", take_spec_id },
-		{ "Spec ID Event02\0", take_spec_id },
-		{ "Spec ID Event00\0", take_spec_id },
-		{ "StartupLocality\0", take_locality },
-		{ "SP800-155 Event\0", take_rim },
-		{ "SP800-155 Event2", take_rim },
-		{ "SP800-155 Event3", take_rim },
-		{ "NvIndexInstance\0", take_instance },
-		{ "NvIndexDynamic\0\0", take_dynamic },
-	};
-
-	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
-		if (begins(data, notes[i].signature, SIGNATURE))
-			return notes[i].take(data, ret);
-	return take_words(data, ret);
-}
-
 /* ---- the table ---- */
 
-/* Types that are not here have no shape of their own: take_words. */
+/* Types that are not here have no shape of their own: hf_event_take_words. */
 static const struct { uint32_t type; take_shape take; } shapes[] = {
 	{ 0x1, take_code },			/* EV_POST_CODE */
-	{ HF_EV_NO_ACTION, take_note },
+	{ HF_EV_NO_ACTION, hf_event_take_note },
 	{ HF_EV_SEPARATOR, take_separator },
 	{ 0x5, take_action },			/* EV_ACTION */
 	{ HF_EV_EVENT_TAG, take_tagged },
@@ -383,7 +292,7 @@ static const struct { uint32_t type; take_shape take; } shapes[] = {
 static struct hf_event_data shape_of(const struct hf_event *event)
 {
 	struct hf_event_data data = { .kind = HF_EVENT_RAW };
-	take_shape take = take_words;
+	take_shape take = hf_event_take_words;
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		if (shapes[i].type == event->type)

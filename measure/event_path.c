@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Device paths: UEFI 2.10, section 10.3; their text, section 10.6. */
-#include <stdio.h>
-
-#include "measure/event.h"
+#include "measure/event_nodes.h"
 #include "measure/event_text.h"
 
-enum { HARDWARE = 1, ACPI = 2, MESSAGING = 3, MEDIA = 4, BBS = 5, END = 0x7f };
 #define END_ENTIRE 0xff
-#define END_INSTANCE 0x01
-#define EISA_PNP 0x41d0			/* "PNP", as the low half of an EISA id */
-#define PNP_PCI_ROOT 0x0a03
-#define PNP_PCIE_ROOT 0x0a08
 #define RAW_SHOWN 32			/* bytes of a node shown in hex */
 
 bool hf_path_next(struct hf_cursor *cursor, struct hf_path_node *ret)
@@ -378,95 +371,4 @@ enum hf_err hf_path_text(struct hf_span path, char *out, size_t cap)
 	}
 	hf_text_end(&t);
 	return c.bad ? HF_ERR_EVENT_SHAPE : HF_OK;
-}
-
-/* ---- the functions on the way ---- */
-
-static bool is_root(const struct hf_path_node *node, uint32_t *ret_uid)
-{
-	struct hf_cursor c = hf_cursor_at(node->data);
-	uint32_t id = hf_u32le(&c), uid = hf_u32le(&c), compatible = id;
-
-	if (node->type != ACPI || (node->subtype != 1 && node->subtype != 2))
-		return false;
-	if (node->subtype == 2)
-		compatible = hf_u32le(&c);
-	*ret_uid = uid;
-	return !c.bad && (id == (PNP_PCI_ROOT << 16 | EISA_PNP) ||
-			  id == (PNP_PCIE_ROOT << 16 | EISA_PNP) ||
-			  compatible == (PNP_PCI_ROOT << 16 | EISA_PNP));
-}
-
-static enum hf_err take_hop(const struct hf_path_node *node, struct hf_event_pci_path *pci)
-{
-	if (node->data.len != 2)
-		return HF_ERR_EVENT_SHAPE;
-	if (pci->count == HF_EVENT_PCI_HOPS_MAX)
-		return HF_ERR_LIMIT;
-	pci->hops[pci->count].function = node->data.ptr[0];
-	pci->hops[pci->count++].device = node->data.ptr[1];
-	return HF_OK;
-}
-
-static void take_range(const struct hf_path_node *node, struct hf_event_pci_path *pci)
-{
-	struct hf_cursor c = hf_cursor_at(node->data);
-
-	hf_u32le(&c);
-	uint64_t start = hf_u64le(&c), end = hf_u64le(&c);
-
-	if (!hf_cursor_done(&c))
-		return;
-	pci->has_range = true;
-	pci->range_start = start;
-	pci->range_end = end;
-}
-
-/* Hops count only while they follow the root without a break: a Pci node behind a USB or
- * a drive would be another bus. The walk goes on, so that the whole path is checked. */
-static enum hf_err walk_pci(struct hf_span path, struct hf_event_pci_path *ret)
-{
-	struct hf_event_pci_path pci = { .found = false };
-	struct hf_cursor c = hf_cursor_at(path);
-	struct hf_path_node node;
-	enum { BEFORE, ON_PCI, BEYOND } where = BEFORE;
-
-	while (hf_path_next(&c, &node)) {
-		if (where == BEFORE && is_root(&node, &pci.root_uid)) {
-			where = ON_PCI;
-			continue;
-		}
-		bool hop = where == ON_PCI && node.type == HARDWARE && node.subtype == 1;
-
-		if (hop) {
-			enum hf_err err = take_hop(&node, &pci);
-
-			if (err)
-				return err;
-			continue;
-		}
-		if (where == ON_PCI && node.type == MEDIA && node.subtype == 8)
-			take_range(&node, &pci);
-		where = BEYOND;
-	}
-	if (c.bad)
-		return HF_ERR_EVENT_SHAPE;
-	pci.found = pci.count > 0;
-	*ret = pci;
-	return HF_OK;
-}
-
-enum hf_err hf_event_device_path_pci(const struct hf_event *event,
-				     struct hf_event_pci_path *ret)
-{
-	struct hf_event_data data;
-
-	hf_event_decode(event, &data);
-	if (data.kind != HF_EVENT_IMAGE)
-		return HF_ERR_EVENT_SHAPE;
-	if (data.u.image.path.len == 0) {
-		*ret = (struct hf_event_pci_path){ .found = false };
-		return HF_OK;
-	}
-	return walk_pci(data.u.image.path, ret);
 }

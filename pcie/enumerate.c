@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "pcie/config.h"
+#include "pcie/worker.h"
 
 /* libpci hands no context to its callbacks. */
 static _Thread_local jmp_buf escape;
@@ -95,35 +96,46 @@ static enum hf_err list(char *path, struct hf_arena *arena, struct hf_bus *ret)
 	return err;
 }
 
-/* device: O_PATH directory of the function. */
-static enum hf_err read_config(int device, struct hf_arena *arena, struct hf_bus_function *f)
+struct reading {
+	const struct hf_host *host;
+	struct hf_arena *arena;
+	struct hf_bus *bus;
+};
+
+/* In a worker: a device may keep this for ever. */
+static enum hf_err read_config(void *self, size_t index, struct hf_writer *w)
 {
-	int fd = openat(device, "config", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	uint8_t *bytes;
+	const struct reading *r = self;
+	enum hf_err err = HF_OK;
+	char path[80];
 	struct stat st;
 	ssize_t n;
+	int fd;
 
-	if (fd < 0) {
-		f->config_err = errno == ENOENT ? HF_ERR_DEVICE_GONE :
-				errno == EPERM || errno == EACCES ? HF_ERR_KERNEL_REFUSED :
-								     HF_ERR_CONFIG_SHORT;
-		return HF_OK;
-	}
-	bytes = hf_arena_take(arena, HF_CONFIG_MAX);
-	if (!bytes) {
-		close(fd);
-		return HF_ERR_LIMIT;
-	}
-	n = pread(fd, bytes, HF_CONFIG_MAX, 0);
-	if (n < 0)
-		n = 0;
-	arena->len -= HF_CONFIG_MAX - (size_t)n;
-	f->config = (struct hf_span){ bytes, (size_t)n };
+	hf_host_device_path(&r->bus->functions[index].address, "config", path, sizeof(path));
+	fd = openat(r->host->sysfs, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? HF_ERR_DEVICE_GONE :
+		       errno == EPERM || errno == EACCES ? HF_ERR_KERNEL_REFUSED :
+							   HF_ERR_CONFIG_SHORT;
+	n = pread(fd, w->buf, HF_CONFIG_MAX, 0);
+	w->len = n > 0 ? (size_t)n : 0;
 	/* The file's size is that of the device's space; without privilege less is read. */
-	if (n < 256 || (n < HF_CONFIG_MAX && (fstat(fd, &st) != 0 || n < st.st_size)))
-		f->config_err = HF_ERR_CONFIG_SHORT;
+	if (w->len < HF_CONFIG_MAX && (fstat(fd, &st) != 0 || n < st.st_size))
+		err = HF_ERR_CONFIG_SHORT;
 	close(fd);
-	return HF_OK;
+	return err;
+}
+
+static enum hf_err take_config(void *self, const struct hf_pool_answer *answer)
+{
+	struct reading *r = self;
+	struct hf_bus_function *f = &r->bus->functions[answer->index];
+
+	f->config_err = answer->err;
+	if (!f->config_err && answer->bytes.len < 256)
+		f->config_err = HF_ERR_CONFIG_SHORT;
+	return answer->bytes.len ? hf_arena_copy(r->arena, answer->bytes, &f->config) : HF_OK;
 }
 
 /* Last component of a symbolic link in the function's directory, "" when there is none. */
@@ -161,6 +173,7 @@ static enum hf_err read_links(int device, struct hf_arena *arena, struct hf_bus_
 	return HF_OK;
 }
 
+/* Of the kernel alone: no device is asked. */
 static enum hf_err read_function(int devices, struct hf_arena *arena, struct hf_bus_function *f)
 {
 	char name[HF_ADDRESS_TEXT];
@@ -169,13 +182,9 @@ static enum hf_err read_function(int devices, struct hf_arena *arena, struct hf_
 
 	hf_address_format(&f->address, name);
 	device = openat(devices, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (device < 0) {
-		f->config_err = HF_ERR_DEVICE_GONE;
+	if (device < 0)
 		return HF_OK;
-	}
-	err = read_config(device, arena, f);
-	if (!err)
-		err = read_links(device, arena, f);
+	err = read_links(device, arena, f);
 	close(device);
 	return err;
 }
@@ -183,9 +192,16 @@ static enum hf_err read_function(int devices, struct hf_arena *arena, struct hf_
 static enum hf_err read_functions(const struct hf_host *host, struct hf_arena *arena,
 				  struct hf_bus *bus)
 {
+	struct reading reading = { host, arena, bus };
+	/* One worker while all goes well: the kernel lets one at a time at the registers. */
+	const struct hf_pool_options options = { .workers = 1, .device_ms = host->device_ms,
+						 .keep = &host->sysfs, .keep_count = 1,
+						 .answer_max = HF_CONFIG_MAX };
 	int devices = openat(host->sysfs, "bus/pci/devices", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	enum hf_err err = devices < 0 ? HF_ERR_PCI_ACCESS : HF_OK;
 
+	if (!err)
+		err = hf_pool_run(&options, bus->count, read_config, take_config, &reading);
 	for (size_t i = 0; i < bus->count && !err; i++)
 		err = read_function(devices, arena, &bus->functions[i]);
 	if (devices >= 0)

@@ -28,7 +28,8 @@ struct hf_bus {
 	size_t count;
 };
 
-/* Edge: list and read configuration space of everything. */
+/* Edge: list and read configuration space of everything, by workers: a function that does
+ * not answer has HF_ERR_TIMED_OUT in place of bytes, and the others theirs. */
 enum hf_err hf_bus_read(const struct hf_host *host, struct hf_arena *arena,
 			struct hf_bus *ret, struct hf_fault *fault) HF_MUST_USE;
 /* Pure: paths, parts and identities into claims, board first, then cards by path. Bus

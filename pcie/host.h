@@ -15,6 +15,7 @@ struct hf_host {
 	int sysfs;		/* O_PATH directory */
 	bool live;		/* a real sysfs: fstatfs says 0x62656572 */
 	char root[256];		/* as given, for libpci's sysfs.path and for messages */
+	unsigned device_ms;	/* patience with a device that hangs; 0: HF_DEVICE_SECONDS */
 };
 
 /* root NULL: "/sys". */
@@ -33,7 +34,7 @@ enum hf_err hf_host_write(const struct hf_host *host, const char *path, const ch
 void hf_host_device_path(const struct hf_address *address, const char *file, char *out, size_t cap);
 bool hf_host_exists(const struct hf_host *host, const char *path);
 
-/* The whole option ROM into buf: enable (live only), read to the end, disable on every
+/* May never return: for workers alone. The whole option ROM into buf: enable (live only), read to the end, disable on every
  * way out. Live and memory decoding off: decoding is switched on in the function's
  * COMMAND register for that time. *ret_len is what was read, set also on failure.
  * HF_ERR_ROM_EMPTY: no rom file. HF_ERR_KERNEL_REFUSED, HF_ERR_ROM_READ,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "pcie/config.h"
+#include "pcie/worker.h"
 
 #define SYSFS_MAGIC 0x62656572
 #define COMMAND_OFFSET 4
@@ -46,6 +47,7 @@ static enum hf_err read_all(int fd, uint8_t *buf, size_t cap, size_t *ret_len)
 		if (n == 0)
 			return HF_OK;
 		*ret_len += (size_t)n;
+		hf_worker_progress();
 	}
 	n = read_retry(fd, &extra, 1);
 	if (n < 0)
@@ -135,8 +137,7 @@ enum hf_err hf_host_read_rom(const struct hf_host *host, const struct hf_address
 
 	*ret_len = 0;
 	hf_host_device_path(address, "rom", path, sizeof(path));
-	fd = openat(host->sysfs, path,
-		    (host->live ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(host->sysfs, path, (host->live ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? HF_ERR_ROM_EMPTY : refused(HF_ERR_ROM_READ);
 	/* Writing "1" to a plain file would change the capture. */
@@ -279,6 +280,8 @@ static enum hf_err copy_memory(const char *path, uint64_t address, uint8_t *buf,
 		uint32_t word = *(const volatile uint32_t *)(const void *)(map + before + i);
 
 		memcpy(buf + i, &word, 4);
+		if (i % page == 0)
+			hf_worker_progress();
 	}
 	munmap(map, before + len);
 	return HF_OK;
@@ -335,7 +338,7 @@ enum hf_err hf_host_read_rom_rest(const struct hf_host *host, const struct hf_ro
 
 	*ret_len = 0;
 	hf_host_device_path(rest->address, "rom_bar", path, sizeof(path));
-	fd = host->live ? -1 : openat(host->sysfs, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	fd = host->live ? -1 : openat(host->sysfs, path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)
 		return read_captured(rest, fd, buf, cap, ret_len);
 	err = find_bar(host, rest, &bar);

@@ -272,6 +272,7 @@ const struct hf_reader hf_reader_rom = {
 		   "/dev/mem where the BAR is larger",
 	.proves = "Which bytes the option ROM shows now, and the digest that firmware logs of each "
 		  "EFI program in it.",
+	.mkey = window_key,
 	.needs_driver = false,
 	.method = HF_METHOD_BYTES,
 	.matches = matches,

@@ -5,6 +5,7 @@
 #include "pcie/reader.h"
 #include "pcie/sink.h"
 #include "pcie/slots.h"
+#include "pcie/worker.h"
 
 const struct hf_reader *const hf_readers[] = {
 	&hf_reader_config,
@@ -21,6 +22,27 @@ const struct hf_reader *const hf_readers[] = {
 
 #define CLASS_BRIDGE 0x06
 #define CLASS_BRIDGE_OTHER 0x0680	/* NVSwitch: no plumbing, it runs firmware */
+#define SCRATCH ((size_t)64 << 20)	/* bytes; only touched pages are real */
+
+struct target {			/* one function, one job */
+	struct hf_part *part;
+	struct hf_function *function;
+	const struct hf_bus_function *bus;
+	size_t part_index;
+};
+
+struct measuring {
+	const struct hf_host *host;
+	const struct hf_read_options *options;
+	struct hf_claims *claims;
+	struct target *targets;
+	size_t count;
+	struct hf_arena scratch;	/* one answer at a time; a worker has its own copy */
+	hf_measure_progress progress;
+	void *self;
+	struct hf_sink sink;		/* made by each process at its first job */
+	bool sink_made;
+};
 
 static bool is_plumbing(const struct hf_bus_function *f, const struct hf_function *function)
 {
@@ -30,65 +52,209 @@ static bool is_plumbing(const struct hf_bus_function *f, const struct hf_functio
 	       (class_code >> 16 == CLASS_BRIDGE && class_code >> 8 != CLASS_BRIDGE_OTHER);
 }
 
-static bool shows_code(const struct hf_function *function)
+static bool shows_code(const struct hf_part *answer)
 {
-	for (const struct hf_measurement *m = function->measurements; m; m = m->next)
+	for (const struct hf_measurement *m = answer->measurements; m; m = m->next)
 		if (m->flags & HF_MEASUREMENT_CODE)
 			return true;
 	return false;
 }
 
-static enum hf_err measure_function(const struct hf_read *read, struct hf_function *function)
+/* Every reader that knows this function, resp. the one that touches no device. */
+static enum hf_err run_readers(const struct hf_read *read, bool config_only)
 {
-	enum hf_err err;
+	for (uint32_t i = 0; hf_readers[i]; i++) {
+		const struct hf_reader *r = hf_readers[i];
+		enum hf_err err;
 
-	for (const struct hf_reader *const *r = hf_readers; *r; r++) {
-		if ((*r)->needs_driver && !read->function->driver)
+		if ((r->needs_driver && !read->function->driver) ||
+		    (read->options->drivers_only && !r->needs_driver) ||
+		    (config_only && r != &hf_reader_config) || !r->matches(read->function))
 			continue;
-		if (!(*r)->matches(read->function))
-			continue;
-		err = (*r)->read(read);
+		hf_worker_mark(i);
+		err = r->read(read);
 		if (err)
 			return err;
 	}
-	if (is_plumbing(read->function, function) || shows_code(function))
-		return HF_OK;
-	return hf_sink_failure(read->sink, "firmware", HF_ERR_NO_READER);
+	return HF_OK;
 }
 
-static enum hf_err measure_part(struct hf_sink *sink, struct hf_read *read,
-				const struct hf_bus *bus, struct hf_part *part)
+static enum hf_err aim(struct measuring *m, struct hf_claims *claims, const struct target *t,
+		       struct hf_part **ret_answer)
 {
+	enum hf_err err;
+
+	m->scratch.len = 0;
+	hf_claims_init(claims, &m->scratch);
+	*ret_answer = hf_claims_add_part(claims, HF_PART_CARD, t->function->path);
+	if (!*ret_answer)
+		return HF_ERR_NO_MEMORY;
+	if (!m->sink_made) {
+		err = hf_sink_make(claims, &m->sink);
+		if (err)
+			return err;
+		m->sink_made = true;
+	}
+	m->sink.claims = claims;
+	hf_sink_aim(&m->sink, *ret_answer, NULL);
+	return HF_OK;
+}
+
+/* In a worker: everything that the readers say of one function, as a part's claims. */
+static enum hf_err measure_function(void *self, size_t index, struct hf_writer *w)
+{
+	struct measuring *m = self;
+	const struct target *t = &m->targets[index];
+	const struct hf_read read = { .host = m->host, .function = t->bus, .options = m->options,
+				      .sink = &m->sink };
+	/* A device that has just hung is left alone. */
+	bool hangs = t->bus->config_err == HF_ERR_TIMED_OUT;
+	struct hf_claims claims;
+	struct hf_part *answer;
+	enum hf_err err = aim(m, &claims, t, &answer);
+
+	if (!err)
+		err = run_readers(&read, hangs);
+	if (!err && !m->options->drivers_only && !is_plumbing(t->bus, t->function) &&
+	    !shows_code(answer))
+		err = hf_sink_failure(&m->sink, "firmware", HF_ERR_NO_READER);
+	if (err == HF_ERR_LIMIT)	/* the scratch is its alone: so is the flood */
+		return HF_ERR_DEVICE_FLOODED;
+	if (!err)
+		hf_part_encode(answer, w);
+	return err;
+}
+
+/* One measurement of the answer into the claims. Configuration space is here already. */
+static enum hf_err adopt(struct measuring *m, const struct target *t,
+			 const struct hf_measurement *from)
+{
+	struct hf_measurement *to = hf_claims_add_measurement(m->claims, t->part, t->function,
+							      from->mkey, from->method, from->flags);
+	struct hf_measurement copy = *from;
 	enum hf_err err = HF_OK;
 
-	for (struct hf_function *f = part->functions; f && !err; f = f->next) {
-		read->function = hf_bus_find(bus, &f->address);
-		if (!read->function)
-			return HF_ERR_INTERNAL;
-		hf_sink_aim(sink, part, f);
-		err = measure_function(read, f);
-	}
+	if (!to)
+		return HF_ERR_LIMIT;
+	copy.mkey = to->mkey;
+	if (from->text && !(copy.text = hf_arena_text(m->claims->arena, from->text,
+						      strlen(from->text))))
+		return HF_ERR_LIMIT;
+	if (from->kind == HF_VALUE_BYTES && hf_span_equal(from->bytes, t->bus->config))
+		copy.bytes = t->bus->config;
+	else if (from->kind == HF_VALUE_BYTES)
+		err = hf_arena_copy(m->claims->arena, from->bytes, &copy.bytes);
+	copy.next = NULL;
+	*to = copy;
 	return err;
+}
+
+/* What is left to say without the worker: configuration space, which is here already, and
+ * what became of the reader. */
+static enum hf_err adopt_loss(struct measuring *m, const struct target *t, enum hf_err cause,
+			      uint32_t mark)
+{
+	const struct hf_read read = { .host = m->host, .function = t->bus, .options = m->options,
+				      .sink = &m->sink };
+	const char *mkey = NULL;
+	struct hf_measurement *loss;
+	struct hf_claims claims;
+	struct hf_part *answer;
+	enum hf_err err = aim(m, &claims, t, &answer);
+
+	for (uint32_t i = 0; hf_readers[i]; i++)
+		if (i == mark)
+			mkey = hf_readers[i]->mkey;
+	if (!err)
+		err = run_readers(&read, true);
+	for (const struct hf_measurement *k = err ? NULL : answer->measurements; k && !err; k = k->next)
+		err = adopt(m, t, k);
+	if (err)
+		return err;
+	loss = hf_claims_add_measurement(m->claims, t->part, t->function, mkey ? mkey : "firmware",
+					 HF_METHOD_NONE, HF_MEASUREMENT_CODE);
+	if (!loss)
+		return HF_ERR_LIMIT;
+	hf_measurement_set_failure(loss, cause);
+	return HF_OK;
+}
+
+static void tell(struct measuring *m, const struct target *t)
+{
+	if (m->progress)
+		m->progress(m->self, t->part, t->part_index, m->claims->part_count);
+}
+
+static enum hf_err no_answer(struct measuring *m, const struct target *t, uint32_t mark)
+{
+	enum hf_err err = adopt_loss(m, t, HF_ERR_READER_DIED, mark);
+
+	return err ? err : HF_ERR_READER_DIED;
+}
+
+/* A worker was led by what a device showed it: its answer is what the device could have
+ * said itself, and read as strictly. */
+static enum hf_err take_answer(void *self, const struct hf_pool_answer *answer)
+{
+	struct measuring *m = self;
+	const struct target *t = &m->targets[answer->index];
+	struct hf_claims claims;
+	enum hf_err err;
+
+	tell(m, t);
+	if (answer->lost || answer->err == HF_ERR_DEVICE_FLOODED)
+		return adopt_loss(m, t, answer->err, answer->mark);
+	if (answer->err == HF_ERR_NO_MEMORY || answer->err == HF_ERR_INTERNAL)
+		return answer->err;
+	m->scratch.len = 0;
+	hf_claims_init(&claims, &m->scratch);
+	if (answer->err || hf_part_decode(&claims, answer->bytes) != HF_OK ||
+	    claims.parts->functions || !claims.parts->measurements ||
+	    strcmp(claims.parts->path, t->function->path) != 0)
+		return no_answer(m, t, answer->mark);
+	err = HF_OK;
+	for (const struct hf_measurement *k = claims.parts->measurements; k && !err; k = k->next)
+		err = adopt(m, t, k);
+	return err;
+}
+
+static enum hf_err list_targets(struct measuring *m, const struct hf_bus *bus)
+{
+	size_t index = 0;
+
+	m->targets = hf_arena_take(m->claims->arena, m->claims->function_count * sizeof(*m->targets));
+	if (!m->targets)
+		return HF_ERR_LIMIT;
+	for (struct hf_part *part = m->claims->parts; part; part = part->next, index++) {
+		for (struct hf_function *f = part->functions; f; f = f->next) {
+			const struct hf_bus_function *b = hf_bus_find(bus, &f->address);
+
+			if (!b)
+				return HF_ERR_INTERNAL;
+			m->targets[m->count++] = (struct target){ part, f, b, index };
+		}
+	}
+	return HF_OK;
 }
 
 enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
 		       const struct hf_read_options *options, struct hf_claims *claims,
 		       hf_measure_progress progress, void *self)
 {
-	struct hf_sink sink;
-	struct hf_read read = { .host = host, .options = options, .sink = &sink };
-	enum hf_err err = hf_sink_make(claims, &sink);
-	size_t index = 0;
+	const struct hf_pool_options pool = { .device_ms = host->device_ms,
+					      .keep = &host->sysfs, .keep_count = 1,
+					      .answer_max = HF_PART_CBOR_MAX };
+	struct measuring m = { .host = host, .options = options, .claims = claims,
+			       .progress = progress, .self = self };
+	enum hf_err err = hf_arena_make(SCRATCH, &m.scratch);
 
 	if (err)
 		return err;
-	for (struct hf_part *part = claims->parts; part && !err; part = part->next, index++) {
-		if (part->kind == HF_PART_HOST)
-			continue;
-		if (progress)
-			progress(self, part, index, claims->part_count);
-		err = measure_part(&sink, &read, bus, part);
-	}
-	hf_sink_drop(&sink);
+	err = list_targets(&m, bus);
+	if (!err)
+		err = hf_pool_run(&pool, m.count, measure_function, take_answer, &m);
+	if (m.sink_made)
+		hf_sink_drop(&m.sink);
+	hf_arena_drop(&m.scratch);
 	return err ? err : hf_slots_claims(host, claims);
 }

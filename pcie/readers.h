@@ -55,6 +55,7 @@ enum hf_err hf_sink_failure(struct hf_sink *sink, const char *mkey, enum hf_err 
 struct hf_read_options {
 	bool rom_bound;		/* live: read ROMs of devices that a driver is using (--rom=all) */
 	bool no_rom;		/* --rom=none: the claim says not-measured */
+	bool drivers_only;	/* only readers that need a driver, for what was measured before */
 	bool rom_sizing;	/* live: ask a ROM's register for its size by writing to it (the gate) */
 	const char *memory;	/* physical memory, for the rest of a ROM; NULL: "/dev/mem" */
 };
@@ -68,17 +69,20 @@ struct hf_reader {
 	const char *name;	/* "rom" */
 	const char *touches;	/* which kernel files or registers, read or written */
 	const char *proves;	/* one sentence */
+	const char *mkey;	/* what fails if it hangs or dies; NULL: "firmware" */
 	bool needs_driver;
 	enum hf_method method;
 	bool (*matches)(const struct hf_bus_function *function);
-	/* An error that is the device's becomes a claim inside; only running out of memory
-	 * or limits comes back. */
+	/* Runs in a worker and may take for ever. An error that is the device's becomes a
+	 * claim inside; only running out of memory or limits comes back. */
 	enum hf_err (*read)(const struct hf_read *read);
 };
 extern const struct hf_reader *const hf_readers[];	/* NULL-terminated */
 
-/* Run every matching reader over every function of claims (made by hf_topology).
- * progress may be NULL; it is called before each part. */
+/* Run every matching reader over every function of claims (made by hf_topology), in
+ * workers. A function whose reader hangs, dies or floods keeps what config says, and has
+ * that failure in place of the rest; the others lose nothing by it. progress may be NULL;
+ * it is called as each function's answer comes in, in no order. */
 typedef void (*hf_measure_progress)(void *self, const struct hf_part *part, size_t index, size_t count);
 enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
 		       const struct hf_read_options *options, struct hf_claims *claims,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "pcie/config.h"
+#include "pcie/worker.h"
 
 #define SINK_CAP (HF_ROM_MAX)
 
@@ -18,7 +18,7 @@ enum hf_err hf_sink_make(struct hf_claims *claims, struct hf_sink *ret)
 
 	/* One reserve for every device: pages are paid for once, nothing is copied. */
 	window = mmap(NULL, SINK_CAP, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (window == MAP_FAILED)
 		return HF_ERR_NO_MEMORY;
 	sink.window = window;
@@ -33,6 +33,7 @@ enum hf_err hf_sink_make(struct hf_claims *claims, struct hf_sink *ret)
 
 void hf_sink_drop(struct hf_sink *sink)
 {
+	hf_parser_drop(&sink->parser);
 	hf_hasher_free(sink->hasher);
 	munmap(sink->window, SINK_CAP);
 }
@@ -103,6 +104,7 @@ enum hf_err hf_sink_bytes(struct hf_sink *sink, struct hf_span bytes)
 	if (bytes.len && bytes.ptr != sink->window + sink->len)
 		memmove(sink->window + sink->len, bytes.ptr, bytes.len);
 	sink->len += bytes.len;
+	hf_worker_progress();
 	return HF_OK;
 }
 
@@ -217,18 +219,8 @@ enum hf_err hf_sink_keep(struct hf_sink *sink, const char *mkey, enum hf_method 
 			 uint32_t flags, struct hf_span bytes)
 {
 	struct hf_measurement *m = add(sink, mkey, method, flags);
-	const struct hf_arena *arena = sink->claims->arena;
 
-	if (!m)
-		return HF_ERR_LIMIT;
-	/* What lies in the claims' own arena lives as long as they do. */
-	if (bytes.len == 0 || bytes.len > HF_CONFIG_MAX || bytes.ptr < arena->base ||
-	    bytes.ptr >= arena->base + arena->len)
-		return hf_measurement_set_bytes(sink->claims, m, bytes);
-	m->kind = HF_VALUE_BYTES;
-	m->cause = HF_OK;
-	m->bytes = bytes;
-	return HF_OK;
+	return m ? hf_measurement_set_bytes(sink->claims, m, bytes) : HF_ERR_LIMIT;
 }
 
 enum hf_err hf_sink_failure(struct hf_sink *sink, const char *mkey, enum hf_err cause)

@@ -4,8 +4,8 @@
 #ifndef HF_PCIE_SINK_H
 #define HF_PCIE_SINK_H
 
+#include "pcie/parser.h"
 #include "pcie/readers.h"
-#include "pcie/rom.h"
 
 #define HF_SINK_KNOWN 8		/* ranges of the window whose digests are at hand */
 
@@ -14,7 +14,8 @@ struct hf_sink {
 	struct hf_part *part;
 	struct hf_function *function;
 	struct hf_hasher *hasher;
-	uint8_t *window;	/* HF_ROM_MAX bytes, lazily backed */
+	uint8_t *window;	/* HF_ROM_MAX bytes, lazily backed; the parser's too */
+	struct hf_parser parser;
 	size_t len;
 	bool open;		/* between begin and end */
 	bool streaming;		/* hashed as they come, not kept */

@@ -6,8 +6,12 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LOG_KEY = r'set(?:_\w+)?\(\w+, (?:[^"();]+, )?"([\w-]+)"'
 SOURCES = {"manifests/report_json.c": r'set\(&?o, \w+, "(\w+)"',
-           "controller/evidence_print.c": r'(?<=[\s(])(?<!: )"(\w+)",\s'}
+           "agent/readers_json.c": r'"(\w+)",\s',
+           "controller/evidence_print.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',
+           "controller/cmd_log.c": LOG_KEY, "controller/log_json.c": LOG_KEY,
+           "controller/event_json.c": LOG_KEY, "controller/secure_boot_json.c": LOG_KEY}
 
 
 def read(name):
@@ -18,7 +22,7 @@ def read(name):
 def main():
     used = {key for name, pattern in SOURCES.items() for key in re.findall(pattern, read(name))}
     described = {key for row in re.findall(r"^\| (`.*?) \|", read("docs/json.md"), re.M)
-                 for key in re.findall(r"`(\w+)`", row)}
+                 for key in re.findall(r"`([\w-]+)`", row)}
     problems = [f"docs/json.md does not describe {key}" for key in sorted(used - described)]
     problems += [f"docs/json.md describes {key}, which no report has"
                  for key in sorted(described - used)]

@@ -4,6 +4,7 @@
 
 Prints tables and asserts nothing. Every comparison is made in the same run, in turn.
     bench.py [--rounds N] [--functions N] [--rom-mib N] [--pipeline N] [--only-appraise]
+             [--only-hang]
 """
 import argparse
 import json
@@ -165,6 +166,43 @@ def bench_pipeline(options, path, agent_wall):
     row("pipeline / agent, wall", f"{scaled / agent_wall:.0f} x")
 
 
+HUNG, DEADLINE = 20, 2
+
+
+def bench_hang(options):
+    """The same host with and without devices that hang; the others must not pay for them."""
+    args = ("--scale", str(options.functions), "--rom-bytes", str(options.rom_mib << 20))
+    trees = {"all answer": tree("scale", *args), f"{HUNG} hang": tree("hang", *args)}
+    devices = os.path.join(trees[f"{HUNG} hang"], "bus/pci/devices")
+    roms = sorted(d for d in os.listdir(devices) if os.path.exists(os.path.join(devices, d, "rom")))
+    for name in roms[::max(1, len(roms) // HUNG)][:HUNG]:
+        path = os.path.join(devices, name, "rom")
+        os.unlink(path)
+        os.mkfifo(path)
+    print(f"\n{options.functions} functions measured, of which {HUNG} hang in their ROM; deadline "
+          f"{DEADLINE} s; {options.rounds} rounds in turn, median (min-max)")
+    walls = {name: [] for name in trees}
+    parts = 1
+    for number in range(options.rounds + 1):
+        for name, path in trees.items():
+            wall, _, output, _, code = timed([HOLDFAST, "scan", "--json", "--sysfs", path,
+                                              "--device-seconds", str(DEADLINE)])
+            if code not in (0, 4):
+                sys.exit(output[-2000:])
+            parts = output.count('"option-rom/window"') or parts
+            hung = output.count('"timed-out"')
+            if hung != (0 if name == "all answer" else HUNG):
+                sys.exit(f"{name}: {hung} timed out")
+            if number:
+                walls[name].append(wall)
+    row("", "wall ms", "", "deadlines")
+    for name, values in walls.items():
+        row(name, spread(values), "", f"{statistics.median(values) / DEADLINE:.2f}")
+    row("a part with a ROM, side by side", f"{statistics.median(walls['all answer']) / parts * 1000:.3f} ms")
+    shutil.rmtree(trees[f"{HUNG} hang"])	# the FIFOs are for nobody else
+    os.unlink(trees[f"{HUNG} hang"] + ".args")
+
+
 def bench_server(_options):
     path = tree("server", "--server")
     evidence = os.path.join(WORK, "evidence-server")
@@ -228,12 +266,17 @@ def main():
     parser.add_argument("--pipeline", type=int, default=200, help="devices to run the pipeline over")
     parser.add_argument("--no-lab", action="store_true")
     parser.add_argument("--only-appraise", action="store_true", help="judging alone")
+    parser.add_argument("--only-hang", action="store_true", help="devices that hang alone")
     options = parser.parse_args()
     os.makedirs(WORK, exist_ok=True)
     if options.only_appraise:
         bench_appraise(options)
         return
+    if options.only_hang:
+        bench_hang(options)
+        return
     path, agent_wall = bench_scale(options)
+    bench_hang(options)
     bench_pipeline(options, path, agent_wall)
     bench_server(options)
     bench_appraise(options)

@@ -2,16 +2,23 @@
 /* Fails the n-th fallible call of a program that was linked with --wrap for every line
  * of wrapped.def. HOLDFAST_FAIL=n chooses it (1 is the first; unset or 0: none);
  * HOLDFAST_FAIL_COUNT=FILE gets the number of calls and the name of the one that failed.
+ * Children share the count: each call of any of them is one, and one alone fails.
  * x86-64 only: the trampolines pass arguments through without knowing their types. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-static long fail_at = -1, calls;
-static const char *failed_name = "";
+struct count {
+	_Atomic long calls;
+	const char *_Atomic failed_name;	/* in .rodata: the same place in every child */
+};
+static struct count alone, *count = &alone;
+static long fail_at = -1;
 
 static void report(void)
 {
@@ -20,7 +27,7 @@ static void report(void)
 
 	if (!out)
 		return;
-	fprintf(out, "%ld %s\n", calls, failed_name);
+	fprintf(out, "%ld %s\n", count->calls, count->failed_name ? count->failed_name : "");
 	fclose(out);
 }
 
@@ -33,13 +40,19 @@ __attribute__((used)) int hf_fault_should_fail(const char *name, int error)
 	if (fail_at < 0) {
 		const char *text = getenv("HOLDFAST_FAIL");
 
+		/* not by name: that call would come here */
+		long page = syscall(SYS_mmap, NULL, sizeof(*count), PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+		if (page > 0)
+			count = (struct count *)page;
 		fail_at = text ? atol(text) : 0;
 		atexit(report);
 	}
 	errno = saved;
-	if (++calls != fail_at)
+	if (++count->calls != fail_at)
 		return 0;
-	failed_name = name;
+	count->failed_name = name;
 	if (error)
 		errno = error;
 	return 1;

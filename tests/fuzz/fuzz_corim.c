@@ -18,6 +18,8 @@ static enum hf_err touch(void *self, const struct hf_comid *comid,
 		*sum += m->mkey.ptr[i];
 	for (size_t i = 0; i <= HF_CORIM_OWN_MAX; i++)
 		*sum += m->own[i].len ? m->own[i].ptr[m->own[i].len - 1] : 0;
+	for (size_t i = 0; i < m->registers.len; i++)
+		*sum += m->registers.ptr[i];
 	*sum += comid->tag_id.len + m->digest_count;
 	return HF_OK;
 }

@@ -8,7 +8,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static struct hf_reference driver = {
+	.mkey = "option-rom/1/authenticode", .digests = { { .alg = HF_ALG_SHA256 } }, .digest_count = 1,
+};
 static struct hf_environment environment = {
+	.references = &driver,
 	.match = { .vendor = 0x8086, .device = 0x10d3, .class_code = 0x020000 }, .count = 1,
 };
 static struct hf_release release = { .name = "1", .environments = &environment };
@@ -17,12 +21,20 @@ static struct hf_rule rule = {
 	.name = "nic", .component = "nic", .presence = HF_PRESENCE_REQUIRED, .count = 1,
 	.least_method = HF_METHOD_SIGNED,
 };
+static struct hf_platform_firmware firmware[] = {
+	{ .next = &firmware[1], .name = "2.19", .pcr_mask = 0x81, .secure_boot = HF_FIRMWARE_BOOT_ON,
+	  .key_mask = 0xf },
+	{ .name = "2.18", .state = HF_RELEASE_REVOKED, .pcr_mask = 1 },
+};
+static struct hf_revoked revoked = { .kind = HF_REVOKED_DIGEST, .digest = { .alg = HF_ALG_SHA256 } };
+static struct hf_revocations revocations = { .name = "r", .generation = 1, .entries = &revoked };
 static struct hf_model model = {
+	.firmware = firmware,
 	.name = "m", .vendor = "ACME", .product = "One", .unknown = HF_ACTION_HOLD, .rules = &rule,
 };
 static struct hf_image image = { .role = HF_IMAGE_AGENT, .name = "gate" };
 static struct hf_manifests manifests = { .components = &component, .models = &model,
-					 .images = &image };
+					 .images = &image, .revocations = &revocations };
 static uint8_t text[1 << 20];
 
 static void check_columns(const struct hf_writer *w)
@@ -79,6 +91,10 @@ static void judge(struct hf_span log, struct hf_span cbor, struct hf_arena *aren
 		abort();
 	hf_appraise_boot(log, &manifests, &model, arena, &verdict);
 	if (verdict.status != HF_STATUS_HELD || verdict.cause == HF_OK || verdict.agent_image)
+		abort();
+	if (verdict.platform_firmware == &firmware[0])	/* whose values nothing hashes to */
+		abort();
+	if (strcmp(hf_root_of_trust(&model, log), "none") != 0)
 		abort();
 	hf_report_tree(&claims, &verdict, &w);
 	hf_report_findings(&verdict, &w);

@@ -26,7 +26,7 @@ BUSYBOX = "/bin/busybox"
 # no_timer_check is the lab's own: on a busy machine without KVM the kernel's test of its timer
 # fails now and then, and what it falls back to can hang.
 COMMAND_LINE = ("console=ttyS0 maxcpus=2 panic=0 efi=disable_early_pci_dma pcie_ports=compat "
-                "iommu.passthrough=0 iommu.strict=1 init_on_free=1 no_timer_check quiet")
+                "intel_iommu=on iommu.passthrough=0 iommu.strict=1 init_on_free=1 no_timer_check quiet")
 TENANT_COMMAND_LINE = "console=ttyS0 no_timer_check quiet"
 CONF = """# The lab's agent: judges by itself, finds its tenant on an NVMe drive.
 policy = local
@@ -58,6 +58,11 @@ def run(*args, **kwargs):
     if done.returncode:
         raise LabError(f"{' '.join(args)}: exit {done.returncode}\n{done.stdout}{done.stderr}".strip())
     return done.stdout
+
+
+def qemu_version():
+    """As its devices say it: "7.2.22"."""
+    return re.search(r"version (\S+)", run("qemu-system-x86_64", "--version")).group(1)
 
 
 def ctl(*args):

@@ -15,11 +15,14 @@ import swtpm
 
 lock = threading.Lock()
 # sets of manifests that somebody else can judge by
-JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle", "locked", "spare")
+JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle", "port-acs", "drive-firmware", "locked", "spare")
 LOCKED = build.COMMAND_LINE + " lockdown=integrity"  # a scenario's words come last
 NIC0 = "pci0000:00/03.0/00"
 NIC2 = "pci0000:00/06.0/00"
 SWITCH = "pci0000:00/05.0/00"  # two drives sit in its slots
+STORE, DATA = SWITCH + ".0/00.0/00", SWITCH + ".0/01.0/00"
+NVME = "card-1b36-0010"  # its component
+OWN_PORT = "pci0000:00/07.0/00"  # rp4: a root port with ACS
 
 
 def unpack(file, directory):
@@ -118,6 +121,8 @@ class Lab:
         sources = self.dir / "sources"
         build.ctl("manifest", "create", "--from", self.dir / "capture", "--out", sources,
                   "--driver", "nvme")
+        drive = next(path for path in sources.glob("*.json") if path.stem.startswith(NVME))
+        self._list_drive(drive, build.qemu_version())
         signed = self.dir / "signed"
         signed.mkdir()
         self.sets = {"golden": {}, "other-key": {}}
@@ -132,7 +137,9 @@ class Lab:
         self.sets["audit"] = self._with_model(content, model_name, "audit", mode="audit")
         rules = [dict(rule, action="fence" if rule.get("place") == NIC0 else rule["action"])
                  for rule in content["rules"]]
-        self.sets["fence"] = self._with_model(content, model_name, "fence", rules=rules)
+        # an isolated NIC owns no driver: the owner says that firmware may have run this one
+        self.sets["fence"] = self._with_model(content, model_name, "fence", rules=rules,
+                                              boot_code=content["boot_code"] + self._ran(sources))
         rules = [dict(rule, action="fence", least_method="signed") if rule.get("place") == SWITCH
                  else rule for rule in content["rules"]]
         self.sets["fence-shared"] = self._with_model(content, model_name, "fence-shared", rules=rules)
@@ -140,11 +147,30 @@ class Lab:
                  for rule in content["rules"]]
         self.sets["spare"] = self._with_model(content, model_name, "spare", rules=rules)
         self.sets["locked"] = self.sets["golden"]
+        rules = [dict(rule, place=OWN_PORT) if rule.get("place") == STORE else rule
+                 for rule in content["rules"] if rule.get("place") != DATA]
+        self.sets["port-acs"] = self._with_model(content, model_name, "port-acs", rules=rules)
+        self._list_drive(drive, "0.9")
+        self.sets["drive-firmware"] = dict(self.sets["golden"], **{
+            drive.stem + ".corim": self._sign(drive, "owner", signed / "drive-firmware.corim")})
         cut = self.sets["golden"][model_name]
         self.sets["truncated"] = dict(self.sets["golden"], **{model_name: cut[: len(cut) - 40]})
         second = self.signed(dict(content, model=content["model"] + "-b"), "second-model")
         self.sets["two-models"] = dict(self.sets["golden"], **{"second-model.corim": second})
         self.sets["bundle"] = dict(self.sets["golden"], **self.neighbours(content))
+
+    @staticmethod
+    def _ran(sources):
+        """Drivers of the captured ROMs that firmware ran, as boot code."""
+        digests = set()
+        for path in sorted(sources.glob("*.json")):
+            for release in json.loads(path.read_text()).get("releases", []):
+                for function in release["functions"]:
+                    for name, value in function["measurements"].items():
+                        if name.endswith("/authenticode") and "firmware ran it" in value.get("from", ""):
+                            digests.add(value["sha256"])
+        return [{"name": f"carried-{number}", "sha256": digest}
+                for number, digest in enumerate(sorted(digests))]
 
     def neighbours(self, content):
         """39 models more, of hosts that differ from this one in their product name."""
@@ -163,6 +189,16 @@ class Lab:
     def _with_model(self, content, model_name, variant, **changes):
         signed = self.signed(dict(content, **changes), f"{variant}-model")
         return dict(self.sets["golden"], **{model_name: signed})
+
+    @staticmethod
+    def _list_drive(source, version):
+        """What only a bound driver can read, and the capture boot binds none. QEMU's drive says
+        its own version is running and 1.0 lies in the slot it came from."""
+        content = json.loads(source.read_text())
+        for function in content["releases"][0]["functions"]:
+            function["measurements"]["nvme/firmware"] = {"text": version}
+            function["measurements"]["nvme/active-slot"] = {"text": "1.0"}
+        source.write_text(json.dumps(content, indent=1))
 
     def _images(self):
         self.say("# agent images, image lists and store disks")

@@ -109,6 +109,11 @@ class Modules:
             archive.copy(f"{prefix}/{path}", self.base / path, 0o644)
         index = "".join(f"{path}: {' '.join(self.needs[path])}".rstrip() + "\n" for path in paths)
         archive.file(f"{prefix}/modules.dep", index.encode())
+        # which devices a driver takes: the gate binds nothing without it
+        kept = {self._name(path) for path in paths}
+        alias = "".join(line + "\n" for line in (self.base / "modules.alias").read_text().splitlines()
+                        if line.rpartition(" ")[2] in kept)
+        archive.file(f"{prefix}/modules.alias", alias.encode())
         for name in ("modules.builtin", "modules.order"):
             if (self.base / name).exists():
                 archive.copy(f"{prefix}/{name}", self.base / name, 0o644)

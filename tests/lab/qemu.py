@@ -28,11 +28,12 @@ ESCAPES = re.compile(r"\x1b(\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9])|\r")
 class Host:
     """What is plugged in where. A scenario changes the entries it is about; addresses
     are fixed, so a place keeps its name."""
-    machine = "q35,accel=tcg"
+    machine = "q35,accel=tcg,kernel-irqchip=off"
     memory = str(MEMORY_MIB)
     cpus = CPUS
 
     def __init__(self):
+        self.iommu = True
         self.ports = {  # name of the root port: (slot on the root bus, chassis)
             "rp0": 0x3, "rp1": 0x4, "rp2": 0x5, "rp3": 0x6, "rp4": 0x7}
         self.devices = {
@@ -52,7 +53,7 @@ class Host:
         self.devices[device] = self.devices[device].replace(old, new)
 
     def arguments(self, store, data):
-        args = []
+        args = ["-device", "intel-iommu"] if self.iommu else []
         for name, slot in self.ports.items():
             args += ["-device", f"pcie-root-port,id={name},bus=pcie.0,addr={slot:#x},"
                                 f"chassis={slot},slot={slot}"]

@@ -167,11 +167,6 @@ def logged_drivers(evidence):
     return re.findall(r"PCR 2 +EV_EFI_BOOT_SERVICES_DRIVER\n +sha256 ([0-9a-f]{64})", text)
 
 
-def check_golden(run):
-    check_drivers(run)
-    check_display(run)
-
-
 def check_display(run):
     """OVMF gives the display's ROM no address. What is said of it is its bytes, or that
     they could not be read; never the bytes of something else."""

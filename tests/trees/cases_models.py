@@ -11,7 +11,7 @@ from harness import ROOT, case, need, read, write
 from rehearsal import Host
 from sources import components, judge, model, rule
 
-FROZEN = os.path.join(ROOT, "tests/fixtures/frozen-0.1")
+FROZEN = os.path.join(ROOT, "tests/fixtures/frozen-")
 
 
 def lab_tree(t, name="tree"):
@@ -172,13 +172,12 @@ def model_refusal_explains_itself(t):
     need(finding["allowed_count"] == 2 and finding["found"] != finding["expected"], str(finding))
 
 
-@case
-def frozen_files_of_release_0_1_mean_the_same(t):
+def frozen_files(t, release, count):
     """Signed once, with a key that is gone: every later version has to say the same of them."""
-    files = sorted(glob.glob(f"{FROZEN}/*.corim"))
-    need(len(files) >= 7, f"{FROZEN}: {files}")
+    files = sorted(glob.glob(f"{FROZEN}{release}/*.corim"))
+    need(len(files) >= count, f"{FROZEN}{release}: {files}")
     for path in files:
-        shown = t.ctl("manifest", "show", path, "--anchors", f"{FROZEN}/anchors", code=0)
+        shown = t.ctl("manifest", "show", path, "--anchors", f"{FROZEN}{release}/anchors", code=0)
         with open(path[:-6] + ".json", encoding="utf-8") as file:
             want = file.read()
         need(shown.text == want, f"{path}: it means something else now\n{shown.text}")
@@ -186,3 +185,13 @@ def frozen_files_of_release_0_1_mean_the_same(t):
         rebuilt = t.path("again.cbor")
         t.ctl("manifest", "build", path[:-6] + ".json", "--out", rebuilt, code=0)
         need(read(rebuilt) in read(path), f"{path}: its source builds to other bytes now")
+
+
+@case
+def frozen_files_of_release_0_1_mean_the_same(t):
+    frozen_files(t, "0.1", 7)
+
+
+@case
+def frozen_files_of_release_0_2_mean_the_same(t):
+    frozen_files(t, "0.2", 1)

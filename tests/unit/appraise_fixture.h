@@ -246,8 +246,9 @@ static inline void fx_free(struct fixture *fx)
 static inline void fx_judge(struct fixture *fx)
 {
 	memset(&fx->verdict, 0xaa, sizeof(fx->verdict));
-	hf_appraise(&(struct hf_appraise_input){ &fx->claims, fx->manifests, fx->model,
-						 fx->ak_name, fx->now }, &fx->arena, &fx->verdict);
+	hf_appraise(&(struct hf_appraise_input){ .claims = &fx->claims, .manifests = fx->manifests,
+						 .model = fx->model, .ak_name = fx->ak_name,
+						 .now = fx->now }, &fx->arena, &fx->verdict);
 }
 
 #endif

@@ -44,6 +44,7 @@ static void an_empty_file_is_the_strict_default(void **state)
 	assert_string_equal(conf.evidence, "");
 	assert_int_equal(conf.generation, 0);
 	assert_int_equal(conf.revocations, 0);
+	assert_int_equal(conf.device_seconds, 5);
 	assert_false(conf.generation_index);
 }
 
@@ -54,7 +55,8 @@ static void every_key_is_understood(void **state)
 
 	(void)state;
 	assert_int_equal(parse("# the lab\r\n policy = local\npcr=14\n\tstore = partname:tenant \n"
-			       "tcti = swtpm:path=/tmp/a b\nevidence=/dev/ttyS1\ngeneration = 7\nrevocations = 3",
+			       "tcti = swtpm:path=/tmp/a b\nevidence=/dev/ttyS1\ngeneration = 7\nrevocations = 3\n"
+			       "device-seconds = 60",
 			       &conf, &fault), HF_OK);
 	assert_int_equal(conf.policy, HF_POLICY_LOCAL);
 	assert_int_equal(conf.pcr, 14);
@@ -63,6 +65,7 @@ static void every_key_is_understood(void **state)
 	assert_string_equal(conf.evidence, "/dev/ttyS1");
 	assert_int_equal(conf.generation, 7);
 	assert_int_equal(conf.revocations, 3);
+	assert_int_equal(conf.device_seconds, 60);
 }
 
 static void the_index_is_demanded_by_its_word_alone(void **state)
@@ -94,6 +97,8 @@ static void what_is_not_understood_is_refused(void **state)
 	refused("generation-index = required\ngeneration-index = optional\n", HF_ERR_CONFIG_SYNTAX,
 		"line 2");
 	refused("revocations = none\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("device-seconds = 0\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("device-seconds = 61\n", HF_ERR_CONFIG_SYNTAX, "line 1");
 	refused("generation = 99999999999999999999\n", HF_ERR_CONFIG_SYNTAX, "line 1");
 	refused("pcr = x\n", HF_ERR_CONFIG_SYNTAX, "line 1");
 	refused("pcr = 0x0d\n", HF_ERR_CONFIG_SYNTAX, "line 1");

@@ -187,6 +187,36 @@ static void what_the_kernel_refused_is_a_claim(void **state)
 	assert_int_equal(claim(part, "hold/bus-masters-found")->number, 3);
 	assert_int_equal(claim(part, "hold/bus-masters-refused")->number, 2);
 	assert_string_equal(claim(part, "hold/found-bound")->text, "0000:01:00.0=nvme");
+	assert_string_equal(claim(part, "hold/found-bus-master")->text, "0000:01:00.0");
+	assert_int_equal(claim(part, "hold/found-bus-master/left-out")->number, 2);
+	assert_null(claim(part, "hold/found-bound/left-out"));
+	assert_null(claim(part, "hold/found-bound/2"));
+}
+
+/* No function that was found is left out of the claims for want of room in one text. */
+static void long_lists_take_more_than_one_claim(void **state)
+{
+	struct fixture *f = *state;
+	struct hf_part *part = hf_claims_add_part(&f->claims, HF_PART_HOST, "host");
+	struct hf_hold *hold = calloc(1, sizeof(*hold));
+	const char *first, *second, *third;
+	char *c = hold->masters;
+
+	for (int i = 0; i < 700; i++)
+		c += sprintf(c, "%s0000:%02x:%02x.%d", i ? " " : "", i / 256, i / 8 % 32, i % 8);
+	hold->masters_found = 700;
+	assert_int_equal(hf_hold_claims(hold, true, &f->claims, part), HF_OK);
+	first = claim(part, "hold/found-bus-master")->text;
+	second = claim(part, "hold/found-bus-master/2")->text;
+	third = claim(part, "hold/found-bus-master/3")->text;
+	assert_in_range(strlen(first), HF_TEXT_MAX - 16, HF_TEXT_MAX);
+	assert_int_equal(strlen(first) + strlen(second) + strlen(third) + 2, strlen(hold->masters));
+	assert_memory_equal(first, hold->masters, strlen(first));
+	assert_memory_equal(second, hold->masters + strlen(first) + 1, strlen(second));
+	assert_string_equal(third, hold->masters + strlen(first) + strlen(second) + 2);
+	assert_null(claim(part, "hold/found-bus-master/4"));
+	assert_null(claim(part, "hold/found-bus-master/left-out"));
+	free(hold);
 }
 
 static void a_rehearsal_claims_no_hold(void **state)
@@ -210,6 +240,7 @@ int main(void)
 		TEST(no_bus_is_an_error),
 		TEST(a_bus_master_is_set_and_cleared_and_read_back),
 		TEST(what_the_kernel_refused_is_a_claim),
+		TEST(long_lists_take_more_than_one_claim),
 		TEST(a_rehearsal_claims_no_hold),
 	};
 

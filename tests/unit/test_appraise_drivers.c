@@ -504,7 +504,7 @@ TEST(a_flood_of_drivers)
 	(void)state;
 	log_boot(&many, NULL, "kernel", "initrd", "options");
 	for (int i = 0; i < 150; i++) {
-		char name[16];
+		char name[32];
 
 		snprintf(name, sizeof(name), "evil %d", i);
 		log_event(&many, 2, HF_EV_EFI_BOOT_SERVICES_DRIVER, name,
@@ -515,6 +515,34 @@ TEST(a_flood_of_drivers)
 	for (const struct hf_finding *f = fx->verdict.boot; f; f = f->next)
 		kept++;
 	assert_int_equal(kept, 64);
+	END;
+}
+
+/* Measured again after its driver was bound: what it shows then is what counts. */
+TEST(a_part_that_was_measured_again)
+{
+	static const struct hop nic[] = NIC_PATH;
+	BEGIN;
+	struct hf_part *again = fx_part(fx, HF_PART_CARD, NIC_PLACE);
+	struct hf_function *f = fx_function(fx, again, 0x8086, 0x10d3, 0x020000);
+
+	fx_code(fx, again, f, "option-rom/window", "rom 1.0");
+	fx_code(fx, again, f, DRIVER_KEY, "nic driver");
+	ran(&l, "nic driver", loaded_from(nic, 2));
+	accepted(fx, &l);
+	shows(measured(again, DRIVER_KEY), "other driver");
+	assert_ptr_equal(refused(fx, &l, HF_ERR_ROM_SWAPPED)->function, f);
+	END;
+}
+
+/* Parts that nobody judged account for nothing. */
+TEST(boot_without_a_verdict)
+{
+	BEGIN;
+	ran(&l, "nic driver", hf_span_text(""));
+	fx->verdict = (struct hf_verdict){ .model = fx->model };
+	hf_appraise_boot(hf_written(&l.w), fx->manifests, fx->model, &fx->arena, &fx->verdict);
+	assert_int_equal(fx->verdict.status, HF_STATUS_HELD);
 	END;
 }
 
@@ -584,6 +612,8 @@ int main(void)
 		cmocka_unit_test(paths_that_lead_nowhere),
 		cmocka_unit_test(a_log_without_the_bank_that_counts),
 		cmocka_unit_test(a_flood_of_drivers),
+		cmocka_unit_test(a_part_that_was_measured_again),
+		cmocka_unit_test(boot_without_a_verdict),
 		cmocka_unit_test(what_is_a_drivers_name),
 		cmocka_unit_test(out_of_memory_refuses),
 	};

@@ -178,6 +178,19 @@ static void test_order_and_repetition(void **state)
 		checksum();
 		assert_int_equal(parse(), variant ? HF_ERR_VPD_SHAPE : HF_OK);
 	}
+	len = 0;	/* a keyword that is longer than its list */
+	at = open_resource(0x82);
+	close_resource(at);
+	at = open_resource(0x90);
+	field("RV", "??");
+	sum_at = len - 2;
+	close_resource(at);
+	bytes[len++] = 0x78;
+	checksum();
+	assert_int_equal(parse(), HF_OK);
+	bytes[at - 2]--;
+	checksum();
+	assert_int_equal(parse(), HF_ERR_VPD_SHAPE);
 	setup(state);
 	bytes[9] = 0x91;	/* the first list is called read-write: RV is no keyword there */
 	checksum();
