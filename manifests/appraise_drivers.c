@@ -320,7 +320,8 @@ static void judge_unowned(struct hf_appraisal *a, const struct hf_drivers *d,
 	const struct hf_function *function = NULL;
 	enum hf_err unread;
 
-	if (hf_event_device_path_pci(event, &path) == HF_OK && path.found)
+	/* without a range in a ROM it came from a disk or a network behind that function */
+	if (hf_event_device_path_pci(event, &path) == HF_OK && path.found && path.has_range)
 		function = function_at(d, &path, &part);
 	unread = function ? rom_unread(function) : HF_OK;
 

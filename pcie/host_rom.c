@@ -293,6 +293,10 @@ static enum hf_err read_bar(const struct hf_host *host, const struct hf_rom_rest
 	struct registers r;
 	enum hf_err err;
 
+	/* where firmware gave a ROM no place it can leave the register as sizing did, and what
+	 * is at that address is something else: the flash below 4 GiB */
+	if (bar->address + bar->size > UINT32_MAX)
+		return HF_ERR_ROM_REST;
 	/* a register of 32 bits, words of four bytes */
 	if (bar->address == 0 || bar->address > UINT32_MAX || bar->address & ~(uint64_t)ROM_ADDRESS ||
 	    rest->from % 4 || len % 4)

@@ -8,7 +8,9 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
+import sys
 
 import image
 import pe
@@ -19,6 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAB = ROOT / "tests/lab"
 OUT = ROOT / "build/lab"
 BIN = ROOT / "build/release"
+EFI_COMPRESS = ROOT / "tests/efi_compress.py"
 BUSYBOX = "/bin/busybox"
 # no_timer_check is the lab's own: on a busy machine without KVM the kernel's test of its timer
 # fails now and then, and what it falls back to can hang.
@@ -40,7 +43,8 @@ END = "-----END HOLDFAST EVIDENCE-----"
 
 
 # what only runs the machines: a change here changes no image
-DRIVERS = {"scenarios.py", "lab.py", "qmp.py", "gdbstub.py", "swtpm.py", "demo.sh"}
+DRIVERS = {"scenarios.py", "roms.py", "rommem.py", "zoo.py", "zoo-init", "outcome.py", "efivars.py", "lab.py",
+           "qmp.py", "gdbstub.py", "swtpm.py", "demo.sh", "fetch_qemu.sh"}
 
 
 class LabError(Exception):
@@ -70,6 +74,12 @@ def kernel():
     return next((OUT / "kernel/boot").glob("vmlinuz-*"))
 
 
+def qemu10():
+    """The newer QEMU, which lies beside the installed one."""
+    run(LAB / "fetch_qemu.sh", OUT / "qemu10")
+    return OUT / "qemu10/run"
+
+
 def modules():
     kernel()
     return image.Modules(OUT / "kernel")
@@ -79,7 +89,7 @@ def inputs_digest():
     """Names a state of everything the images are made from."""
     digest = hashlib.sha256()
     files = [BIN / "holdfast", BIN / "holdfastctl", kernel(), pathlib.Path(BUSYBOX),
-             pathlib.Path(qemu.OVMF_CODE), *sorted(LAB.rglob("*"))]
+             pathlib.Path(qemu.OVMF_CODE), EFI_COMPRESS, *sorted(LAB.rglob("*"))]
     for path in files:
         if path.is_file() and "__pycache__" not in path.parts and path.name not in DRIVERS:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -156,11 +166,18 @@ def second_boot_disk(directory):
                        "-fcf-protection=none", "-fno-ident")
     run("ld", "-m", "i386pep", "--subsystem", "10", "-e", "efi_main", "--image-base", "0x10000",
         "-s", "-o", directory / "BOOTX64.EFI", program)
-    new = directory / "second-boot.new"
+    return fat_disk(path, "EFI/BOOT/BOOTX64.EFI", directory / "BOOTX64.EFI")
+
+
+def fat_disk(path, name, source):
+    """A FAT disk of 2 MiB with one file."""
+    new = path.with_suffix(f".{os.getpid()}.new")
     new.write_bytes(bytes(2 << 20))
     run("mformat", "-i", new, "-h", "64", "-s", "32", "-t", "2", "::")
-    run("mmd", "-i", new, "::/EFI", "::/EFI/BOOT")
-    run("mcopy", "-i", new, directory / "BOOTX64.EFI", "::/EFI/BOOT/BOOTX64.EFI")
+    directories = [f"::/{parent}" for parent in reversed(pathlib.PurePosixPath(name).parents[:-1])]
+    if directories:
+        run("mmd", "-i", new, *directories)
+    run("mcopy", "-i", new, source, f"::/{name}")
     new.rename(path)
     return path
 
@@ -187,6 +204,20 @@ def agent_image(anchors, manifests, conf=CONF):
         archive.file(f"etc/holdfast/manifests.d/{name}", data)
     modules().add_to(archive, GATE_MODULES)
     return archive.bytes()
+
+
+def compressed_rom():
+    """A NIC's genuine ROM with its EFI driver compressed, as many cards ship it. QEMU's own
+    are not."""
+    data = (pathlib.Path(qemu.ROM_DIR) / "efi-virtio.rom").read_bytes()
+    pcir = struct.unpack_from("<H", data, 0x18)[0]
+    begin = struct.unpack_from("<H", data, pcir + 0x10)[0] * 512
+    program = data[begin + struct.unpack_from("<H", data, begin + 0x16)[0] :]
+    vendor, device = struct.unpack_from("<HH", data, pcir + 4)
+    sys.path.insert(0, str(EFI_COMPRESS.parent))
+    import efi_compress  # found once its folder is in the path
+    packed = efi_compress.rom(program, vendor, device)
+    return image.write_if_changed(qemu.COMPRESSED_ROM, data[:begin] + packed)
 
 
 def store_image(files):

@@ -15,8 +15,10 @@ import swtpm
 
 lock = threading.Lock()
 # sets of manifests that somebody else can judge by
-JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle", "port-acs", "drive-firmware")
+JUDGED = ("golden", "audit", "fence", "fence-shared", "bundle", "port-acs", "drive-firmware", "locked", "spare")
+LOCKED = build.COMMAND_LINE + " lockdown=integrity"  # a scenario's words come last
 NIC0 = "pci0000:00/03.0/00"
+NIC2 = "pci0000:00/06.0/00"
 SWITCH = "pci0000:00/05.0/00"  # two drives sit in its slots
 STORE, DATA = SWITCH + ".0/00.0/00", SWITCH + ".0/01.0/00"
 NVME = "card-1b36-0010"  # its component
@@ -44,6 +46,7 @@ class Lab:
         self.say = say
         self.kernel = build.kernel()
         self.dir = build.OUT / "golden" / build.inputs_digest()
+        build.compressed_rom()
         self.tpm_state = swtpm.manufacture(build.OUT / "tpm", build.BANKS)
         if not (self.dir / "complete").exists():
             self._make()
@@ -140,6 +143,10 @@ class Lab:
         rules = [dict(rule, action="fence", least_method="signed") if rule.get("place") == SWITCH
                  else rule for rule in content["rules"]]
         self.sets["fence-shared"] = self._with_model(content, model_name, "fence-shared", rules=rules)
+        rules = [dict(rule, presence="optional") if rule.get("place") == NIC2 else rule
+                 for rule in content["rules"]]
+        self.sets["spare"] = self._with_model(content, model_name, "spare", rules=rules)
+        self.sets["locked"] = self.sets["golden"]
         rules = [dict(rule, place=OWN_PORT) if rule.get("place") == STORE else rule
                  for rule in content["rules"] if rule.get("place") != DATA]
         self.sets["port-acs"] = self._with_model(content, model_name, "port-acs", rules=rules)
@@ -204,7 +211,7 @@ class Lab:
         tenant_kernel = self.kernel.read_bytes()
         tenant_initrd = (self.dir / "tenant.cpio").read_bytes()
         for variant in JUDGED:
-            images = self._image_list(variant)
+            images = self._image_list(variant, command_line=LOCKED if variant == "locked" else build.COMMAND_LINE)
             trusted = self.dir / f"trusted-{variant}"
             trusted.mkdir()
             for name, data in {**self.sets[variant], "images.corim": images}.items():
@@ -225,7 +232,8 @@ class Lab:
             root["root.squashfs"] = build.flip(self.root, len(self.root) // 2)
             image.write_if_changed(self.store("differs"), build.store_image(root))
 
-    def _image_list(self, variant, name=None, tenant_command_line=build.TENANT_COMMAND_LINE):
+    def _image_list(self, variant, name=None, tenant_command_line=build.TENANT_COMMAND_LINE,
+                    command_line=build.COMMAND_LINE):
         name = name or variant
         initrd = self.agent(variant)
         patched = self.dir / f"kernel-{variant}"
@@ -233,7 +241,7 @@ class Lab:
                                                    qemu.MEMORY_MIB))
         source = self.dir / f"images-{name}.json"
         build.ctl("image", "measure", "--kernel", patched, "--initrd", initrd, "--command-line",
-                  pe.loaded_command_line(build.COMMAND_LINE), "--name", f"lab-agent-{variant}",
+                  pe.loaded_command_line(command_line), "--name", f"lab-agent-{variant}",
                   "--tenant-kernel", self.kernel, "--tenant-initrd", self.dir / "tenant.cpio",
                   "--tenant-command-line", tenant_command_line,
                   "--tenant-root", self.dir / "root.squashfs", "--out", source)

@@ -64,7 +64,7 @@ def run_one(lab, scenario, echo=None):
             why = f"{type(error).__name__}: {why}"
         say(f"not ok {scenario.name} {why}")
         return "not ok", time.monotonic() - begin, why
-    again = "; the machine hung before /init and was started once more" if run.again else ""
+    again = "; the machine itself hung and was started once more" if run.again else ""
     say(f"ok {scenario.name} ({seconds:.1f} s){again}")
     return "ok", seconds, ""
 
@@ -111,7 +111,8 @@ def demo(jobs):
             sys.stdout.write(text)
             sys.stdout.flush()
 
-    first = [scenarios.BY_NAME["released-switch-root"], scenarios.BY_NAME["rom-flipped"]]
+    first = [scenarios.BY_NAME[name] for name in
+             ("released-switch-root", "rom-flipped", "rom-swapped-after-post")]
     results = {}
     for scenario in first:
         say(f"\n##### {scenario.name}: {scenario.what}\n")
@@ -124,6 +125,13 @@ def demo(jobs):
 
 
 STAGE = re.compile(r"^ *(\d+) ms +(\S+) +([+-]\d+) ms(?: +(.*))?$", re.M)
+
+
+def part_ms(rows, name):
+    """Milliseconds of stage measure for each part of the host."""
+    console = (build.OUT / "out" / name / "console.txt").read_text()
+    match = re.search(r"enumerate .* in (\d+) parts$", console, re.M)
+    return f"{rows['measure'][1] / int(match.group(1)):.1f}" if match and "measure" in rows else "-"
 
 
 def bench():
@@ -143,6 +151,7 @@ def bench():
         if name != "peak":
             cells = [consoles[s.name].get(name) for s in wanted]
             print(f"  {name:<34}" + "".join(f"{cell[1]:>15}" if cell else f"{'-':>15}" for cell in cells))
+    print(f"  {'measure, a part':<34}" + "".join(f"{part_ms(consoles[s.name], s.name):>15}" for s in wanted))
     for label, pick in (("until release", lambda rows: max(v[0] for k, v in rows.items() if k != "peak")),):
         print(f"  {label:<34}" + "".join(f"{pick(consoles[s.name]):>15}" if consoles[s.name] else f"{'-':>15}"
                                          for s in wanted))

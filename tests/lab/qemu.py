@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab host: a q35 machine with OVMF, a TPM and a fixed set of devices."""
+import contextlib
 import os
 import pathlib
 import re
@@ -19,12 +20,17 @@ CPUS = 3
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 ROM_DIR = "/usr/lib/ipxe/qemu"
+# made by build.compressed_rom()
+COMPRESSED_ROM = pathlib.Path(__file__).resolve().parents[2] / "build/lab/compressed-virtio.rom"
 ESCAPES = re.compile(r"\x1b(\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9])|\r")
 
 
 class Host:
     """What is plugged in where. A scenario changes the entries it is about; addresses
     are fixed, so a place keeps its name."""
+    machine = "q35,accel=tcg,kernel-irqchip=off"
+    memory = str(MEMORY_MIB)
+    cpus = CPUS
 
     def __init__(self):
         self.iommu = True
@@ -33,7 +39,7 @@ class Host:
         self.devices = {
             "vga": "VGA,bus=pcie.0,addr=0x2",
             "nic0": f"e1000e,bus=rp0,addr=0x0,mac=52:54:00:00:00:10,romfile={ROM_DIR}/efi-e1000e.rom",
-            "nic1": f"virtio-net-pci,bus=rp1,addr=0x0,mac=52:54:00:00:00:11,romfile={ROM_DIR}/efi-virtio.rom",
+            "nic1": f"virtio-net-pci,bus=rp1,addr=0x0,mac=52:54:00:00:00:11,romfile={COMPRESSED_ROM}",
             "nic2": f"vmxnet3,bus=rp3,addr=0x0,mac=52:54:00:00:00:12,romfile={ROM_DIR}/efi-vmxnet3.rom",
             "up0": "x3130-upstream,id=up0,bus=rp2,addr=0x0",
             "dn0": "xio3130-downstream,id=dn0,bus=up0,addr=0x0,chassis=20,slot=0",
@@ -80,9 +86,11 @@ class Machine:
     """One running machine. Everything it says arrives through one select loop."""
 
     def __init__(self, out_dir, host, *, kernel, initrd, command_line, store, data,
-                 tpm_state=None, second_boot=None, debug=False, seconds=200, echo=None,
-                 netboot=None, product="Q35 Lab Host"):
-        """netboot: a directory of files for iPXE, which SeaBIOS starts in place of OVMF."""
+                 tpm_state=None, second_boot=None, debug=False, seconds=300, echo=None,
+                 netboot=None, product="Q35 Lab Host", variables=None, program="qemu-system-x86_64",
+                 uefi=True):
+        """netboot: a directory of files for iPXE, which SeaBIOS starts in place of OVMF.
+        variables(store): OVMF's variable store as somebody left it. program: which QEMU."""
         self.out = pathlib.Path(out_dir)
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
@@ -95,10 +103,11 @@ class Machine:
         self.streams = {}
         self.stamps = []  # (seconds, length of console) for timing
         self.listeners = []
+        self.commands = 0
         LIVE.add(self)
         try:
             self._start(host, kernel, initrd, command_line, store, data, tpm_state,
-                        second_boot, debug, seconds, netboot, product)
+                        second_boot, debug, seconds, netboot, product, variables, program, uefi)
         except BaseException:
             self.close()
             raise
@@ -112,12 +121,12 @@ class Machine:
         return f"socket,id={name},path={self.sockets}/{name}"
 
     def _start(self, host, kernel, initrd, command_line, store, data, tpm_state,
-               second_boot, debug, seconds, netboot, product):
+               second_boot, debug, seconds, netboot, product, variables, program, uefi):
         args = [
-            "timeout", "-k", "3", str(seconds + 5), "qemu-system-x86_64",
+            "timeout", "-k", "3", str(seconds + 5), str(program),
             # with MWAIT on offer every waiting processor spins here: twice the time
-            "-machine", "q35,accel=tcg,kernel-irqchip=off", "-cpu", "max,-monitor", "-m", str(MEMORY_MIB),
-            "-smp", str(CPUS), "-nodefaults", "-no-user-config", "-display", "none",
+            "-machine", host.machine, "-cpu", "max,-monitor", "-m", host.memory,
+            "-smp", str(host.cpus), "-nodefaults", "-no-user-config", "-display", "none",
             "-chardev", self._listen("s0"), "-serial", "chardev:s0",
             "-chardev", self._listen("s1"), "-serial", "chardev:s1",
             "-chardev", self._listen("qmp"), "-mon", "chardev=qmp,mode=control",
@@ -126,8 +135,9 @@ class Machine:
         ]
         if netboot:
             args += ["-netdev", f"user,id=boot,restrict=on,tftp={netboot},bootfile=boot.ipxe"]
-        else:
-            shutil.copy(OVMF_VARS, self.out / "vars.fd")
+        elif uefi:
+            saved = pathlib.Path(OVMF_VARS).read_bytes()
+            (self.out / "vars.fd").write_bytes(variables(saved) if variables else saved)
             args += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}",
                      "-drive", f"if=pflash,unit=1,format=raw,file={self.out}/vars.fd"]
         if tpm_state:
@@ -220,6 +230,36 @@ class Machine:
             if not self._pump(min(0.2, max(0.0, limit - time.monotonic()))):
                 return False
         return True
+
+    def command(self, name, **arguments):
+        """A command to QEMU that has to work: what it returns."""
+        self.commands += 1
+        self.qmp.send(name, self.commands, **arguments)
+        while True:
+            for answer in self.qmp.answers:
+                if answer.get("id") == self.commands:
+                    if "error" in answer:
+                        raise RuntimeError(f"QEMU's {name}: {answer['error'].get('desc')}")
+                    return answer["return"]
+            if not self._pump(1.0):
+                raise RuntimeError(f"the machine went off at {name}")
+            if time.monotonic() > self.deadline:
+                raise TimedOut(f"QEMU did not answer {name}")
+
+    def wait_event(self, name, seconds):
+        """True when the event comes, or came, in time."""
+        limit = time.monotonic() + seconds
+        while name not in self.qmp.events:
+            if time.monotonic() > limit or not self._pump(0.2):
+                return name in self.qmp.events
+        return True
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """No processor of the guest runs inside."""
+        self.command("stop")
+        yield
+        self.command("cont")
 
     def look_inside(self):
         """Where every processor is, for a machine that said nothing more."""

@@ -26,8 +26,10 @@ class Qmp:
             else:
                 self.answers.append(message)
 
-    def send(self, command, **arguments):
+    def send(self, command, identity=None, **arguments):
         message = {"execute": command}
+        if identity is not None:
+            message["id"] = identity
         if arguments:
             message["arguments"] = arguments
         self.connection.sendall(json.dumps(message).encode() + b"\n")

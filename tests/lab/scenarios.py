@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's scenarios: what is done to the host, and what the gate must make of it."""
-import pathlib
+import json
 import re
-import struct
 import time
 
 import build
@@ -10,6 +9,9 @@ import gdbstub
 import golden
 import ipxe
 import qemu
+import roms
+import zoo
+from outcome import Failed, Skipped, need  # noqa: F401
 
 AGENT_STARTED = "this host is held until it is judged"
 CAUSES = {}
@@ -23,19 +25,6 @@ def causes():
         for name, kind, sentence, step in re.findall(pattern, text):
             CAUSES[name] = (kind.lower(), sentence, step)
     return CAUSES
-
-
-class Failed(Exception):
-    pass
-
-
-class Skipped(Exception):
-    pass
-
-
-def need(condition, why):
-    if not condition:
-        raise Failed(why)
 
 
 class Scenario:
@@ -69,7 +58,7 @@ class Run:
         self.out = build.OUT / "out" / scenario.name
         self.machine = None
         self.result = ""  # the gate's closing line
-        self.again = False  # the machine hung before /init and was started once more
+        self.again = False  # the machine hung, not what runs on it, and was started once more
 
     def start(self, **more):
         scenario = self.scenario
@@ -186,6 +175,10 @@ class Run:
         if expected == 3 and self.scenario.cause and self.scenario.verify is None:
             need(self.scenario.cause in words, f"evidence verify does not name {self.scenario.cause}")
 
+    def report(self):
+        """What the evidence says that was found."""
+        return json.loads(build.ctl("evidence", "show", "--json", self.out / "evidence"))["report"]
+
     def once(self):
         if self.scenario.runner:
             self.scenario.runner(self)
@@ -194,14 +187,21 @@ class Run:
             self.wait_for_result()
             self.judge()
 
+    def machine_failed(self):
+        """Before /init it is the machine that hung, not the gate. The zoo's live host may also
+        hang later, when its kernel says itself that its timer does not come any more."""
+        said = self.machine.console if self.machine else AGENT_STARTED
+        if zoo.STARTED in said:
+            return bool(re.search(r"rcu: .*(?:timer handling issue|kthread starved)", said))
+        return AGENT_STARTED not in said
+
     def run(self):
         begin = time.monotonic()
         try:
             try:
                 self.once()
             except qemu.TimedOut:
-                # before /init it is the machine, not the gate, that failed
-                if not self.machine or AGENT_STARTED in self.machine.console:
+                if not self.machine_failed():
                     raise
                 self.out.rename(build.OUT / "out" / f"{self.scenario.name}.hung-{int(time.time())}")
                 self.again = True
@@ -212,51 +212,6 @@ class Run:
 
 
 # ---- what is done to the host ----
-def romfile(host, device, path):
-    old = host.devices[device].rsplit("romfile=", 1)[1]
-    host.set(device, "romfile=" + old, "romfile=" + str(path))
-
-
-def rom_flipped(host, lab):
-    """One bit, in the image for BIOS that UEFI never runs."""
-    data = pathlib.Path(qemu.ROM_DIR, "efi-e1000e.rom").read_bytes()
-    romfile(host, "nic0", lab.scratch("flipped.rom", build.flip(data, 0x4000)))
-
-
-def rom_images(data):
-    """(offset, PCIR offset, length) of each image in the chain."""
-    found, offset = [], 0
-    while True:
-        pcir = offset + struct.unpack_from("<H", data, offset + 0x18)[0]
-        length = struct.unpack_from("<H", data, pcir + 0x10)[0] * 512
-        found.append((offset, pcir, length))
-        if data[pcir + 0x15] & 0x80:
-            return found
-        offset += length
-
-
-def rom_third_image(host, lab):
-    """A small third image, properly chained behind the two genuine ones."""
-    data = bytearray(pathlib.Path(qemu.ROM_DIR, "efi-e1000e.rom").read_bytes())
-    images = rom_images(data)
-    assert len(images) == 2
-    offset, pcir, length = images[-1]
-    data[pcir + 0x15] &= 0x7F
-    added = bytearray(2048)
-    added[0:4] = b"\x55\xaa\x04\xcb"
-    struct.pack_into("<H", added, 0x18, 0x1C)
-    vendor, device = struct.unpack_from("<HH", data, pcir + 4)
-    struct.pack_into("<4sHHHHB3sHHBBHH", added, 0x1C, b"PCIR", vendor, device, 0, 0x18, 0,
-                     b"\x00\x00\x02", 4, 1, 0, 0x80, 0, 0)
-    added[0x100:0x120] = b"added behind the genuine images."
-    rom = bytes(data[: offset + length]) + bytes(added)
-    romfile(host, "nic0", lab.scratch("third.rom", rom))
-
-
-def rom_gone(host, lab):
-    romfile(host, "nic0", "")
-
-
 def device_extra(host, lab):
     host.devices["extra"] = host.devices["nic0"].replace("bus=rp0", "bus=rp4").replace(":10,", ":1f,")
 
@@ -267,6 +222,10 @@ def device_missing(host, lab):
 
 def device_moved(host, lab):
     host.set("nic2", "bus=rp3", "bus=rp4")
+
+
+def nic2_by_name(host, _lab):
+    host.devices["nic2"] += ",id=nic2"
 
 
 def no_iommu(host, lab):
@@ -281,6 +240,16 @@ def store_at_own_port(host, lab):
 
 
 # ---- runs that are more than one boot and a look ----
+def run_vanished(run):
+    """A card goes away once it was measured: the guest's ACPI ejects it from its slot."""
+    with run.start() as machine:
+        need(machine.wait_for(r"^ *\d+ ms  measure\b", qemu.RESULT), "the machine went off")
+        machine.command("device_del", id="nic2")
+        need(machine.wait_event("DEVICE_DELETED", 20), "the card was not ejected")
+        run.wait_for_result()
+        run.judge()
+
+
 def run_pre_extended(run):
     """Boots another system first; it extends the gate's PCR and starts the gate by kexec."""
     first = build.COMMAND_LINE.replace("maxcpus=2", "maxcpus=1")
@@ -375,6 +344,12 @@ def check_not_isolated(run):
     need("driver-1" not in claims, "a driver was bound")
 
 
+def check_golden(run):
+    check_drive_read(run)
+    roms.check_drivers(run)
+    roms.check_display(run)
+
+
 def check_hot_plug(run):
     need("pcie_ports=compat" in " ".join(run.held_screen().split()), "the screen does not name the remedy")
 
@@ -419,7 +394,7 @@ def bundle(product, name, expect, model):
 
 ALL = [
     Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root",
-             check=check_drive_read),
+             check=check_golden),
     Scenario("drive-not-isolated", "no IOMMU; the drives share a switch without ACS", "held driver-not-isolated",
              change=no_iommu, check=check_not_isolated),
     Scenario("drive-firmware", "a drive that runs another revision than the listed one",
@@ -428,11 +403,25 @@ ALL = [
              "released by switch-root", image="port-acs", store="port-acs", change=store_at_own_port,
              check=check_bound(f"port-acs {golden.OWN_PORT[:-3]} set")),
     Scenario("released-kexec", "golden host, tenant is a kernel and initrd", "released by kexec", store="kexec"),
-    Scenario("rom-flipped", "one bit of a NIC's ROM flipped", "held firmware-unknown", change=rom_flipped),
-    Scenario("rom-third-image", "a third ROM image behind two genuine ones", "held uncovered", change=rom_third_image),
-    Scenario("rom-gone", "a NIC without its ROM", "held measurement-missing", change=rom_gone),
+    Scenario("rom-flipped", "one bit of a NIC's ROM flipped", "held firmware-unknown", change=roms.flipped),
+    Scenario("rom-third-image", "a third ROM image behind two genuine ones", "held uncovered", change=roms.third_image),
+    Scenario("rom-hidden-tail", "an image in a NIC's ROM BAR behind the chain, where the kernel does not look",
+             "held uncovered", change=roms.hidden_tail),
+    Scenario("lockdown", "the golden host under a kernel that locks itself", "released by switch-root", image="locked", store="locked",
+             words="lockdown=integrity", check=roms.check_lockdown),
+    Scenario("driver-unowned", "a known card's driver out of a disk, and no such card", "held boot-driver-unowned",
+             image="spare", store="spare", change=roms.without_nic2, runner=roms.run_driver_from_disk,
+             check=roms.check_driver_from_disk),
+    Scenario("rom-gone", "a NIC without its ROM", "held measurement-missing", change=roms.gone),
+    Scenario("rom-swapped-after-post", "a NIC's driver altered, and the genuine ROM back before the gate looks",
+             "held rom-swapped", change=roms.evil_at_post, runner=roms.run_swapped_after_post,
+             check=roms.check_swapped_after_post),
+    Scenario("rom-swapped-after-measure", "a NIC's ROM replaced once the gate has measured it",
+             "held recheck-different", runner=roms.run_swapped_after_measure, verify=3),
     Scenario("device-extra", "one NIC too many", "held part-extra", change=device_extra),
     Scenario("device-missing", "a NIC taken out", "held part-missing", change=device_missing),
+    Scenario("device-vanished", "a NIC taken out once it was measured", "held recheck-different",
+             change=nic2_by_name, runner=run_vanished),
     Scenario("device-moved", "a NIC in another slot", "held part-moved", change=device_moved),
     Scenario("manifest-other-key", "manifests signed by another key", "held signer-unknown", image="other-key"),
     Scenario("manifest-truncated", "a manifest cut short", "held cbor-truncated", image="truncated"),
@@ -445,13 +434,13 @@ ALL = [
     Scenario("agent-killed", "the gate dies once it has measured", "held agent-crashed", runner=run_killed,
              evidence=False),
     Scenario("audit-rom-flipped", "the flipped ROM under a signed audit mode", "released by switch-root",
-             image="audit", store="audit", change=rom_flipped, check=check_audit, verify=3),
+             image="audit", store="audit", change=roms.flipped, check=check_audit, verify=3),
     Scenario("fenced-nic", "the flipped ROM under a rule that says fence", "released by switch-root",
-             image="fence", store="fence", change=rom_flipped, check=check_fenced, without=("e1000e",)),
+             image="fence", store="fence", change=roms.flipped, check=check_fenced, without=("e1000e",)),
     Scenario("fenced-nic-kexec", "the same, tenant is a kernel that leaves slots alone", "released by kexec",
-             image="fence", store="fence-kexec", change=rom_flipped, check=check_fenced, without=("e1000e",)),
+             image="fence", store="fence-kexec", change=roms.flipped, check=check_fenced, without=("e1000e",)),
     Scenario("fenced-nic-hot-plug", "the same, tenant's kernel would switch the slot on", "held fence-impossible",
-             image="fence", store="fence-hot-plug", change=rom_flipped, check=check_hot_plug, verify=3),
+             image="fence", store="fence-hot-plug", change=roms.flipped, check=check_hot_plug, verify=3),
     Scenario("fence-shared-port", "a switch to be fenced that carries other parts", "held fence-impossible",
              image="fence-shared"),
     Scenario("mode-by-command-line", "audit asked for on the command line", "held command-line-refused",
@@ -461,6 +450,10 @@ ALL = [
     Scenario("ipxe-manifests-audit", "the same under a signed audit mode", "released by switch-root",
              image="ipxe-audit", runner=ipxe.run, check=check_appended, verify=3),
     bundle("Q35 Lab Host 17", "bundle-of-models", "released by switch-root", "lab-host-17"),
+    Scenario("zoo", "a live host with one of everything, and a driver for each", "scanned",
+             runner=zoo.scenario_runner(False)),
+    Scenario("zoo-qemu10", "the same by QEMU 10, with igb and its virtual functions", "scanned",
+             runner=zoo.scenario_runner(True)),
     bundle("Q35 Lab Host 40", "bundle-without-this-host", "held model-none", None),
 ]
 BY_NAME = {scenario.name: scenario for scenario in ALL}

@@ -430,6 +430,21 @@ TEST(the_rest_of_a_rom_may_hold_it)
 	END;
 }
 
+/* A file on a drive behind the NIC's place: its ROM has no part in that. */
+TEST(a_path_that_goes_on_to_a_disk)
+{
+	static const struct hop nic[] = NIC_PATH;
+	static uint8_t bytes[512];
+	BEGIN;
+	struct hf_span whole = loaded_from(nic, 2);
+
+	memcpy(bytes, whole.ptr, whole.len);
+	bytes[whole.len - 27] = 4;	/* a file path where the range in the ROM was */
+	ran(&l, "evil driver", (struct hf_span){ bytes, whole.len });
+	assert_null(refused(fx, &l, HF_ERR_BOOT_DRIVER_UNKNOWN)->function);
+	END;
+}
+
 /* Broken paths are paths to nowhere. */
 TEST(paths_that_lead_nowhere)
 {
@@ -593,6 +608,7 @@ int main(void)
 		cmocka_unit_test(a_rom_that_could_not_be_read),
 		cmocka_unit_test(a_shadowed_rom_is_none_that_was_swapped),
 		cmocka_unit_test(the_rest_of_a_rom_may_hold_it),
+		cmocka_unit_test(a_path_that_goes_on_to_a_disk),
 		cmocka_unit_test(paths_that_lead_nowhere),
 		cmocka_unit_test(a_log_without_the_bank_that_counts),
 		cmocka_unit_test(a_flood_of_drivers),
