@@ -47,15 +47,16 @@ static void put_table(struct hf_facts *f, const char *directory, const char *nam
 		put_unread(f, mkey, err);
 }
 
-/* Tables of one directory; *count is of both. False: there are too many. */
-static bool put_tables(struct hf_facts *f, const char *directory, const char *prefix, size_t *count)
+/* Tables of one directory; *count is of both. Whatever keeps some of them out comes back. */
+static enum hf_err put_tables(struct hf_facts *f, const char *directory, const char *prefix,
+			      size_t *count)
 {
 	char mkey[HF_MKEY_MAX + 1];
 	struct dirent **entries;
 	int n = hf_facts_list(f, directory, &entries);
 
 	if (n < 0)
-		return true;
+		return HF_ERR_READ_FAILED;
 	for (int i = 0; i < n; i++) {
 		bool table = strcmp(entries[i]->d_name, "data") != 0 &&
 			     strcmp(entries[i]->d_name, "dynamic") != 0;
@@ -67,18 +68,20 @@ static bool put_tables(struct hf_facts *f, const char *directory, const char *pr
 		free(entries[i]);
 	}
 	free(entries);
-	return *count <= HF_ACPI_TABLES_MAX;
+	return *count <= HF_ACPI_TABLES_MAX ? HF_OK : HF_ERR_LIMIT;
 }
 
 void hf_facts_acpi(struct hf_facts *f)
 {
 	size_t count = 0;
-	bool all = put_tables(f, ACPI, "acpi", &count);
+	enum hf_err err = put_tables(f, ACPI, "acpi", &count);
+	enum hf_err later = HF_OK;
 
-	all &= put_tables(f, ACPI "/dynamic", "acpi/dynamic", &count);
-	if (!all)
+	if (hf_host_exists(f->host, ACPI "/dynamic"))
+		later = put_tables(f, ACPI "/dynamic", "acpi/dynamic", &count);
+	if (err == HF_ERR_LIMIT || later == HF_ERR_LIMIT)
 		hf_facts_failure(f, "acpi", HF_ADVISORY, HF_ERR_LIMIT);
-	else if (count == 0)
+	else if (err || later || count == 0)
 		hf_facts_missing(f, "acpi", HF_ADVISORY, HF_ERR_READ_FAILED);
 }
 
