@@ -48,5 +48,6 @@ void hf_readers_text(struct hf_writer *w)
 		put_wrapped(w, LABEL, (*r)->touches);
 		put_wrapped(w, "  proves  ", (*r)->proves);
 	}
-	put(w, "Firmware that no reader gets at: docs/readers.md, \"Not covered by any reader\".\n");
+	put(w, "Firmware that no reader gets at: docs/readers.md, "
+	       "\"Not covered by any reader\".\n");
 }

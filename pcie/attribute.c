@@ -123,8 +123,10 @@ static enum hf_err list(const struct hf_host *host, const char *path, const stru
 
 	ret->count = 0;
 	if (!dir) {
+		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+			return HF_OK;
 		if (fd < 0)
-			return errno == ENOENT || errno == ENOTDIR ? HF_OK : hf_cause_of_errno(errno);
+			return hf_cause_of_errno(errno);
 		close(fd);
 		return HF_ERR_READ_FAILED;
 	}

@@ -68,6 +68,7 @@ enum hf_err hf_sink_device_text(struct hf_sink *sink, const char *mkey, uint32_t
 enum hf_err hf_sink_attribute(const struct hf_read *read, const char *mkey, uint32_t flags,
 			      const char *directory, const char *name) HF_MUST_USE;
 /* A failure that is for people only. */
-enum hf_err hf_sink_advisory_failure(struct hf_sink *sink, const char *mkey, enum hf_err cause) HF_MUST_USE;
+enum hf_err hf_sink_advisory_failure(struct hf_sink *sink, const char *mkey,
+				     enum hf_err cause) HF_MUST_USE;
 
 #endif

@@ -61,7 +61,8 @@ void hf_devlink_put_family(struct hf_writer *w, uint32_t sequence)
 	put_message(w, GENL_ID_CTRL, sequence, CTRL_CMD_GETFAMILY, 1, hf_written(&attributes));
 }
 
-void hf_devlink_put_info(struct hf_writer *w, uint32_t sequence, uint16_t family, const char *address)
+void hf_devlink_put_info(struct hf_writer *w, uint32_t sequence, uint16_t family,
+			 const char *address)
 {
 	uint8_t buf[128];
 	struct hf_writer attributes = { .buf = buf, .cap = sizeof(buf) };
@@ -109,7 +110,8 @@ static enum hf_err answer(struct hf_span reply, uint32_t sequence, uint16_t want
 		(void)host_u32(&c);	/* port */
 		if (c.bad || len < NLMSG_HDRLEN || len > reply.len - start)
 			return HF_ERR_READ_FAILED;
-		struct hf_cursor body = hf_cursor_at(hf_span_part(reply, c.pos, len - NLMSG_HDRLEN));
+		struct hf_span rest = hf_span_part(reply, c.pos, len - NLMSG_HDRLEN);
+		struct hf_cursor body = hf_cursor_at(rest);
 
 		if (seq == sequence && type == NLMSG_ERROR) {
 			int32_t code = (int32_t)host_u32(&body);
@@ -126,7 +128,8 @@ static enum hf_err answer(struct hf_span reply, uint32_t sequence, uint16_t want
 			*ret_attributes = hf_take_span(&body, hf_left(&body));
 			return HF_OK;
 		}
-		hf_seek(&c, NLMSG_ALIGN(start + len) < reply.len ? NLMSG_ALIGN(start + len) : reply.len);
+		len = NLMSG_ALIGN(len);
+		hf_seek(&c, len < reply.len - start ? start + len : reply.len);
 	}
 	return HF_ERR_READ_FAILED;
 }
@@ -192,7 +195,8 @@ static enum hf_err add_version(struct hf_span nested, enum hf_devlink_kind kind,
 		if (type == DEVLINK_ATTR_INFO_VERSION_NAME)
 			name = text_of(data, &version.name) && is_name(version.name);
 		else if (type == DEVLINK_ATTR_INFO_VERSION_VALUE)
-			value = text_of(data, &version.value) && version.value.len <= HF_DEVLINK_VALUE_MAX;
+			value = text_of(data, &version.value) &&
+				version.value.len <= HF_DEVLINK_VALUE_MAX;
 	}
 	if (c.bad || !name || !value)
 		return HF_ERR_READ_FAILED;
@@ -257,7 +261,8 @@ bool hf_devlink_pending(const struct hf_devlink_info *info, char *out, size_t ca
 		running = hf_devlink_find(info, HF_DEVLINK_RUNNING, stored->name);
 		if (!running || hf_span_equal(running->value, stored->value))
 			continue;
-		n = snprintf(out + len, cap - len, "%s%.*s: running %.*s, stored %.*s", len ? "; " : "",
+		n = snprintf(out + len, cap - len, "%s%.*s: running %.*s, stored %.*s",
+			     len ? "; " : "",
 			     (int)stored->name.len, (const char *)stored->name.ptr,
 			     (int)running->value.len, (const char *)running->value.ptr,
 			     (int)stored->value.len, (const char *)stored->value.ptr);

@@ -31,7 +31,8 @@ struct hf_devlink_info {	/* spans borrow from the reply */
 
 /* The id of the family "devlink"; then the info of "pci/ADDRESS". */
 void hf_devlink_put_family(struct hf_writer *w, uint32_t sequence);
-void hf_devlink_put_info(struct hf_writer *w, uint32_t sequence, uint16_t family, const char *address);
+void hf_devlink_put_info(struct hf_writer *w, uint32_t sequence, uint16_t family,
+			 const char *address);
 
 /* One datagram that answers the request with this sequence number. *ret_errno: the kernel's
  * "no" as a positive errno, then the rest is untouched; 0 otherwise.

@@ -68,7 +68,8 @@ enum hf_err hf_nvme_log_parse(struct hf_span data, const struct hf_nvme_identify
 	return HF_OK;
 }
 
-enum hf_nvme_next hf_nvme_next(const struct hf_nvme_identify *identify, const struct hf_nvme_log *log)
+enum hf_nvme_next hf_nvme_next(const struct hf_nvme_identify *identify,
+			       const struct hf_nvme_log *log)
 {
 	struct hf_span next = log->revisions[log->next];
 

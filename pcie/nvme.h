@@ -39,7 +39,8 @@ enum hf_nvme_next {
 	HF_NVME_OTHER,		/* slot log->next holds another revision */
 	HF_NVME_EMPTY,		/* slot log->next holds none */
 };
-enum hf_nvme_next hf_nvme_next(const struct hf_nvme_identify *identify, const struct hf_nvme_log *log);
+enum hf_nvme_next hf_nvme_next(const struct hf_nvme_identify *identify,
+			       const struct hf_nvme_log *log);
 /* The active slot holds another revision than the one that runs, and the log does not say
  * that it takes over at the next reset: an image was put there, or the drive contradicts
  * itself. */

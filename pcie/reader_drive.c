@@ -19,7 +19,8 @@
 
 static bool matches(const struct hf_bus_function *function)
 {
-	static const uint16_t classes[] = { CLASS_SCSI, CLASS_IDE, CLASS_RAID, CLASS_SATA, CLASS_SAS };
+	static const uint16_t classes[] = { CLASS_SCSI, CLASS_IDE, CLASS_RAID, CLASS_SATA,
+					    CLASS_SAS };
 	struct hf_identity id;
 
 	if (hf_config_header(function->config, &id) != HF_OK)
@@ -162,7 +163,8 @@ static enum hf_err scsi_drive(const struct drives *d, const char *path, const ch
 		struct hf_span vendor = hf_trim(hf_span_text(text));
 
 		text[vendor.len] = '\0';
-		snprintf(text + vendor.len, sizeof(text) - vendor.len, "%s%s", vendor.len ? " " : "", model);
+		snprintf(text + vendor.len, sizeof(text) - vendor.len, "%s%s",
+			 vendor.len ? " " : "", model);
 	}
 	err = put(d, place, "model", ADVISORY, hf_span_text(text));
 	if (!err)

@@ -36,7 +36,8 @@ static bool is_region(const char *name)
 }
 
 /* The region's name, which the board's tables or the driver give it, as part of a mkey. */
-static enum hf_err name_of(const struct regions *r, const char *path, char out[static NAME_MAX_LEN + 1])
+static enum hf_err name_of(const struct regions *r, const char *path,
+			   char out[static NAME_MAX_LEN + 1])
 {
 	char file[HF_ATTRIBUTE_PATH];
 
@@ -52,7 +53,8 @@ static enum hf_err name_of(const struct regions *r, const char *path, char out[s
 	return HF_OK;
 }
 
-static enum hf_err open_region(const struct regions *r, const char *path, const char *name, int *ret_fd)
+static enum hf_err open_region(const struct regions *r, const char *path, const char *name,
+			       int *ret_fd)
 {
 	char node[HF_ENTRY_MAX + 8], file[HF_ATTRIBUTE_PATH], below[HF_ATTRIBUTE_PATH];
 

@@ -43,7 +43,8 @@ static enum hf_err ask_ethtool(const char *interface, struct ethtool_drvinfo *in
 
 	if (fd < 0)
 		return hf_cause_of_errno(errno);
-	memcpy(request.ifr_name, interface, strlen(interface));	/* the caller checked that it fits */
+	/* The caller checked that it fits. */
+	memcpy(request.ifr_name, interface, strlen(interface));
 	info->cmd = ETHTOOL_GDRVINFO;
 	rc = ioctl(fd, SIOCETHTOOL, &request);
 	why = errno;
@@ -98,7 +99,7 @@ static void take_interface(const struct hf_read *read, const char *directory,
 	if (!err && !hf_span_equal(FIELD(info.bus_info), hf_span_text(address)))
 		err = HF_ERR_READ_FAILED;
 	/* A driver may leave it empty for some of its interfaces, but it has one firmware. */
-	if (!err && v->any && FIELD(info.fw_version).len > 0 && FIELD(v->first.fw_version).len > 0 &&
+	if (!err && v->any && FIELD(info.fw_version).len && FIELD(v->first.fw_version).len &&
 	    !hf_span_equal(FIELD(info.fw_version), FIELD(v->first.fw_version)))
 		err = HF_ERR_READ_FAILED;
 	if (err)
@@ -144,8 +145,10 @@ static enum hf_err ethtool(const struct hf_read *read, const char *base, bool *r
 	if (!v.any)
 		return HF_OK;
 	err = hf_sink_device_text(read->sink, firmware_key, 0, FIELD(v.first.fw_version));
-	return err ? err : hf_sink_device_text(read->sink, "net/option-rom-version",
-					       HF_MEASUREMENT_ADVISORY, FIELD(v.first.erom_version));
+	if (err)
+		return err;
+	return hf_sink_device_text(read->sink, "net/option-rom-version", HF_MEASUREMENT_ADVISORY,
+				   FIELD(v.first.erom_version));
 }
 
 static enum hf_err infiniband(const struct hf_read *read, const char *base)
@@ -224,8 +227,8 @@ static enum hf_err converse(int fd, const char *address, struct conversation *c)
 	hf_devlink_put_info(&request, SEQUENCE_INFO, family, address);
 	err = exchange(fd, &request, c->reply, &len);
 	if (!err)
-		err = hf_devlink_info((struct hf_span){ c->reply, len }, SEQUENCE_INFO, family, &c->info,
-				      &sys_errno);
+		err = hf_devlink_info((struct hf_span){ c->reply, len }, SEQUENCE_INFO, family,
+				      &c->info, &sys_errno);
 	return err || !sys_errno ? err : refusal(sys_errno, c);
 }
 
@@ -235,8 +238,10 @@ static enum hf_err converse_live(const char *address, struct conversation *c)
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 	enum hf_err err;
 
+	if (fd < 0 && (errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT))
+		return refusal(ENOENT, c);
 	if (fd < 0)
-		return refusal(errno == EPROTONOSUPPORT || errno == EAFNOSUPPORT ? ENOENT : errno, c);
+		return refusal(errno, c);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0)
 		err = hf_cause_of_errno(errno);
 	else
@@ -246,7 +251,8 @@ static enum hf_err converse_live(const char *address, struct conversation *c)
 }
 
 /* The reply as the kernel gave it, in the file devlink_info beside config. */
-static enum hf_err reply_of_capture(const struct hf_read *read, const char *base, struct conversation *c)
+static enum hf_err reply_of_capture(const struct hf_read *read, const char *base,
+				    struct conversation *c)
 {
 	char path[HF_ATTRIBUTE_PATH];
 	uint16_t family = 0;
@@ -279,12 +285,12 @@ static enum hf_err put_versions(const struct hf_read *read, const struct hf_devl
 
 	for (size_t i = 0; !err && i < info->count; i++) {
 		const struct hf_devlink_version *v = &info->versions[i];
+		uint32_t flags = v->kind == HF_DEVLINK_STORED ? HF_MEASUREMENT_ADVISORY : 0;
 		char mkey[HF_MKEY_MAX + 1];
 
-		snprintf(mkey, sizeof(mkey), "%s%.*s", prefixes[v->kind], (int)v->name.len, v->name.ptr);
-		err = hf_sink_device_text(read->sink, mkey,
-					  v->kind == HF_DEVLINK_STORED ? HF_MEASUREMENT_ADVISORY : 0,
-					  v->value);
+		snprintf(mkey, sizeof(mkey), "%s%.*s", prefixes[v->kind], (int)v->name.len,
+			 (const char *)v->name.ptr);
+		err = hf_sink_device_text(read->sink, mkey, flags, v->value);
 	}
 	if (err || !hf_devlink_pending(info, waiting, sizeof(waiting)))
 		return err;

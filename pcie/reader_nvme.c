@@ -39,7 +39,8 @@ static bool matches(const struct hf_bus_function *function)
 	       hf_config_header(function->config, &id) == HF_OK && id.class_code >> 8 == CLASS_NVM;
 }
 
-static enum hf_err find_controller(const struct hf_read *read, struct answers *a, char name[static HF_ENTRY_MAX + 1])
+static enum hf_err find_controller(const struct hf_read *read, struct answers *a,
+				   char name[static HF_ENTRY_MAX + 1])
 {
 	struct hf_entries entries;
 	char below[80];
@@ -123,9 +124,11 @@ static enum hf_err collect(const struct hf_read *read, struct answers *a)
 		return HF_ERR_READ_FAILED;
 	if (read->host->live)
 		return ask_live(read, name, a);
-	err = answer_of_capture(read, a, "identify", a->identify, sizeof(a->identify), &a->no_identify);
+	err = answer_of_capture(read, a, "identify", a->identify, sizeof(a->identify),
+				&a->no_identify);
 	if (!err)
-		err = answer_of_capture(read, a, "firmware_log", a->log, sizeof(a->log), &a->no_log);
+		err = answer_of_capture(read, a, "firmware_log", a->log, sizeof(a->log),
+					&a->no_log);
 	return err;
 }
 
@@ -163,7 +166,8 @@ static enum hf_err active_slot(const struct hf_read *read, const struct hf_nvme_
 	if (!hf_nvme_slot_differs(identify, log))
 		return HF_OK;
 	if (revision.len == 0)
-		return hf_sink_text(read->sink, mkey, HF_METHOD_VERSION, HF_MEASUREMENT_CODE, "(empty)");
+		return hf_sink_text(read->sink, mkey, HF_METHOD_VERSION, HF_MEASUREMENT_CODE,
+				    "(empty)");
 	return hf_sink_device_text(read->sink, mkey, HF_MEASUREMENT_CODE, revision);
 }
 
@@ -192,7 +196,8 @@ static enum hf_err judge_answers(const struct hf_read *read, const struct answer
 
 	if (a->no_identify)	/* a plain capture of sysfs: what the kernel was told is all */
 		return hf_sink_device_text(read->sink, firmware_key, 0, kernel);
-	err = hf_nvme_identify_parse((struct hf_span){ a->identify, sizeof(a->identify) }, &identify);
+	err = hf_nvme_identify_parse((struct hf_span){ a->identify, sizeof(a->identify) },
+				     &identify);
 	if (!err && !hf_span_equal(kernel, identify.firmware))
 		err = HF_ERR_NVME_SHAPE;	/* it gave the kernel another answer */
 	if (err)
@@ -216,7 +221,8 @@ static enum hf_err read_nvme(const struct hf_read *read)
 	enum hf_err got = collect(read, &a), err = HF_OK;
 
 	if (a.directory[0]) {
-		err = hf_sink_attribute(read, "nvme/model", HF_MEASUREMENT_ADVISORY, a.directory, "model");
+		err = hf_sink_attribute(read, "nvme/model", HF_MEASUREMENT_ADVISORY,
+					a.directory, "model");
 		if (!err)
 			err = hf_sink_attribute(read, "nvme/serial", HF_MEASUREMENT_ADVISORY,
 						a.directory, "serial");

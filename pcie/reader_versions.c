@@ -7,27 +7,26 @@
 #include "pcie/config.h"
 #include "pcie/reader.h"
 
-#define DISPLAY 0x03
-#define ACCELERATOR 0x12
-#define STORAGE 0x01
-#define SERIAL_BUS 0x0c	/* Fibre Channel among them */
-#define MEMORY 0x05
+#define GPU { 0x03, 0x12 }	/* display, processing accelerator */
+#define HBA { 0x01, 0x0c }	/* storage, serial bus: Fibre Channel among them */
+#define MEMORY { 0x05, 0x05 }
+#define SCSI_HOST "host*/scsi_host/host*/"
 
 static const struct row {
 	uint8_t classes[2];	/* base classes whose drivers show it */
 	const char *mkey;
-	const char *path;	/* below the function; a name that ends in * : the first that fits */
+	const char *path;	/* below the function; NAME* is the first that begins so */
 } rows[] = {
-	{ { DISPLAY, ACCELERATOR }, "gpu/vbios-version", "vbios_version" },			/* amdgpu */
-	{ { STORAGE, SERIAL_BUS }, "hba/firmware", "host*/scsi_host/host*/version_fw" },		/* mpt3sas, mpi3mr */
-	{ { STORAGE, SERIAL_BUS }, "hba/firmware", "host*/scsi_host/host*/firmware_version" },	/* smartpqi */
-	{ { STORAGE, SERIAL_BUS }, "hba/firmware", "host*/scsi_host/host*/firmware_revision" },	/* hpsa */
-	{ { STORAGE, SERIAL_BUS }, "hba/firmware", "host*/scsi_host/host*/fw_version" },		/* qla2xxx */
-	{ { STORAGE, SERIAL_BUS }, "hba/firmware", "host*/scsi_host/host*/fwrev" },		/* lpfc */
-	{ { STORAGE, SERIAL_BUS }, "hba/boot-rom-version", "host*/scsi_host/host*/version_bios" },	/* mpt3sas */
-	{ { STORAGE, SERIAL_BUS }, "hba/boot-rom-version", "host*/scsi_host/host*/optrom_efi_version" },	/* qla2xxx */
-	{ { STORAGE, SERIAL_BUS }, "hba/boot-rom-version", "host*/scsi_host/host*/option_rom_version" },	/* lpfc */
-	{ { MEMORY, MEMORY }, "cxl/firmware", "mem*/firmware_version" },			/* cxl_pci */
+	{ GPU, "gpu/vbios-version", "vbios_version" },				/* amdgpu */
+	{ HBA, "hba/firmware", SCSI_HOST "version_fw" },			/* mpt3sas, mpi3mr */
+	{ HBA, "hba/firmware", SCSI_HOST "firmware_version" },			/* smartpqi */
+	{ HBA, "hba/firmware", SCSI_HOST "firmware_revision" },			/* hpsa */
+	{ HBA, "hba/firmware", SCSI_HOST "fw_version" },			/* qla2xxx */
+	{ HBA, "hba/firmware", SCSI_HOST "fwrev" },				/* lpfc */
+	{ HBA, "hba/boot-rom-version", SCSI_HOST "version_bios" },		/* mpt3sas */
+	{ HBA, "hba/boot-rom-version", SCSI_HOST "optrom_efi_version" },	/* qla2xxx */
+	{ HBA, "hba/boot-rom-version", SCSI_HOST "option_rom_version" },	/* lpfc */
+	{ MEMORY, "cxl/firmware", "mem*/firmware_version" },			/* cxl_pci */
 };
 
 static bool fits(const struct row *row, const struct hf_bus_function *function)
@@ -90,7 +89,7 @@ static enum hf_err read_row(const struct hf_read *read, const struct row *row, b
 
 static enum hf_err read_versions(const struct hf_read *read)
 {
-	const char *done = NULL;	/* rows of one mkey follow each other; the first one counts */
+	const char *done = NULL;	/* of one mkey, whose rows follow each other, the first counts */
 	enum hf_err err = HF_OK;
 
 	for (size_t i = 0; !err && i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -33,7 +33,8 @@ static enum hf_err fields(const struct hf_read *read, const struct hf_vpd *vpd)
 		{ "EC", "vpd/engineering-level" },
 		{ "MN", "vpd/manufacturer" },
 	};
-	enum hf_err err = hf_sink_device_text(read->sink, "vpd/identifier", ADVISORY, vpd->identifier);
+	enum hf_err err = hf_sink_device_text(read->sink, "vpd/identifier", ADVISORY,
+					      vpd->identifier);
 
 	for (size_t i = 0; !err && i < vpd->count; i++) {
 		const struct hf_vpd_field *f = &vpd->fields[i];

@@ -25,8 +25,21 @@ sys.dont_write_bytecode = True
 
 import firmware  # noqa: E402
 import harness  # noqa: E402
+import trees  # noqa: E402
 from rehearsal import Host  # noqa: E402
 
+DRIVERS = [  # a device for each reader that goes through a driver
+    {"at": "01.0", "class": "010802", "driver": "nvme", "nvme": {"firmware": "1.0", "next": 2}},
+    {"at": "02.0", "class": "020000", "driver": "ice", "net": [{"name": "eth0", "firmware": "1"}],
+     "devlink": [["running", "fw", "1"], ["stored", "fw", "2"]], "vpd": {"read_only": {"SN": "1"}}},
+    {"at": "03.0", "class": "010601", "driver": "ahci", "drives": [
+        {"path": "ata1/host1/target1:0:0/1:0:0:0", "serial": "1",
+         "ata": {"model": "M", "serial": "S", "firmware": "F"}},
+        {"path": "ata2/host2/target2:0:0/2:0:0:0", "serial": "2"}]},
+    {"at": "04.0", "class": "0c8000", "driver": "intel-spi", "mtd": [
+        {"path": "mtd/mtd0", "name": "BIOS", "size": 65537, "seed": "x"}]},
+    {"at": "05.0", "class": "030000", "driver": "amdgpu", "texts": {"vbios_version": "1"}},
+]
 RUNS = int(os.environ.get("FAULT_RUNS", "120"))
 CAUSE = re.compile(r"\[([a-z0-9-]+)\]|cause=([a-z0-9-]+)")
 SANITIZER = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
@@ -137,6 +150,10 @@ def jobs(t):
     yield Job("verify, genuine host", good, verify(good), may_affirm=True)
     yield Job("verify, tampered host", bad, verify(bad))
     yield Job("scan as JSON", good, ["holdfast", "scan", "--json", "--sysfs", good.tree.sys],
+              may_affirm=True)
+    drivers = trees.Tree(os.path.join(t.work, "drivers"),
+                         {"roots": [{"domain": "0000", "bus": "00", "devices": DRIVERS}]})
+    yield Job("scan of what drivers show", good, ["holdfast", "scan", "--json", "--sysfs", drivers.sys],
               may_affirm=True)
     yield Job("attest", good, ["holdfast", "attest", "--nonce", "00" * 16, "--sysfs", good.tree.sys,
                                "--tcti", "{tpm}", "--out", "{out}"], may_affirm=True, tpm=True)
