@@ -186,6 +186,9 @@ enum hf_err hf_gate_read_bound(struct hf_gate *gate, const char *part, struct hf
  * and everything is judged again. What is refused then loses its drivers at once. */
 enum hf_err hf_gate_take_bound(struct hf_gate *gate, const struct hf_part *measured,
 			       struct hf_fault *fault) HF_MUST_USE;
+/* Enumerates again where functions have appeared; parts that are new, or have new functions,
+ * go through measure, record and appraise. *count grows by their number. */
+enum hf_err hf_gate_take_new(struct hf_gate *gate, size_t *count, struct hf_fault *fault) HF_MUST_USE;
 /* END for cause (HF_OK: none) and a quote over it. */
 enum hf_err hf_gate_end_and_quote(struct hf_gate *gate, enum hf_err cause,
 				  struct hf_fault *fault) HF_MUST_USE;

@@ -252,74 +252,6 @@ static enum hf_err bind_one(struct hf_gate *gate, const struct candidate *c, str
 	return err;
 }
 
-static const struct hf_function *function_in(const struct hf_claims *claims, const struct hf_part *part,
-					     const char *path)
-{
-	const struct hf_part *known = hf_claims_find_part(claims, part->path);
-
-	for (const struct hf_function *f = known ? known->functions : NULL; f; f = f->next)
-		if (strcmp(f->path, path) == 0)
-			return f;
-	return NULL;
-}
-
-static bool is_new(const struct hf_claims *claims, const struct hf_part *part)
-{
-	for (const struct hf_function *f = part->functions; f; f = f->next)
-		if (!function_in(claims, part, f->path))
-			return true;
-	return false;
-}
-
-/* What a driver read of the part before one of its functions appeared stays. */
-static enum hf_err take_new(struct hf_gate *gate, struct hf_claims *fresh, size_t *count)
-{
-	struct hf_part *next, *joined;
-	enum hf_err err = HF_OK;
-
-	for (struct hf_part *p = fresh->parts; p && err == HF_OK; p = next) {
-		const struct hf_part *known = hf_claims_find_part(&gate->claims, p->path);
-
-		next = p->next;
-		if (!is_new(&gate->claims, p))
-			continue;
-		joined = known ? hf_part_join(&gate->claims, p, known) : p;
-		err = joined ? hf_claims_append_part(&gate->claims, joined) : HF_ERR_RECHECK_DIFFERENT;
-		++*count;
-	}
-	return err;
-}
-
-/* Enumerate again; what is new goes through measure, record and appraise. */
-static enum hf_err look_for_new(struct hf_gate *gate, size_t *count, struct hf_fault *fault)
-{
-	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
-	struct hf_claims fresh;
-	struct hf_bus bus;
-	bool grown = false;
-	enum hf_err err = hf_bus_grown(&gate->host, &gate->bus, &grown, fault);
-
-	if (err != HF_OK || !grown)
-		return err;
-	err = hf_bus_read(&gate->host, &gate->arena, &bus, fault);
-	if (err != HF_OK)
-		return err;
-	hf_claims_init(&fresh, &gate->arena);
-	err = hf_topology(&bus, &fresh);
-	if (err == HF_OK)
-		err = hf_measure(&gate->host, &bus, &options, &fresh, hf_gate_progress, NULL);
-	if (err == HF_OK)
-		err = take_new(gate, &fresh, count);
-	if (err != HF_OK)
-		return hf_fail(fault, err, gate->host.root, "%s", "after binding");
-	gate->bus = bus;
-	err = hf_gate_record(gate, fault);
-	if (err != HF_OK)
-		return err;
-	hf_gate_judge(gate);
-	return hf_gate_verdict(gate, fault);
-}
-
 /* A part that was refused since the round began, in audit mode, gets no driver any more. */
 static enum hf_err bind_round(struct round *r, struct hf_fault *fault)
 {
@@ -330,7 +262,7 @@ static enum hf_err bind_round(struct round *r, struct hf_fault *fault)
 			continue;
 		err = bind_one(r->gate, c, fault);
 		if (err == HF_OK)
-			err = look_for_new(r->gate, &r->appeared, fault);
+			err = hf_gate_take_new(r->gate, &r->appeared, fault);
 	}
 	return err;
 }
