@@ -9,7 +9,7 @@ DESTDIR ?=
 V      ?= 0
 Q      := $(if $(filter 1,$(V)),,@)
 say     = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
-VERSION := 0.1.0
+VERSION := 0.2.0
 
 WARN := -Wall -Wextra -Wconversion -Wvla -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 	-Wformat=2 -Wundef -Wno-sign-conversion

@@ -239,6 +239,7 @@ const struct hf_reader hf_reader_drive = {
 	.name = "drive",
 	.touches = "reads vendor, model, rev, vpd_pg80, vpd_pg89 of the drives behind it",
 	.proves = "Which drives are behind it, and which firmware each says it runs.",
+	.mkey = "drive",
 	.needs_driver = true,
 	.method = HF_METHOD_VERSION,
 	.matches = matches,

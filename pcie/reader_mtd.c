@@ -143,6 +143,7 @@ const struct hf_reader hf_reader_mtd = {
 	.name = "mtd",
 	.touches = "reads mtd/mtdN/{name,size} and /dev/mtdNro",
 	.proves = "Which bytes the flash memory holds that a driver shows.",
+	.mkey = "mtd",
 	.needs_driver = true,
 	.method = HF_METHOD_BYTES,
 	.matches = matches,

@@ -328,6 +328,7 @@ const struct hf_reader hf_reader_net = {
 	.name = "net",
 	.touches = "ioctl SIOCETHTOOL (GDRVINFO); netlink devlink INFO_GET; reads fw_ver",
 	.proves = "Which firmware the card says runs, and whether other firmware waits.",
+	.mkey = "net/firmware",
 	.needs_driver = true,
 	.method = HF_METHOD_VERSION,
 	.matches = matches,

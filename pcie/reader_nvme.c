@@ -236,6 +236,7 @@ const struct hf_reader hf_reader_nvme = {
 	.name = "nvme",
 	.touches = "reads nvme/nvmeN/*; sends Identify and Get Log Page 03h to /dev/nvmeN",
 	.proves = "Which firmware the drive says it runs, and whether other firmware waits.",
+	.mkey = "nvme/firmware",
 	.needs_driver = true,
 	.method = HF_METHOD_VERSION,
 	.matches = matches,

@@ -108,6 +108,7 @@ const struct hf_reader hf_reader_versions = {
 	.name = "versions",
 	.touches = "reads text that drivers show: vbios_version, version_fw, fwrev, ...",
 	.proves = "Which firmware a GPU, host bus adapter or CXL memory says it runs.",
+	.mkey = "versions",
 	.needs_driver = true,
 	.method = HF_METHOD_VERSION,
 	.matches = matches,

@@ -93,6 +93,7 @@ const struct hf_reader hf_reader_vpd = {
 	.name = "vpd",
 	.touches = "reads vpd; the kernel writes the VPD address register for each 4 bytes",
 	.proves = "What the maker says the card is: part number, serial, level.",
+	.mkey = "vpd",
 	.needs_driver = false,
 	.method = HF_METHOD_BYTES,
 	.matches = matches,

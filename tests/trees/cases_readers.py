@@ -85,7 +85,7 @@ def readers_table_is_documented(t):
         need(re.search(rf"^## {reader['name']}$", docs, re.M), f"no section {reader['name']}")
         for word in ("touches", "proves"):
             need(reader[word] in plain, f"docs/readers.md does not say: {reader[word]}")
-    rows = re.findall(r"^\| (\w+) \| (?:identity|version|bytes|signed) \| (?:yes|no) \|", docs, re.M)
+    rows = re.findall(r"^\| (\w+) \| (?:none|identity|version|bytes|signed) \| (?:yes|no) \|", docs, re.M)
     need(rows == [r["name"] for r in listed], f"docs/readers.md lists {rows}")
 
 

@@ -47,11 +47,12 @@ def image_load(path=bytes.fromhex("7fff0400")):
 
 
 def pci_path(*hops):
-    """PciRoot(0)/Pci(device,function)/...: UEFI 2.10, section 10.3."""
+    """PciRoot(0)/Pci(device,function)/.../Offset(range in its ROM): UEFI 2.10, section 10.3."""
     path = bytes.fromhex("02010c00") + struct.pack("<II", 0x0a0341d0, 0)
     for hop in hops:
         device, function = (int(number, 16) for number in hop.split("."))
         path += bytes([1, 1, 6, 0, function, device])
+    path += bytes.fromhex("04081800") + struct.pack("<IQQ", 0, 0x12638, 0x3cfff)
     return path + bytes.fromhex("7fff0400")
 
 
