@@ -170,7 +170,6 @@ enum hf_err hf_sink_end(struct hf_sink *sink, enum hf_err partial)
 {
 	char mkey[HF_MKEY_MAX + 16];
 	struct hf_measurement *m;
-
 	enum hf_err err;
 
 	if (!sink->open)
