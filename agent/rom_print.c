@@ -115,10 +115,9 @@ void hf_rom_report_print(const struct hf_rom_report *report)
 	if (rom->image_count && !hf_rom_is_blank(rom->tail))
 		print_span(report, "tail", rom->tail, &report->tail);
 	for (size_t i = 0; i < rom->unlisted_count; i++)
-		print_image("image that the chain does not announce", i, &rom->unlisted[i],
-			    &report->unlisted[i]);
+		print_image("unannounced", i, &rom->unlisted[i], &report->unlisted[i]);
 	if (rom->unlisted_more)
-		printf("  and more of these\n");
+		printf("  and more unannounced ones\n");
 	printf("  chain: %zu images, %zu bytes; after it %zu other bytes, %zu of padding\n",
 	       rom->image_count, rom->chain_len, rom->tail.len - report->padding, report->padding);
 }

@@ -4,7 +4,7 @@
 #include "controller/manifest_cmds.h"
 #include "controller/source.h"
 #include "measure/file.h"
-#include "pcie/rom.h"
+#include "pcie/efi_image.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -18,10 +18,11 @@ static const char usage[] =
 	"usage: holdfastctl manifest add-rom FILE --component SOURCE.json --release NAME\n"
 	"           [--function VENDOR:DEVICE] [--out FILE]\n\n"
 	"Adds an allowed release to a component's source, with the digests of the option\n"
-	"ROM in FILE: of the window as a host reads it, and of each image. FILE is the\n"
-	"ROM as it lies in the device, taken out of the vendor's package. The functions\n"
-	"are those of the component's first release; what that says beside the ROM is\n"
-	"not copied, and is named on standard error.\n\n"
+	"ROM in FILE: of the window as a host reads it, of each image, and of the EFI\n"
+	"program in an image as firmware logs it. FILE is the ROM as it lies in the\n"
+	"device, taken out of the vendor's package. The functions are those of the\n"
+	"component's first release; what that says beside the ROM is not copied, and is\n"
+	"named on standard error.\n\n"
 	"  --function VENDOR:DEVICE   the function that carries the ROM; without it the\n"
 	"                             one that the ROM itself names\n"
 	"  --out FILE                 write there and leave SOURCE.json alone\n";
@@ -90,10 +91,19 @@ static enum hf_err read_rom(struct job *job, struct hf_fault *fault)
 	if (err)
 		return err;
 	hf_rom_parse(job->bytes, &job->rom);
+	if (job->rom.chain_at)	/* a host finds no image at its begin */
+		job->rom.err = HF_ERR_ROM_SIGNATURE;
 	if (job->rom.err)
 		return hf_fail(fault, job->rom.err, job->file,
 			       "after %zu image(s); want the ROM as it lies in the device",
-			       job->rom.image_count);
+			       job->rom.chain_at ? 0 : job->rom.image_count);
+	for (size_t i = 0; i < job->rom.image_count; i++) {
+		struct hf_efi_findings found;
+
+		hf_efi_image_examine(job->rom.images[i].bytes, &job->rom.images[i], &found);
+		if (found.program_err)
+			return hf_fail(fault, found.program_err, job->file, "image %zu", i);
+	}
 	err = hf_digest(HF_ALG_SHA256, job->bytes, &digest);
 	if (err)
 		return hf_fail(fault, err, job->file, "digest");
@@ -109,14 +119,14 @@ static enum hf_err read_rom(struct job *job, struct hf_fault *fault)
 	return HF_OK;
 }
 
-static bool add_reference(struct job *job, struct hf_span bytes, const char *mkey, const char *from,
-			  struct hf_reference ***end)
+static bool add_digests(struct job *job, const struct hf_digest *digests, const char *mkey,
+			const char *from, struct hf_reference ***end)
 {
 	struct hf_reference *ref = hf_arena_take(&job->arena, sizeof(*ref));
 
-	if (!ref || !mkey || !from || hf_digest(HF_ALG_SHA256, bytes, &ref->digests[0]) ||
-	    hf_digest(HF_ALG_SHA384, bytes, &ref->digests[1]))
+	if (!ref || !mkey || !from)
 		return false;
+	memcpy(ref->digests, digests, 2 * sizeof(*digests));
 	ref->digest_count = 2;
 	ref->mkey = mkey;
 	ref->from = from;
@@ -125,25 +135,42 @@ static bool add_reference(struct job *job, struct hf_span bytes, const char *mke
 	return true;
 }
 
+static bool add_reference(struct job *job, struct hf_span bytes, const char *mkey, const char *from,
+			  struct hf_reference ***end)
+{
+	struct hf_digest digests[2];
+
+	return !hf_digest(HF_ALG_SHA256, bytes, &digests[0]) &&
+	       !hf_digest(HF_ALG_SHA384, bytes, &digests[1]) &&
+	       add_digests(job, digests, mkey, from, end);
+}
+
+static bool add_image(struct job *job, size_t index, struct hf_reference ***end)
+{
+	const struct hf_rom_image *image = &job->rom.images[index];
+	const char *name = base_name(job->file);
+	struct hf_efi_findings found;
+
+	if (!add_reference(job, image->bytes, text(job, ROM_PREFIX "/%zu", index),
+			   text(job, "%s, %s image at %zu, %zu bytes", name,
+				hf_rom_code_name(image->code_type), image->offset, image->bytes.len), end))
+		return false;
+	hf_efi_image_examine(image->bytes, image, &found);
+	return !found.has_program ||
+	       add_digests(job, found.authenticode, text(job, ROM_PREFIX "/%zu/authenticode", index),
+			   text(job, "%s, program in the image at %zu", name, image->offset), end);
+}
+
 static bool add_references(struct job *job, struct hf_environment *env)
 {
 	struct hf_reference **end = &env->references;
-	const char *name = base_name(job->file);
 
 	if (!add_reference(job, hf_span_part(job->bytes, 0, job->shown), ROM_PREFIX "/window",
-			   text(job, "%s, %zu bytes", name, job->shown), &end))
+			   text(job, "%s, %zu bytes", base_name(job->file), job->shown), &end))
 		return false;
-	for (size_t i = 0; i < job->rom.image_count; i++) {
-		const struct hf_rom_image *image = &job->rom.images[i];
-
-		if (image->offset >= job->shown)
-			break;
-		if (!add_reference(job, image->bytes, text(job, ROM_PREFIX "/%zu", i),
-				   text(job, "%s, %s image at %zu, %zu bytes", name,
-					hf_rom_code_name(image->code_type), image->offset,
-					image->bytes.len), &end))
+	for (size_t i = 0; i < job->rom.image_count && job->rom.images[i].offset < job->shown; i++)
+		if (!add_image(job, i, &end))
 			return false;
-	}
 	return true;
 }
 

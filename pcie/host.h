@@ -42,6 +42,10 @@ bool hf_host_exists(const struct hf_host *host, const char *path);
 enum hf_err hf_host_read_rom(const struct hf_host *host, const struct hf_address *address,
 			     uint8_t *buf, size_t cap, size_t *ret_len) HF_MUST_USE;
 
+/* Does the kernel's record give memory from first to last to any PCI function, or can it not
+ * be read? What a bridge lets through does not count. */
+bool hf_host_memory_taken(const struct hf_host *host, uint64_t first, uint64_t last);
+
 /* What the ROM BAR holds behind the bytes that the kernel gives: that one stops where PCIR
  * says that an image is the last. */
 struct hf_rom_rest {
@@ -53,9 +57,10 @@ struct hf_rom_rest {
 	const char *memory;	/* physical memory; NULL: "/dev/mem" */
 };
 /* Live: address and size are those of line 6 of the resource file; where that speaks of a
- * copy in memory or is zero, the register's own, if sizing. The register gets that address
- * and its enable bit, COMMAND bit 1 is set, memory is read, and both are put back on every way
- * out. A captured tree: from the file rom_bar beside rom, which holds the whole BAR.
+ * copy in memory or is zero, the register's own, if sizing. Firmware may have left an address
+ * in it that is another device's now: it has to be nobody's, and a ROM has to answer there.
+ * The register gets the address and its enable bit, COMMAND bit 1 is set, memory is read, and
+ * both are put back on every way out. A captured tree: from the file rom_bar beside rom, which holds the whole BAR.
  * *ret_len 0 and HF_OK: the BAR is no larger, or nothing says that there is one.
  * HF_ERR_ROM_REST: there is more and it could not be read. HF_ERR_ROM_TOO_LARGE: more than
  * cap bytes; a captured file's first cap bytes are then in buf. */

@@ -154,6 +154,7 @@ enum hf_err hf_host_read_rom(const struct hf_host *host, const struct hf_address
 struct bar {
 	uint64_t address;	/* 0: it has none */
 	uint64_t size;		/* bytes; 0: nothing is known of one */
+	bool unsure;		/* the register's own word, not the kernel's */
 };
 struct registers {	/* as they were, to be put back */
 	int config;
@@ -225,7 +226,7 @@ static bool bar_from_resource(const struct hf_host *host, const struct hf_rom_re
 
 	if (last <= first || last - first == UINT64_MAX || flags & RESOURCE_SHADOW)
 		return false;
-	*ret = (struct bar){ flags & RESOURCE_UNSET ? 0 : first, last - first + 1 };
+	*ret = (struct bar){ flags & RESOURCE_UNSET ? 0 : first, last - first + 1, false };
 	return true;
 }
 
@@ -248,8 +249,7 @@ static enum hf_err bar_from_register(const struct hf_host *host, const struct hf
 		return HF_ERR_ROM_REST;
 	uint32_t mask = (uint32_t)hf_le(sized, 4) & ROM_ADDRESS;
 
-	ret->address = hf_le(r.bar, 4) & ROM_ADDRESS;
-	ret->size = mask ? (uint64_t)(~mask) + 1 : 0;
+	*ret = (struct bar){ hf_le(r.bar, 4) & ROM_ADDRESS, mask ? (uint64_t)(~mask) + 1 : 0, true };
 	return HF_OK;
 }
 
@@ -297,6 +297,8 @@ static enum hf_err read_bar(const struct hf_host *host, const struct hf_rom_rest
 	if (bar->address == 0 || bar->address > UINT32_MAX || bar->address & ~(uint64_t)ROM_ADDRESS ||
 	    rest->from % 4 || len % 4)
 		return HF_ERR_ROM_REST;
+	if (bar->unsure && hf_host_memory_taken(host, bar->address, bar->address + bar->size - 1))
+		return HF_ERR_ROM_REST;
 	err = registers_open(host, rest, &r);
 	if (err)
 		return err;
@@ -307,6 +309,8 @@ static enum hf_err read_bar(const struct hf_host *host, const struct hf_rom_rest
 				  bar->address + rest->from, buf, len);
 	if (!registers_restore(&r))
 		err = HF_ERR_ROM_REST;
+	if (!err && bar->unsure && rest->from == 0 && (buf[0] != 0x55 || buf[1] != 0xaa))
+		err = HF_ERR_ROM_REST;	/* something else answers there */
 	return err;
 }
 

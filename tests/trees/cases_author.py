@@ -421,7 +421,8 @@ def author_add_rom_admits_the_host_that_has_it(t):
     found = made["releases"][0]["functions"][0]["measurements"]
     need(found["option-rom/window"]["sha256"] == hashlib.sha256(flashed).hexdigest(), str(found))
     images = trees.rom_images(flashed)
-    need(len(found) == 1 + len(images) and "fw-version" not in found, str(list(found)))
+    need(set(found) == {"option-rom/window", "option-rom/1/authenticode",
+                        *(f"option-rom/{i}" for i in range(len(images)))}, str(list(found)))
     need(all("82574-2.0.rom" in value["from"] for value in found.values()), str(found))
     need("82574-2.0.rom" in made["releases"][0]["provenance"], str(made))
     made["releases"].pop()
@@ -447,8 +448,12 @@ def author_add_rom_refuses_by_name(t):
 
     refused(b"", "rom-truncated", 4)
     refused(b"PK\x03\x04" + rom, "rom-signature", 4)
+    refused(b"NVGI" + bytes(508) + rom, "rom-signature", 4)
     refused(rom[:-512], "rom-image-length", 4)
     refused(rom[:40], "rom-truncated", 4)
+    at = trees.rom_images(rom)[1][0]
+    at += int.from_bytes(rom[at + 0x16:at + 0x18], "little")	# its program
+    refused(rom[:at] + b"XX" + rom[at + 2:], "pe-shape", 2)
     refused(rom, "duplicate-name", 3, release="1.0")
     refused(rom, "usage", 2, "--function", "8086:9999")
     refused(rom, "usage", 2, "--function", "10d3")

@@ -5,8 +5,15 @@ import json
 import os
 import random
 import struct
+import sys
 
-from harness import Skip, case, need, read, rom_labels, write, IPXE
+from harness import Skip, case, need, read, rom_labels, write, IPXE, ROOT
+from make_tree import pe_headers
+sys.path += [os.path.join(ROOT, "tests"), os.path.join(ROOT, "tests/lab")]
+from efi_compress import compress  # noqa: E402
+from pe import authenticode  # noqa: E402
+
+PROGRAM = pe_headers(4096) + bytes(i * 7 & 0xff for i in range(4096 - 0x180))
 
 
 def image(blocks=1, vendor=0x8086, device=0x10d3, code=0, last=True, length=None, fill=0x11,
@@ -22,10 +29,13 @@ def image(blocks=1, vendor=0x8086, device=0x10d3, code=0, last=True, length=None
     return bytes(data)
 
 
-def efi(**more):
-    data = bytearray(image(code=3, **more))
-    struct.pack_into("<IHHH", data, 4, 0x0ef1, 0xb, 0x8664, 1)
+def efi(blocks=2, program=PROGRAM, **more):
+    data = bytearray(image(blocks, code=3, **more))
+    struct.pack_into("<HIHHH", data, 2, blocks, 0x0ef1, 0xb, 0x8664, 1)
     struct.pack_into("<H", data, 0x16, 0x40)
+    packed = compress(program)
+    data[0x40:0x40 + len(packed)] = packed
+    need(len(data) == blocks * 512, f"{len(packed)} bytes do not fit")
     return bytes(data)
 
 
@@ -41,6 +51,8 @@ def rom_two_images(t):
     rom_labels(t.labels, "window", window)
     rom_labels(t.labels, "image 0", first)
     rom_labels(t.labels, "image 1", second)
+    for algorithm in ("sha256", "sha384"):
+        t.labels[authenticode(PROGRAM, algorithm)] = f"<{algorithm} of the program>"
     result = rom(t, window, code=0)
     for data in (window, first, second):
         for algorithm in ("sha256", "sha384"):
@@ -55,6 +67,11 @@ def rom_two_images(t):
     need(found["images"][1]["digests"]["sha256"] == hashlib.sha256(second).hexdigest(), str(found))
     need(found["images"][1]["efi"]["machine"] == 0x8664, str(found))
     need(found["images"][1]["efi"]["compressed"] is True, str(found))
+    program = found["images"][1]["program"]
+    need(program["size"] == 4096 and program["problem"] is None and program["signer"] is None,
+         str(program))
+    need(program["authenticode"]["sha384"] == authenticode(PROGRAM, "sha384"), str(program))
+    need("program" not in found["images"][0], str(found))
     need(found["padding"] == 512 and found["problem"] is None, str(found))
     need(found["images"][0]["vendor"] == "8086" and found["images"][0]["device"] == "10d3", "ids")
 
@@ -87,6 +104,59 @@ def rom_malformed_are_named(t):
         need(found["problem"] == cause, f"{name}: {found}")
     need(len(json.loads(rom(t, good, "--json", code=4).out)["images"]) == 1,
          "the image before the problem is gone")
+
+
+@case
+def rom_gaps_tails_and_unannounced_images(t):
+    gap, between, hidden = b"NVGI" + bytes(508), b"\x5a" * 1024, image(1, fill=0x44)
+    first, second = image(2, last=False), image(1, fill=0x33)
+    tail = b"\xff" * 512 + hidden + b"\xff" * 512
+    window = gap + first + between + second + tail
+    result = rom(t, window, code=0)
+    t.narrow(result.text)
+    found = json.loads(rom(t, window, "--json", code=0).out)
+    need([i["offset"] for i in found["images"]] == [512, 2560], str(found))
+    need([(g["offset"], g["size"], g["blank"]) for g in found["gaps"]] ==
+         [(0, 512, False), (1536, 1024, False)], str(found["gaps"]))
+    need([u["offset"] for u in found["unlisted"]] == [3584], str(found["unlisted"]))
+    need(found["chain_size"] == 2560 and found["tail"]["size"] == len(tail), str(found))
+    for part, entry in ((gap, found["gaps"][0]), (between, found["gaps"][1]), (tail, found["tail"]),
+                        (hidden, found["unlisted"][0])):
+        digest = hashlib.sha256(part).hexdigest()
+        need(entry["digests"]["sha256"] == digest, str(entry))
+        need(digest in result.text, f"no {digest}\n{result.describe()}")
+
+
+@case
+def rom_a_program_that_firmware_would_not_load(t):
+    good = efi()
+    for name, at, cause in (("not compressed after all", 0x42, "rom-compression"),
+                            ("no room for it", 0x46, "rom-compression")):
+        bad = bytearray(good)
+        bad[at] ^= 0xff
+        result = rom(t, bytes(bad), code=4)
+        need(f"[{cause}]" in result.errors, f"{name}\n{result.describe()}")
+    result = rom(t, efi(program=b"no program"), code=4)
+    need("[pe-shape]" in result.errors, result.describe())
+    found = json.loads(rom(t, efi(program=b"no program"), "--json", code=4).out)
+    need(found["images"][0]["program"]["problem"] == "pe-shape" and found["problem"] is None, str(found))
+
+
+@case
+def rom_extract(t):
+    first, second = image(2, last=False), efi()
+    write(t.path("card.rom"), first + second)
+    t.holdfast("rom", "card.rom", "--extract", t.path("parts"), code=0)
+    need(sorted(os.listdir(t.path("parts"))) == ["image-0.bin", "image-1.bin", "image-1.efi"],
+         str(os.listdir(t.path("parts"))))
+    need(read(t.path("parts/image-0.bin")) == first and read(t.path("parts/image-1.bin")) == second,
+         "images")
+    need(read(t.path("parts/image-1.efi")) == PROGRAM, "program")
+    t.refused(t.holdfast("rom", "card.rom", "--extract", t.path("parts"), code=1), "output-failed")
+    os.makedirs(t.path("linked"))
+    os.symlink(t.path("victim"), t.path("linked/image-0.bin"))
+    t.refused(t.holdfast("rom", "card.rom", "--extract", t.path("linked"), code=1), "output-failed")
+    need(not os.path.exists(t.path("victim")), "written through a link")
 
 
 @case
@@ -142,3 +212,8 @@ def rom_installed_ipxe(t):
     for entry in found["images"]:
         part = data[entry["offset"]:entry["offset"] + entry["size"]]
         need(entry["digests"]["sha256"] == hashlib.sha256(part).hexdigest(), str(entry))
+    efi_entry = found["images"][1]
+    start = efi_entry["offset"] + efi_entry["efi"]["image_offset"]
+    program = data[start:efi_entry["offset"] + efi_entry["size"]]
+    need(efi_entry["program"]["authenticode"]["sha256"] == authenticode(program), str(efi_entry))
+    need(found["images"][0]["version"].startswith("iPXE"), str(found["images"][0]))

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <glob.h>
 #include <stdio.h>
 
 #include "pcie/pe_signer.h"
@@ -249,6 +250,32 @@ static void test_table(void **state)
 	certificates(HF_OK, 1);
 }
 
+/* A kernel of Debian, signed by Debian, if the lab has fetched one. */
+static void test_real_kernel(void **state)
+{
+	static uint8_t kernel[32 << 20];
+	glob_t found;
+	FILE *file;
+	size_t n;
+
+	(void)state;
+	if (glob("build/lab/kernel/boot/vmlinuz-*", 0, NULL, &found) != 0) {
+		print_message("SKIP: the lab's kernel is not here\n");
+		skip();
+	}
+	file = fopen(found.gl_pathv[0], "rb");
+	assert_non_null(file);
+	n = fread(kernel, 1, sizeof(kernel), file);
+	fclose(file);
+	globfree(&found);
+	assert_int_equal(hf_pe_signer((struct hf_span){ kernel, n }, text, sizeof(text)), HF_OK);
+	assert_non_null(strstr(text, "CN=Debian Secure Boot Signer"));
+	assert_non_null(strstr(text, "signature fits"));
+	kernel[n / 2] ^= 1;
+	assert_int_equal(hf_pe_signer((struct hf_span){ kernel, n }, text, sizeof(text)),
+			 HF_ERR_IMAGE_SIGNATURE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +287,7 @@ int main(void)
 		cmocka_unit_test_setup(test_no_signature_of_that_kind, setup),
 		cmocka_unit_test_setup(test_hostile_names, setup),
 		cmocka_unit_test_setup(test_table, setup),
+		cmocka_unit_test_setup(test_real_kernel, setup),
 	};
 
 	return cmocka_run_group_tests_name("pe_signer", tests, make_keys, drop_keys);

@@ -20,6 +20,7 @@
 #define BASE 0x12000u		/* where the ROM lies in the made-up memory */
 #define SIZE 0x4000u
 #define DEVICE "t/bus/pci/devices/0000:01:00.0/"
+#define OTHER "t/bus/pci/devices/0000:02:00.0/"
 #define CODE HF_MEASUREMENT_CODE
 #define ADVISORY HF_MEASUREMENT_ADVISORY
 
@@ -90,7 +91,9 @@ static int setup(void **state)
 	run("mkdir -p", in_dir(DEVICE));
 	for (size_t i = 0; i < sizeof(memory); i++)
 		memory[i] = (uint8_t)(i * 31 + (i >> 9));
+	memcpy(memory + BASE, "\x55\xaa", 2);
 	store("mem", memory, sizeof(memory));
+	store(DEVICE "class", "0x020000\n", 9);
 	memset(config, 0, sizeof(config));
 	memcpy(config, "\x86\x80\xd3\x10\x00\x01", 6);	/* decodes no memory */
 	memcpy(config + 0x30, "\x01\x20\x01\x00", 4);
@@ -115,9 +118,11 @@ static int teardown(void **state)
 static struct hf_rom_rest rest(size_t from)
 {
 	static const struct hf_address address = { .bus = 1 };
+	static char mem[80];
 
+	snprintf(mem, sizeof(mem), "%s/mem", dir);
 	return (struct hf_rom_rest){ .address = &address, .config = { config, sizeof(config) },
-				     .from = from, .memory = in_dir("mem") };
+				     .from = from, .memory = mem };
 }
 
 static void reads(const struct hf_rom_rest *r, enum hf_err want, size_t want_len)
@@ -129,7 +134,8 @@ static void reads(const struct hf_rom_rest *r, enum hf_err want, size_t want_len
 	assert_int_equal(len, want_len);
 	if (want_len)
 		assert_memory_equal(buf, memory + BASE + r->from, want_len);
-	assert_int_equal(buf[want_len], 0xaa);
+	if (want != HF_ERR_ROM_REST)
+		assert_int_equal(buf[want_len], 0xaa);
 	/* whatever became of it, the registers are as they were */
 	load(DEVICE "config", now, sizeof(now));
 	assert_memory_equal(now, config, sizeof(config));
@@ -169,7 +175,7 @@ static void test_refused(void **state)
 	struct hf_rom_rest r = rest(512);
 
 	(void)state;
-	r.memory = in_dir("not-there");
+	r.memory = "/not/there";
 	reads(&r, HF_ERR_ROM_REST, 0);
 	r.memory = in_dir("t");		/* opens, and cannot be mapped */
 	reads(&r, HF_ERR_ROM_REST, 0);
@@ -196,6 +202,29 @@ static void test_shadow(void **state)
 	reads(&r, HF_ERR_ROM_REST, 0);		/* there is a ROM behind it, nobody may ask */
 	r.sizing = true;
 	reads(&r, HF_OK, 2048);
+	/* firmware's address is another device's now; a bridge lets it through */
+	char other[256];
+
+	run("mkdir -p", in_dir("t/bus/pci/devices/0000:02:00.0"));
+	store(OTHER "class", "0x020000\n", 9);
+	snprintf(other, sizeof(other), "0x0 0x0 0x0\n0x%x 0x%x 0x40200\n", BASE + 2047, BASE + 4096);
+	store(OTHER "resource", other, strlen(other));
+	reads(&r, HF_ERR_ROM_REST, 0);
+	snprintf(other, sizeof(other), "0x0 0x0 0x0\n0x%x 0x%x 0x40200\n", BASE + 2048, BASE + 4096);
+	store(OTHER "resource", other, strlen(other));
+	reads(&r, HF_OK, 2048);
+	snprintf(other, sizeof(other), "0 0 0\n0 0 0\n0 0 0\n0 0 0\n0 0 0\n0 0 0\n0 0 0\n0x%x 0x%x 0x200\n",
+		 BASE - 4096, BASE + 4096);
+	store(OTHER "resource", other, strlen(other));
+	reads(&r, HF_ERR_ROM_REST, 0);		/* memory of virtual functions */
+	store(OTHER "class", "0x060400\n", 9);
+	reads(&r, HF_OK, 2048);
+	run("rm", in_dir(OTHER "resource"));
+	reads(&r, HF_ERR_ROM_REST, 0);
+	run("rm -r", in_dir("t/bus/pci/devices/0000:02:00.0"));
+	memory[BASE] = 0;			/* no ROM answers */
+	store("mem", memory, sizeof(memory));
+	reads(&r, HF_ERR_ROM_REST, 0);
 	memset(config + 0x30, 0, 4);		/* no address */
 	store(DEVICE "config", config, sizeof(config));
 	reads(&r, HF_ERR_ROM_REST, 0);
