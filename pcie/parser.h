@@ -8,7 +8,7 @@
 #include "pcie/efi_image.h"
 #include "pcie/worker.h"
 
-#define HF_PARSER_SECONDS 2	/* for one image */
+#define HF_PARSER_SECONDS 4	/* for one image; less than a device may keep silent */
 
 typedef void (*hf_examine)(struct hf_span image, const struct hf_rom_image *header,
 			   struct hf_efi_findings *ret);

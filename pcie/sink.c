@@ -145,6 +145,7 @@ static enum hf_err hash(struct hf_sink *sink, struct hf_span part, struct hf_mea
 		sink->known[sink->known_count++].m = m;
 	}
 out:
+	hf_worker_progress();	/* that took time, and the device none of it */
 	m->kind = HF_VALUE_DIGESTS;
 	return HF_OK;
 }
