@@ -122,7 +122,7 @@ class Lab:
         build.ctl("manifest", "create", "--from", self.dir / "capture", "--out", sources,
                   "--driver", "nvme")
         drive = next(path for path in sources.glob("*.json") if path.stem.startswith(NVME))
-        self._list_drive(drive, build.qemu_version())
+        self.list_drive(drive, build.qemu_version())
         signed = self.dir / "signed"
         signed.mkdir()
         self.sets = {"golden": {}, "other-key": {}}
@@ -150,7 +150,7 @@ class Lab:
         rules = [dict(rule, place=OWN_PORT) if rule.get("place") == STORE else rule
                  for rule in content["rules"] if rule.get("place") != DATA]
         self.sets["port-acs"] = self._with_model(content, model_name, "port-acs", rules=rules)
-        self._list_drive(drive, "0.9")
+        self.list_drive(drive, "0.9")
         self.sets["drive-firmware"] = dict(self.sets["golden"], **{
             drive.stem + ".corim": self._sign(drive, "owner", signed / "drive-firmware.corim")})
         cut = self.sets["golden"][model_name]
@@ -191,7 +191,7 @@ class Lab:
         return dict(self.sets["golden"], **{model_name: signed})
 
     @staticmethod
-    def _list_drive(source, version):
+    def list_drive(source, version):
         """What only a bound driver can read, and the capture boot binds none. QEMU's drive says
         its own version is running and 1.0 lies in the slot it came from."""
         content = json.loads(source.read_text())

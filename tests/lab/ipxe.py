@@ -58,6 +58,8 @@ def capture(lab, out):
     golden.unpack(lab.dir / "ipxe.json", lab.dir / "ipxe")
     build.ctl("manifest", "create", "--from", lab.dir / "ipxe", "--out", lab.dir / "ipxe-sources",
               "--driver", "nvme")
+    drive = next(path for path in (lab.dir / "ipxe-sources").glob(f"{golden.NVME}*.json"))
+    lab.list_drive(drive, build.qemu_version())
 
 
 def prepare(lab, out):
