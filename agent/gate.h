@@ -173,6 +173,10 @@ enum hf_err hf_gate_parts_view(const struct hf_gate *gate, struct hf_arena *aren
 const char *hf_gate_fences_json(struct hf_gate *gate);
 /* Whether the fences outlive the start of the tenant that was found. */
 enum hf_err hf_gate_fence_lasts(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+static inline bool hf_gate_audit(const struct hf_gate *gate)	/* the signed model says so */
+{
+	return gate->model && gate->model->mode == HF_MODE_AUDIT;
+}
 /* Whether a part's drivers may be bound. */
 bool hf_gate_admitted(const struct hf_gate *gate, const struct hf_part *part);
 /* Unbinds every driver that the gate bound, or those of one part (path; NULL: all), and clears

@@ -116,7 +116,9 @@ static enum hf_err describe(struct round *r, struct candidate *c, const struct h
 {
 	char text[HF_PATH_MAX + 64];
 
-	if (found->method == HF_ISOLATION_IOMMU)
+	if (found->method == HF_ISOLATION_NONE)
+		snprintf(text, sizeof(text), "%s", "not-isolated");
+	else if (found->method == HF_ISOLATION_IOMMU)
 		snprintf(text, sizeof(text), "%s %s", hf_isolation_name(found->method), found->type);
 	else
 		snprintf(text, sizeof(text), "%s %s %s", hf_isolation_name(found->method),
@@ -125,16 +127,30 @@ static enum hf_err describe(struct round *r, struct candidate *c, const struct h
 	return c->how ? HF_OK : HF_ERR_NO_MEMORY;
 }
 
+/* A signed audit mode goes on here too, and says so. */
+static enum hf_err not_isolated(struct round *r, const struct candidate *c,
+				const struct hf_isolation *found, struct hf_fault *fault)
+{
+	if (!hf_gate_audit(r->gate))
+		return hf_fail(fault, HF_ERR_BIND_NOT_ISOLATED, c->part->path, "%s: %s; %s", c->driver,
+			       found->no_iommu, found->no_port);
+	r->gate->would_hold = true;
+	hf_screen_print(&r->gate->screen, "WOULD HOLD (audit): %s at %s\n",
+			hf_err_name(HF_ERR_BIND_NOT_ISOLATED), c->part->path);
+	return HF_OK;
+}
+
 static enum hf_err isolate(struct round *r, struct candidate *c, struct hf_fault *fault)
 {
 	const struct hf_isolation_view view = { &r->gate->bus, r->groups, address_admitted, r->gate };
 	struct hf_isolation found;
-	enum hf_err err;
+	enum hf_err err = HF_OK;
 
 	hf_isolation_find(&view, c->part, c->function, &found);
 	if (found.method == HF_ISOLATION_NONE)
-		return hf_fail(fault, HF_ERR_BIND_NOT_ISOLATED, c->part->path, "%s: %s; %s", c->driver,
-			       found.no_iommu, found.no_port);
+		err = not_isolated(r, c, &found, fault);
+	if (err != HF_OK)
+		return err;
 	if (found.method == HF_ISOLATION_PORT_ACS && !found.enabled) {
 		err = hf_acs_enable(&r->gate->host, &found);
 		if (err != HF_OK)
@@ -252,7 +268,7 @@ static enum hf_err bind_one(struct hf_gate *gate, const struct candidate *c, str
 	return err;
 }
 
-/* A part that was refused since the round began, in audit mode, gets no driver any more. */
+/* A part that was refused since the round began gets no driver any more. */
 static enum hf_err bind_round(struct round *r, struct hf_fault *fault)
 {
 	enum hf_err err = HF_OK;

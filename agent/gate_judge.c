@@ -35,7 +35,9 @@ bool hf_gate_admitted(const struct hf_gate *gate, const struct hf_part *part)
 	const struct hf_part_verdict *v = gate->judged ? hf_verdict_for(&gate->verdict, part->path)
 						       : NULL;
 
-	return v && (v->status == HF_STATUS_ACCEPTED || v->status == HF_STATUS_WARNED);
+	/* In audit mode the host goes on, and it cannot without its drivers. */
+	return v && (v->status == HF_STATUS_ACCEPTED || v->status == HF_STATUS_WARNED ||
+		     hf_gate_audit(gate));
 }
 
 /* A part to be isolated passes here: the stage fence comes next and no driver is bound
@@ -47,7 +49,7 @@ enum hf_err hf_gate_verdict(struct hf_gate *gate, struct hf_fault *fault)
 
 	if (!gate->judged)
 		return hf_fail(fault, HF_ERR_INTERNAL, NULL, "%s", "nothing was judged");
-	const bool audit = gate->model && gate->model->mode == HF_MODE_AUDIT;
+	const bool audit = hf_gate_audit(gate);
 
 	if (v->status != HF_STATUS_HELD && !(audit && v->status == HF_STATUS_ISOLATED))
 		return HF_OK;
