@@ -58,8 +58,6 @@ def capture(lab, out):
     golden.unpack(lab.dir / "ipxe.json", lab.dir / "ipxe")
     build.ctl("manifest", "create", "--from", lab.dir / "ipxe", "--out", lab.dir / "ipxe-sources",
               "--driver", "nvme")
-    drive = next(path for path in (lab.dir / "ipxe-sources").glob(f"{golden.NVME}*.json"))
-    lab.list_drive(drive, build.qemu_version())
 
 
 def prepare(lab, out):
@@ -69,7 +67,10 @@ def prepare(lab, out):
             return
         shutil.rmtree(lab.dir / "ipxe-sources", ignore_errors=True)
         capture(lab, out)
-        for mode in ("enforce", "audit"):
+        for mode in ("audit", "enforce"):
+            if mode == "enforce":	# audit goes on with a drive whose firmware nobody listed
+                drive = next((lab.dir / "ipxe-sources").glob(f"{golden.NVME}*.json"))
+                lab.list_drive(drive, build.qemu_version())
             trusted = lab.dir / f"trusted-ipxe-{mode}"
             shutil.rmtree(trusted, ignore_errors=True)
             trusted.mkdir()
