@@ -82,29 +82,31 @@ static const char *by_iommu(const struct hf_isolation_view *view, const struct h
 
 /* ---- alone below a port with ACS ---- */
 
-/* A driver that enables a device makes every bridge above it bus master, and with that the
- * way up for everything else below them (Linux: pci_enable_bridge). */
-static const char *all_admitted(const struct hf_isolation_view *view,
-				const struct hf_bus_function *port)
+static bool admitted_below(const struct hf_isolation_view *view, const struct hf_bus_function *bridge)
 {
-	const struct hf_bus_function *top = port, *above;
-	bool clash = false;
-
-	for (int i = 0; i < BUSES; i++) {
-		above = hf_port_above(view->bus, top->address.domain, top->address.bus, &clash);
-		if (!above)
-			break;
-		top = above;
-	}
-	if (clash || hf_port_above(view->bus, top->address.domain, top->address.bus, &clash))
-		return "the bridges above it do not end at a root bus";
 	for (size_t i = 0; i < view->bus->count; i++) {
 		const struct hf_address *a = &view->bus->functions[i].address;
 
-		if (hf_port_covers(top, a->domain, a->bus) && !view->admitted(view->self, a))
-			return "a part below the same bridges was not admitted";
+		if (hf_port_covers(bridge, a->domain, a->bus) && !view->admitted(view->self, a))
+			return false;
 	}
-	return NULL;
+	return true;
+}
+
+/* A driver that enables a device makes every bridge above it bus master, and with that the
+ * way up for everything else below them (Linux: pci_enable_bridge). A bridge need not cover
+ * what lies below the bridges below it: each is asked. */
+static const char *all_admitted(const struct hf_isolation_view *view,
+				const struct hf_bus_function *port)
+{
+	bool clash = false;
+
+	for (int i = 0; port && i < BUSES; i++) {
+		if (!admitted_below(view, port))
+			return "a part below the same bridges was not admitted";
+		port = hf_port_above(view->bus, port->address.domain, port->address.bus, &clash);
+	}
+	return clash || port ? "the bridges above it do not end at a root bus" : NULL;
 }
 
 static const char *by_port(const struct hf_isolation_view *view, const struct hf_part *part,
