@@ -47,7 +47,7 @@ class Host:
         self.devices[device] = self.devices[device].replace(old, new)
 
     def arguments(self, store, data):
-        args = ["-device", "intel-iommu"] if self.iommu else []
+        args = ["-device", "intel-iommu,intremap=off"] if self.iommu else []
         for name, slot in self.ports.items():
             args += ["-device", f"pcie-root-port,id={name},bus=pcie.0,addr={slot:#x},"
                                 f"chassis={slot},slot={slot}"]
@@ -116,7 +116,7 @@ class Machine:
         args = [
             "timeout", "-k", "3", str(seconds + 5), "qemu-system-x86_64",
             # with MWAIT on offer every waiting processor spins here: twice the time
-            "-machine", "q35,accel=tcg,kernel-irqchip=off", "-cpu", "max,-monitor", "-m", str(MEMORY_MIB),
+            "-machine", "q35,accel=tcg", "-cpu", "max,-monitor", "-m", str(MEMORY_MIB),
             "-smp", str(CPUS), "-nodefaults", "-no-user-config", "-display", "none",
             "-chardev", self._listen("s0"), "-serial", "chardev:s0",
             "-chardev", self._listen("s1"), "-serial", "chardev:s1",
