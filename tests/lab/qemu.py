@@ -28,7 +28,7 @@ ESCAPES = re.compile(r"\x1b(\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9])|\r")
 class Host:
     """What is plugged in where. A scenario changes the entries it is about; addresses
     are fixed, so a place keeps its name."""
-    machine = "q35,accel=tcg,kernel-irqchip=off"
+    machine = "q35,accel=tcg"
     memory = str(MEMORY_MIB)
     cpus = CPUS
 
@@ -53,7 +53,7 @@ class Host:
         self.devices[device] = self.devices[device].replace(old, new)
 
     def arguments(self, store, data):
-        args = ["-device", "intel-iommu"] if self.iommu else []
+        args = ["-device", "intel-iommu,intremap=off"] if self.iommu else []
         for name, slot in self.ports.items():
             args += ["-device", f"pcie-root-port,id={name},bus=pcie.0,addr={slot:#x},"
                                 f"chassis={slot},slot={slot}"]
