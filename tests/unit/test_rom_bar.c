@@ -536,6 +536,42 @@ static void test_window_unreadable(void **state)
 	digest_of(f, "rom-bar/0", bar + 512, 512);
 }
 
+/* What lies behind a bridge is read at the same time: its decoding is never switched off. */
+static void test_bridge_is_not_sized(void **state)
+{
+	static const char at[] = "t/bus/pci/devices/0000:00:1c.0/config";
+	struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
+	struct hf_fault fault;
+	size_t bridges = 0, n;
+	char mem[96];
+
+	(void)state;
+	snprintf(mem, sizeof(mem), "%s", in_dir("mem"));
+	options.memory = mem;
+	make("");
+	n = load(at, now, sizeof(now));
+	memcpy(now + 0x38, "\x01\x20\x01\x00", 4);
+	store(at, now, n);
+	hf_host_close(&host);
+	assert_int_equal(hf_host_open(in_dir("t"), &host, &fault), HF_OK);
+	host.live = true;
+	arena.len = 0;
+	assert_int_equal(hf_bus_read(&host, &arena, &bus, &fault), HF_OK);
+	hf_claims_init(&claims, &arena);
+	assert_int_equal(hf_topology(&bus, &claims), HF_OK);
+	assert_int_equal(hf_measure(&host, &bus, &options, &claims, NULL, NULL), HF_OK);
+	for (struct hf_part *part = claims.parts; part; part = part->next) {
+		for (const struct hf_function *f = part->functions; f; f = f->next) {
+			if (f->identity.header_type != 1)
+				continue;
+			bridges++;
+			failed(f, "option-rom/window", HF_ERR_ROM_READ);
+			absent(f, "rom-bar/rest");
+		}
+	}
+	assert_int_equal(bridges, 1);
+}
+
 /* Memory that never answers: the worker is killed with the ROM's register changed. */
 static void test_registers_after_a_hang(void **state)
 {
@@ -583,6 +619,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_inside_the_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shadow_and_real, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window_unreadable, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bridge_is_not_sized, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_registers_after_a_hang, setup, teardown),
 	};
 
