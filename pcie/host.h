@@ -67,4 +67,10 @@ struct hf_rom_rest {
 enum hf_err hf_host_read_rom_rest(const struct hf_host *host, const struct hf_rom_rest *rest,
 				  uint8_t *buf, size_t cap, size_t *ret_len) HF_MUST_USE;
 
+/* What a worker that was killed over a ROM may have left on: live, the ROM BAR becomes again
+ * what config has (of before), and where memory decoding was off there, it goes off. Nothing
+ * is written where a register does not differ, or where the function reads all ones. */
+void hf_host_rom_put_back(const struct hf_host *host, const struct hf_address *address,
+			  struct hf_span config);
+
 #endif

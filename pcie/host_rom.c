@@ -357,3 +357,40 @@ enum hf_err hf_host_read_rom_rest(const struct hf_host *host, const struct hf_ro
 		*ret_len = (size_t)bar.size - rest->from;
 	return err;
 }
+
+/* ---- after a worker that could not put back itself ---- */
+
+static void rom_file_off(const struct hf_host *host, const struct hf_address *address)
+{
+	char path[80];
+	int fd;
+
+	hf_host_device_path(address, "rom", path, sizeof(path));
+	fd = openat(host->sysfs, path, O_RDWR | O_CLOEXEC);
+	if (fd >= 0 && is_sysfs(fd))
+		(void)(pwrite(fd, "0", 1, 0) == 1);
+	if (fd >= 0)
+		close(fd);
+}
+
+void hf_host_rom_put_back(const struct hf_host *host, const struct hf_address *address,
+			  struct hf_span config)
+{
+	const struct hf_rom_rest function = { .address = address, .config = config };
+	struct registers r;
+
+	if (!host->live || config.len < HF_CONFIG_HEADER)
+		return;
+	rom_file_off(host, address);
+	if (registers_open(host, &function, &r))
+		return;
+	if (hf_le(r.command, 2) != 0xffff) {
+		const uint8_t *bar = config.ptr + r.bar_at;
+
+		if (memcmp(r.bar, bar, sizeof(r.bar)) != 0)
+			(void)set_bar(&r, (uint32_t)hf_le(bar, sizeof(r.bar)));
+		if (r.command[0] & COMMAND_MEMORY && !hf_config_decodes_memory(config))
+			(void)set_command(&r, false);
+	}
+	close(r.config);
+}

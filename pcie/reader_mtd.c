@@ -96,9 +96,9 @@ static enum hf_err found(void *self, const char *path, const char *name)
 		return HF_ERR_DEVICE_FLOODED;
 	region = r->names[r->count];
 	partial = name_of(r, path, region);
-	if (partial)	/* no name, or one that was there before: a failure with a number */
-		snprintf(region, sizeof(r->names[0]), "/%zu", r->count);
-	snprintf(mkey, sizeof(mkey), "mtd/%s", partial ? region + 1 : region);
+	if (partial)	/* no name, or one that was there before: what no name is, and a number */
+		snprintf(region, sizeof(r->names[0]), "region/%zu", r->count);
+	snprintf(mkey, sizeof(mkey), "mtd/%s", region);
 	r->count++;
 	err = hf_sink_begin(r->read->sink, mkey, HF_METHOD_BYTES, HF_MEASUREMENT_CODE);
 	if (!err)

@@ -188,8 +188,9 @@ static enum hf_err read_rest(const struct hf_read *read, bool shadow, struct hf_
 		.config = f->config,
 		.from = shadow ? 0 : hf_sink_window(read->sink).len,
 		.shadow = shadow,
-		/* a driver would meet a device that does not answer */
-		.sizing = read->options->rom_sizing && !f->driver,
+		/* A driver would meet a device that does not answer, and behind a bridge every
+		 * device that is read at the same time would show all ones. */
+		.sizing = read->options->rom_sizing && !f->driver && !hf_config_is_bridge(f->config),
 		.memory = read->options->memory,
 	};
 	enum hf_err err = hf_host_read_rom_rest(read->host, &rest, room, cap, &len);

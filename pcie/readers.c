@@ -19,16 +19,20 @@ const struct hf_reader *const hf_readers[] = {
 	&hf_reader_uncovered,
 	NULL,
 };
+#define READERS (sizeof(hf_readers) / sizeof(hf_readers[0]) - 1)
+#define NO_READER UINT32_MAX	/* mark of a worker that has not come to one */
 
 #define CLASS_BRIDGE 0x06
 #define CLASS_BRIDGE_OTHER 0x0680	/* NVSwitch: no plumbing, it runs firmware */
 #define SCRATCH ((size_t)64 << 20)	/* bytes; only touched pages are real */
+#define PUT_BACK_MS 1000		/* a few registers; whoever hangs again stays as it is */
 
 struct target {			/* one function, one job */
 	struct hf_part *part;
 	struct hf_function *function;
 	const struct hf_bus_function *bus;
 	size_t part_index;
+	bool rom_lost;		/* its worker ended while it read the ROM */
 };
 
 struct measuring {
@@ -113,6 +117,7 @@ static enum hf_err measure_function(void *self, size_t index, struct hf_writer *
 	struct hf_part *answer;
 	enum hf_err err = aim(m, &claims, t, &answer);
 
+	hf_worker_mark(NO_READER);	/* not the last one's of the job before */
 	if (!err)
 		err = run_readers(&read, hangs);
 	if (!err && !m->options->drivers_only && !is_plumbing(t->bus, t->function) &&
@@ -156,15 +161,12 @@ static enum hf_err adopt_loss(struct measuring *m, const struct target *t, enum 
 {
 	const struct hf_read read = { .host = m->host, .function = t->bus, .options = m->options,
 				      .sink = &m->sink };
-	const char *mkey = NULL;
+	const char *mkey = mark < READERS ? hf_readers[mark]->mkey : NULL;
 	struct hf_measurement *loss;
 	struct hf_claims claims;
 	struct hf_part *answer;
 	enum hf_err err = aim(m, &claims, t, &answer);
 
-	for (uint32_t i = 0; hf_readers[i]; i++)
-		if (i == mark)
-			mkey = hf_readers[i]->mkey;
 	if (!err)
 		err = run_readers(&read, true);
 	for (const struct hf_measurement *k = err ? NULL : answer->measurements; k && !err; k = k->next)
@@ -197,11 +199,13 @@ static enum hf_err no_answer(struct measuring *m, const struct target *t, uint32
 static enum hf_err take_answer(void *self, const struct hf_pool_answer *answer)
 {
 	struct measuring *m = self;
-	const struct target *t = &m->targets[answer->index];
+	struct target *t = &m->targets[answer->index];
 	struct hf_claims claims;
 	enum hf_err err;
 
 	tell(m, t);
+	t->rom_lost = answer->lost && answer->mark < READERS &&
+		      hf_readers[answer->mark] == &hf_reader_rom;
 	if (answer->lost || answer->err == HF_ERR_DEVICE_FLOODED)
 		return adopt_loss(m, t, answer->err, answer->mark);
 	if (answer->err == HF_ERR_NO_MEMORY || answer->err == HF_ERR_INTERNAL)
@@ -232,10 +236,44 @@ static enum hf_err list_targets(struct measuring *m, const struct hf_bus *bus)
 
 			if (!b)
 				return HF_ERR_INTERNAL;
-			m->targets[m->count++] = (struct target){ part, f, b, index };
+			m->targets[m->count++] = (struct target){ part, f, b, index, false };
 		}
 	}
 	return HF_OK;
+}
+
+/* ---- what a lost worker left switched on ---- */
+
+static enum hf_err put_back(void *self, size_t index, struct hf_writer *w)
+{
+	struct measuring *m = self;
+	const struct target *t = m->targets;
+
+	(void)w;
+	for (; !t->rom_lost || index--; t++)
+		continue;
+	hf_host_rom_put_back(m->host, &t->function->address, t->bus->config);
+	return HF_OK;
+}
+
+static enum hf_err was_put_back(void *self, const struct hf_pool_answer *answer)
+{
+	(void)self, (void)answer;
+	return HF_OK;
+}
+
+/* In a worker too, for the device has hung before. What cannot be put back changes no
+ * claim: that the reader was lost is one already. */
+static void put_back_roms(struct measuring *m)
+{
+	struct hf_pool_options pool = { .device_ms = PUT_BACK_MS, .keep = &m->host->sysfs,
+					.keep_count = 1 };
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->count; i++)
+		count += m->targets[i].rom_lost;
+	if (count && m->host->live)
+		(void)(hf_pool_run(&pool, count, put_back, was_put_back, m) == HF_OK);
 }
 
 enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
@@ -254,6 +292,7 @@ enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
 	err = list_targets(&m, bus);
 	if (!err)
 		err = hf_pool_run(&pool, m.count, measure_function, take_answer, &m);
+	put_back_roms(&m);
 	if (m.sink_made)
 		hf_sink_drop(&m.sink);
 	hf_arena_drop(&m.scratch);

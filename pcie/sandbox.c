@@ -64,8 +64,15 @@ bool hf_sandbox_parser(void)
 		KILL_STMT,
 		LOAD(nr),
 		ALLOW(read), ALLOW(write), ALLOW(exit_group), ALLOW(exit), ALLOW(brk),
-		ALLOW(munmap), ALLOW(mremap), ALLOW(madvise), ALLOW(futex),
+		ALLOW(munmap), ALLOW(mremap), ALLOW(futex),
 		ALLOW(clock_gettime), ALLOW(getrandom), ALLOW(getpid), ALLOW(rt_sigreturn),
+		/* MADV_REMOVE would empty the window for the worker too: later kernels than 6.1
+		 * ask only whether the memory could be made writable. */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 4),
+		LOAD(args[2]),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MADV_REMOVE, 0, 1),
+		KILL_STMT,
+		ALLOW_STMT,
 		/* Memory that could be executed is as good as any system call; mprotect is
 		 * not here, so the window stays read-only. */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 1, 0),

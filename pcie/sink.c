@@ -54,11 +54,27 @@ static struct hf_measurement *add(struct hf_sink *sink, const char *mkey, enum h
 					 flags);
 }
 
+/* Every digest begins with nothing, whatever became of the one before. */
+static enum hf_err final(struct hf_sink *sink, struct hf_digest digests[static HF_ALG_COUNT],
+			 size_t *ret_count)
+{
+	sink->unfinished = false;
+	return hf_hasher_final(sink->hasher, digests, ret_count);
+}
+
 enum hf_err hf_sink_begin(struct hf_sink *sink, const char *mkey, enum hf_method method,
 			  uint32_t flags)
 {
+	struct hf_digest digests[HF_ALG_COUNT];
+	enum hf_err err = HF_OK;
+	size_t count = 0;
+
 	if (sink->open || strlen(mkey) > HF_MKEY_MAX)
 		return HF_ERR_INTERNAL;
+	if (sink->unfinished)
+		err = final(sink, digests, &count);
+	if (err)
+		return err;
 	snprintf(sink->mkey, sizeof(sink->mkey), "%s", mkey);
 	sink->method = method;
 	sink->flags = flags;
@@ -97,6 +113,7 @@ enum hf_err hf_sink_bytes(struct hf_sink *sink, struct hf_span bytes)
 		if (bytes.len > HF_STREAM_MAX - sink->streamed)
 			return HF_ERR_LIMIT;
 		sink->streamed += bytes.len;
+		sink->unfinished = true;
 		return hf_hasher_update(sink->hasher, bytes);
 	}
 	if (bytes.len > SINK_CAP - sink->len)
@@ -133,7 +150,7 @@ static enum hf_err hash(struct hf_sink *sink, struct hf_span part, struct hf_mea
 	}
 	err = sink->streaming ? HF_OK : hf_hasher_update(sink->hasher, part);
 	if (!err)
-		err = hf_hasher_final(sink->hasher, digests, &count);
+		err = final(sink, digests, &count);
 	if (err)
 		return err;
 	if (count != HF_MEASUREMENT_DIGESTS)

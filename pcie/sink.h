@@ -19,6 +19,7 @@ struct hf_sink {
 	size_t len;
 	bool open;		/* between begin and end */
 	bool streaming;		/* hashed as they come, not kept */
+	bool unfinished;	/* the hasher has bytes of a measurement that was given up */
 	uint64_t streamed;
 	char mkey[HF_MKEY_MAX + 1];
 	enum hf_method method;

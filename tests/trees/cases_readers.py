@@ -423,7 +423,15 @@ def readers_mtd_failures(t):
     made = tree(t, **SPI, mtd=[dict(region, seed="x"), dict(region, path="mtd/mtd1", seed="y")])
     found = look(t, made, code=4)
     digests(found, "mtd/BIOS", drivers.noise("x", 8192), code=True)
-    failed(found, "mtd/1", "read-failed")
+    failed(found, "mtd/region/1", "read-failed")
+    # a name that looks like such a number takes nothing from the others
+    made = tree(t, **SPI, mtd=[dict(region, name="1", seed="x"), dict(region, path="mtd/mtd1", name="", seed="y"),
+                               dict(region, path="mtd/mtd2", name="0", seed="y"),
+                               dict(region, path="mtd/mtd3", name="region/1", seed="x")])
+    found = look(t, made, code=4)
+    digests(found, "mtd/1", drivers.noise("x", 8192), code=True)
+    failed(found, "mtd/region/1", "read-failed")
+    digests(found, "mtd/region_1", drivers.noise("x", 8192), code=True)
     many = [dict(region, path=f"mtd/mtd{i}", name=f"r{i}", seed="z", size=512) for i in range(33)]
     found = look(t, tree(t, **SPI, mtd=many), code=4)
     failed(found, "mtd", "device-flooded")

@@ -843,6 +843,16 @@ static void test_sink_streams(void **state)
 		assert_true(hf_digest_equal(&m->digests[0], &want));
 	}
 	assert_true(hf_span_equal(hf_sink_window(&sink), hf_span_text("abc")));
+	/* A name that is there already: the device floods, and the next one's digest is its own. */
+	assert_int_equal(hf_sink_begin(&sink, "big", HF_METHOD_BYTES, CODE), HF_OK);
+	assert_int_equal(hf_sink_stream(&sink), HF_OK);
+	assert_int_equal(hf_sink_bytes(&sink, hf_span_text("of another")), HF_OK);
+	assert_int_equal(hf_sink_end(&sink, HF_OK), HF_ERR_LIMIT);
+	hf_sink_aim(&sink, part, NULL);
+	assert_int_equal(hf_sink_begin(&sink, "next", HF_METHOD_BYTES, CODE), HF_OK);
+	assert_int_equal(hf_sink_bytes(&sink, hf_span_text("abc")), HF_OK);
+	assert_int_equal(hf_sink_end(&sink, HF_OK), HF_OK);
+	assert_true(hf_digest_equal(&hf_measurement_find(part->measurements, "next")->digests[0], &want));
 	hf_sink_drop(&sink);
 }
 

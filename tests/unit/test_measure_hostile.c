@@ -129,6 +129,14 @@ enum hf_err hf_host_read_rom_rest(const struct hf_host *h, const struct hf_rom_r
 	return HF_OK;
 }
 
+void hf_host_rom_put_back(const struct hf_host *h, const struct hf_address *address,
+			  struct hf_span config)
+{
+	(void)h;
+	(void)address;
+	(void)config;
+}
+
 static void run(const char *command)
 {
 	if (system(command) != 0)

@@ -269,6 +269,37 @@ static void test_captured(void **state)
 	reads(&r, HF_OK, 0);
 }
 
+/* A worker that is killed while it reads the ROM puts nothing back. */
+static void test_put_back(void **state)
+{
+	static const struct hf_address address = { .bus = 1 };
+	const uint8_t gone[4] = { 0xff, 0xff, 0xff, 0xff };
+
+	(void)state;
+	memcpy(now, config, sizeof(now));
+	now[0x04] |= 6;			/* decodes memory; and somebody made it a bus master since */
+	now[0x30] = 0;
+	now[0x33] = 0xff;
+	store(DEVICE "config", now, sizeof(now));
+	hf_host_rom_put_back(&host, &address, (struct hf_span){ config, sizeof(config) });
+	load(DEVICE "config", now, sizeof(now));
+	config[0x04] |= 4;
+	assert_memory_equal(now, config, sizeof(config));
+	memcpy(now + 4, gone, sizeof(gone));	/* it reads all ones */
+	memcpy(now + 0x30, gone, sizeof(gone));
+	store(DEVICE "config", now, sizeof(now));
+	hf_host_rom_put_back(&host, &address, (struct hf_span){ config, sizeof(config) });
+	assert_int_equal(load(DEVICE "config", buf, sizeof(buf)), sizeof(now));
+	assert_memory_equal(buf, now, sizeof(now));
+	now[0x04] = 6;
+	store(DEVICE "config", now, sizeof(now));
+	hf_host_rom_put_back(&host, &address, (struct hf_span){ config, 32 });
+	host.live = false;
+	hf_host_rom_put_back(&host, &address, (struct hf_span){ config, sizeof(config) });
+	load(DEVICE "config", buf, sizeof(buf));
+	assert_memory_equal(buf, now, sizeof(now));
+}
+
 /* ---- what the reader makes of it ---- */
 
 #define CARD "{\"at\": \"00.0\", \"vendor\": \"10de\", \"device\": \"2330\", \"class\": \"030200\"%s, " \
@@ -505,6 +536,75 @@ static void test_window_unreadable(void **state)
 	digest_of(f, "rom-bar/0", bar + 512, 512);
 }
 
+/* What lies behind a bridge is read at the same time: its decoding is never switched off. */
+static void test_bridge_is_not_sized(void **state)
+{
+	static const char at[] = "t/bus/pci/devices/0000:00:1c.0/config";
+	struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
+	struct hf_fault fault;
+	size_t bridges = 0, n;
+	char mem[96];
+
+	(void)state;
+	snprintf(mem, sizeof(mem), "%s", in_dir("mem"));
+	options.memory = mem;
+	make("");
+	n = load(at, now, sizeof(now));
+	memcpy(now + 0x38, "\x01\x20\x01\x00", 4);
+	store(at, now, n);
+	hf_host_close(&host);
+	assert_int_equal(hf_host_open(in_dir("t"), &host, &fault), HF_OK);
+	host.live = true;
+	arena.len = 0;
+	assert_int_equal(hf_bus_read(&host, &arena, &bus, &fault), HF_OK);
+	hf_claims_init(&claims, &arena);
+	assert_int_equal(hf_topology(&bus, &claims), HF_OK);
+	assert_int_equal(hf_measure(&host, &bus, &options, &claims, NULL, NULL), HF_OK);
+	for (struct hf_part *part = claims.parts; part; part = part->next) {
+		for (const struct hf_function *f = part->functions; f; f = f->next) {
+			if (f->identity.header_type != 1)
+				continue;
+			bridges++;
+			failed(f, "option-rom/window", HF_ERR_ROM_READ);
+			absent(f, "rom-bar/rest");
+		}
+	}
+	assert_int_equal(bridges, 1);
+}
+
+/* Memory that never answers: the worker is killed with the ROM's register changed. */
+static void test_registers_after_a_hang(void **state)
+{
+	static const char at[] = DEVICE "config";
+	struct hf_read_options options = { .rom_bound = true };
+	struct hf_fault fault;
+	uint8_t before[256];
+	char fifo[96];
+
+	(void)state;
+	make("");
+	snprintf(fifo, sizeof(fifo), "%s", in_dir("fifo"));
+	assert_int_equal(mkfifo(fifo, 0600), 0);	/* nobody writes to it: open waits for ever */
+	options.memory = fifo;
+	resource(BASE, BASE + SIZE - 1, 0x46200);
+	load(at, before, sizeof(before));
+	hf_host_close(&host);
+	assert_int_equal(hf_host_open(in_dir("t"), &host, &fault), HF_OK);
+	host.live = true;
+	host.device_ms = 300;
+	arena.len = 0;
+	assert_int_equal(hf_bus_read(&host, &arena, &bus, &fault), HF_OK);
+	hf_claims_init(&claims, &arena);
+	assert_int_equal(hf_topology(&bus, &claims), HF_OK);
+	assert_int_equal(hf_measure(&host, &bus, &options, &claims, NULL, NULL), HF_OK);
+	host.device_ms = 0;
+	for (struct hf_part *part = claims.parts; part; part = part->next)
+		if (part->kind == HF_PART_CARD)
+			failed(part->functions, "option-rom/window", HF_ERR_TIMED_OUT);
+	load(at, now, sizeof(now));
+	assert_memory_equal(now, before, sizeof(before));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -513,11 +613,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shadow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bridge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_captured, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_put_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_chain_that_leaves_the_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rest_without_images, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inside_the_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_shadow_and_real, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_window_unreadable, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bridge_is_not_sized, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_registers_after_a_hang, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("rom_bar", tests, NULL, NULL);

@@ -504,6 +504,12 @@ static void rewrites(struct hf_span image, const struct hf_rom_image *h, struct 
 	(void)h, (void)ret;
 	*(volatile uint8_t *)(uintptr_t)image.ptr = 0xee;
 }
+/* The worker would go on with zeros in place of what a device showed. */
+static void empties(struct hf_span image, const struct hf_rom_image *h, struct hf_efi_findings *ret)
+{
+	(void)h, (void)ret;
+	madvise((void *)(uintptr_t)(image.ptr - 512), 4096, MADV_REMOVE);
+}
 static void dies(struct hf_span image, const struct hf_rom_image *h, struct hf_efi_findings *ret)
 {
 	(void)image, (void)h, (void)ret;
@@ -538,8 +544,8 @@ static void loops(struct hf_span image, const struct hf_rom_image *h, struct hf_
 
 static void test_parser_can_do_nothing_else(void **state)
 {
-	const hf_examine hostile[] = { opens, connects, forks, unlocks, executes, rewrites, dies,
-				       no_bool, no_end, no_cause, no_digest };
+	const hf_examine hostile[] = { opens, connects, forks, unlocks, executes, rewrites, empties,
+				       dies, no_bool, no_end, no_cause, no_digest };
 	struct hf_efi_findings f, poison;
 
 	(void)state;
