@@ -193,7 +193,8 @@ static void name_slot(const struct hf_gate *gate, const struct subject *s, char 
 						 : NULL;
 
 	if (m && m->kind == HF_VALUE_TEXT)
-		snprintf(out, cap, "%s%.48s", strcasestr(m->text, "slot") ? "" : "PCIe slot ", m->text);
+		snprintf(out, cap, "%s%.48s",
+			 m->text[strspn(m->text, "0123456789")] ? "" : "PCIe slot ", m->text);
 	else
 		find_slot(gate, s->function, out, cap);
 }

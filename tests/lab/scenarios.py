@@ -95,6 +95,8 @@ class Run:
         need(self.machine.wait_for(r"^TENANT-DONE", r"Kernel panic"), "the tenant did not finish")
         self.machine.wait_off()
         console = self.machine.console
+        problem = re.search(r"^TENANT-PROBLEM .*", console, re.M)
+        need(not problem, problem and problem.group(0))
         match = re.search(r"^TENANT-STARTED name=(\S+) cpus=(\d+) drivers=(\S*) unbound=(\S*)$", console, re.M)
         need(match, "the tenant did not say that it started")
         name, cpus, drivers, unbound = match.groups()
