@@ -76,6 +76,7 @@ struct hf_gate {
 	struct hf_verdict verdict;
 	bool judged;
 	bool would_hold;		/* refused in audit mode */
+	enum hf_err would_hold_cause;	/* of the last refusal that no verdict gave, or HF_OK */
 	struct hf_tenant tenant;
 	struct hf_bind_list {		/* functions that the gate bound, to unbind again */
 		struct hf_address address;

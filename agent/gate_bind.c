@@ -117,7 +117,7 @@ static enum hf_err describe(struct round *r, struct candidate *c, const struct h
 	char text[HF_PATH_MAX + 64];
 
 	if (found->method == HF_ISOLATION_NONE)
-		snprintf(text, sizeof(text), "%s", "not-isolated");
+		snprintf(text, sizeof(text), "%s", HF_BIND_BARE);
 	else if (found->method == HF_ISOLATION_IOMMU)
 		snprintf(text, sizeof(text), "%s %s", hf_isolation_name(found->method), found->type);
 	else
@@ -135,6 +135,7 @@ static enum hf_err not_isolated(struct round *r, const struct candidate *c,
 		return hf_fail(fault, HF_ERR_BIND_NOT_ISOLATED, c->part->path, "%s: %s; %s", c->driver,
 			       found->no_iommu, found->no_port);
 	r->gate->would_hold = true;
+	r->gate->would_hold_cause = HF_ERR_BIND_NOT_ISOLATED;
 	hf_screen_print(&r->gate->screen, "WOULD HOLD (audit): %s at %s\n",
 			hf_err_name(HF_ERR_BIND_NOT_ISOLATED), c->part->path);
 	return HF_OK;
@@ -147,17 +148,15 @@ static enum hf_err isolate(struct round *r, struct candidate *c, struct hf_fault
 	enum hf_err err = HF_OK;
 
 	hf_isolation_find(&view, c->part, c->function, &found);
+	if (found.method == HF_ISOLATION_PORT_ACS && !found.enabled &&
+	    hf_acs_enable(&r->gate->host, &found) != HF_OK) {
+		found.method = HF_ISOLATION_NONE;
+		found.no_port = "its port's ACS cannot be switched on";
+	}
 	if (found.method == HF_ISOLATION_NONE)
 		err = not_isolated(r, c, &found, fault);
 	if (err != HF_OK)
 		return err;
-	if (found.method == HF_ISOLATION_PORT_ACS && !found.enabled) {
-		err = hf_acs_enable(&r->gate->host, &found);
-		if (err != HF_OK)
-			return hf_fail(fault, HF_ERR_BIND_NOT_ISOLATED, c->part->path,
-				       "%s: %s; its port's ACS: %s", c->driver, found.no_iommu,
-				       hf_err_name(err));
-	}
 	err = describe(r, c, &found);
 	return err == HF_OK ? HF_OK : hf_fail(fault, err, c->part->path, "%s", c->driver);
 }
@@ -292,7 +291,7 @@ static enum hf_err record_bound(struct hf_gate *gate, struct hf_fault *fault)
 
 	if (gate->bound_count == 0)
 		return HF_OK;
-	note = hf_gate_note_part(gate, "bind");
+	note = hf_gate_note_part(gate, HF_BIND_NOTE);
 	for (size_t i = 0; i < gate->bound_count; i++) {
 		const struct hf_bind_list *b = &gate->bound[i];
 

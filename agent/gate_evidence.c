@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "agent/platform.h"
+#include "agent/watch.h"
 #include "manifests/report.h"
 
+#define PORT_PIECE ((size_t)4096)	/* bytes; 5 s at 9600 baud */
 #define CMW_BEGIN "-----BEGIN HOLDFAST EVIDENCE-----\n"
 #define CMW_END "\n-----END HOLDFAST EVIDENCE-----\n"
 
@@ -112,15 +114,17 @@ enum hf_err hf_gate_collect(struct hf_gate *gate, const struct hf_fault *result,
 	return HF_OK;
 }
 
+/* A serial line takes minutes for a large host's claims: every piece that went out is progress. */
 static enum hf_err put_to_port(int fd, struct hf_span s)
 {
 	while (s.len > 0) {
-		ssize_t n = write(fd, s.ptr, s.len);
+		ssize_t n = write(fd, s.ptr, s.len < PORT_PIECE ? s.len : PORT_PIECE);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			return HF_ERR_OUTPUT_FAILED;
+		(void)hf_watch_kick();	/* too late: the gate is not released */
 		s.ptr += n;
 		s.len -= (size_t)n;
 	}

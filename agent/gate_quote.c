@@ -86,7 +86,7 @@ static enum hf_err record_end(struct hf_gate *gate, enum hf_err cause, struct hf
 	if (!w.buf)
 		return hf_fail(fault, HF_ERR_NO_MEMORY, NULL, "%s", "END");
 	if (cause == HF_OK && gate->would_hold)
-		cause = gate->verdict.cause;
+		cause = gate->verdict.cause != HF_OK ? gate->verdict.cause : gate->would_hold_cause;
 	hf_end_encode(gate->judged ? &gate->verdict : NULL, cause, mode, &w);
 	if (w.full)
 		return hf_fail(fault, HF_ERR_LOG_FULL, NULL, "%s", "END");

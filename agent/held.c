@@ -72,28 +72,35 @@ static void send_evidence(struct hf_gate *gate, const struct hf_fault *why)
 	hf_screen_print(&gate->screen, "evidence: %s\n", text);
 }
 
-/* The verdict's own words for the cause, if it was a verdict that held the host. */
-static const struct hf_finding *finding_of(const struct hf_gate *gate, enum hf_err cause,
+/* The verdict's own words for the cause, if it was a verdict that held the host. Those for
+ * the place that it names, if there are any: a warning of the same cause, or another part,
+ * would send the technician to the wrong device. */
+static const struct hf_finding *finding_of(const struct hf_gate *gate, const struct hf_fault *why,
 					   const struct hf_part_verdict **ret_part, size_t *ret_count)
 {
 	const struct hf_finding *found = NULL;
+	bool at_place = false;
 
 	*ret_part = NULL;
 	*ret_count = 0;
 	if (!gate->judged)
 		return NULL;
 	for (const struct hf_part_verdict *p = gate->verdict.parts; p; p = p->next) {
+		bool here = strcmp(p->place, why->where) == 0;
+
 		for (const struct hf_finding *f = p->findings; f; f = f->next) {
 			*ret_count += f->action != HF_ACTION_WARN;
-			if (!found && f->cause == cause) {
-				found = f;
-				*ret_part = p;
-			}
+			if (f->cause != why->err || f->action == HF_ACTION_WARN ||
+			    (found && (at_place || !here)))
+				continue;
+			found = f;
+			at_place = here;
+			*ret_part = p;
 		}
 	}
 	for (const struct hf_finding *f = gate->verdict.boot; f; f = f->next) {
 		*ret_count += 1;
-		if (found || f->cause != cause)
+		if (found || f->cause != why->err)
 			continue;
 		found = f;
 		*ret_part = f->part ? hf_verdict_for(&gate->verdict, f->part->path) : NULL;
@@ -137,25 +144,75 @@ static void find_slot(const struct hf_gate *gate, const struct hf_function *f, c
 }
 
 struct device_text {
-	char slot[32], part[80], serial[32], address[64];
+	char slot[64], part[80], serial[32], address[64];
 };
 
-static void describe_device(const struct hf_gate *gate, const struct hf_finding *finding,
-			    const struct hf_part_verdict *part, struct device_text *t)
+struct subject {	/* what a cause is about, as far as it is known */
+	const struct hf_part *part;
+	const struct hf_function *function;
+	const struct hf_part_verdict *verdict;
+};
+
+/* Of a cause that no verdict gave ("it answered differently", "its driver did not come
+ * back"): by the path or the address that it names. */
+static struct subject subject_at(const struct hf_gate *gate, const char *where)
 {
-	const struct hf_function *f = finding ? finding->function : NULL;
+	struct subject s = { NULL, NULL, NULL };
+	char address[HF_ADDRESS_TEXT];
+
+	for (const struct hf_part *p = where[0] ? gate->claims.parts : NULL; p; p = p->next) {
+		if (p->kind == HF_PART_HOST)
+			continue;
+		if (p->kind == HF_PART_CARD && strcmp(p->path, where) == 0)
+			s = (struct subject){ .part = p, .function = p->functions };
+		for (const struct hf_function *f = p->functions; f; f = f->next) {
+			hf_address_format(&f->address, address);
+			if (strcmp(f->path, where) == 0 || strcmp(address, where) == 0)
+				s = (struct subject){ .part = p, .function = f };
+		}
+	}
+	if (s.part && gate->judged)
+		s.verdict = hf_verdict_for(&gate->verdict, s.part->path);
+	return s;
+}
+
+static struct subject subject_of(const struct hf_finding *finding, const struct hf_part_verdict *verdict)
+{
+	struct subject s = { .verdict = verdict, .function = finding->function };
+
+	s.part = verdict ? verdict->part : NULL;
+	if (!s.function && s.part && s.part->kind == HF_PART_CARD)
+		s.function = s.part->functions;
+	return s;
+}
+
+/* The label that is printed on the chassis, as the platform gives it; else the port's number. */
+static void name_slot(const struct hf_gate *gate, const struct subject *s, char *out, size_t cap)
+{
+	const struct hf_measurement *m = s->part ? hf_measurement_find(s->part->measurements, HF_MKEY_SLOT)
+						 : NULL;
+
+	if (m && m->kind == HF_VALUE_TEXT)
+		snprintf(out, cap, "%s%.48s",
+			 m->text[strspn(m->text, "0123456789")] ? "" : "PCIe slot ", m->text);
+	else
+		find_slot(gate, s->function, out, cap);
+}
+
+static void describe_device(const struct hf_gate *gate, const struct subject *s, struct device_text *t)
+{
+	const struct hf_part_verdict *v = s->verdict;
+	const struct hf_function *f = s->function;
 	char address[HF_ADDRESS_TEXT];
 
 	memset(t, 0, sizeof(*t));
-	if (!f && part && part->part)
-		f = part->part->functions;
-	if (part && part->component)
-		snprintf(t->part, sizeof(t->part), "%.79s", part->component->name);
-	else if (part && part->rule)
-		snprintf(t->part, sizeof(t->part), "%.79s", part->rule->name);
-	if (!f || (part && part->part && part->part->kind == HF_PART_BOARD && !finding->function))
+	if (v && v->component)
+		snprintf(t->part, sizeof(t->part), "%.79s", v->component->name);
+	else if (v && v->rule)
+		snprintf(t->part, sizeof(t->part), "%.79s", v->rule->name);
+	if (!f)
 		return;
-	find_slot(gate, f, t->slot, sizeof(t->slot));
+	name_slot(gate, s, t->slot, sizeof(t->slot));
 	if (f->identity.has_serial)
 		snprintf(t->serial, sizeof(t->serial), "%016llx", (unsigned long long)f->identity.serial);
 	hf_address_format(&f->address, address);
@@ -173,9 +230,10 @@ static void render(struct held *held, const struct hf_fault *why)
 	struct device_text device;
 	char host[160];
 	size_t count;
-	const struct hf_finding *finding = finding_of(gate, why->err, &part, &count);
+	const struct hf_finding *finding = finding_of(gate, why, &part, &count);
+	const struct subject subject = finding ? subject_of(finding, part) : subject_at(gate, why->where);
 
-	describe_device(gate, finding, part, &device);
+	describe_device(gate, &subject, &device);
 	snprintf(host, sizeof(host), "%.48s %.48s%s%.32s", vendor ? vendor : "", product ? product : "",
 		 serial ? ", serial " : "", serial ? serial : "");
 

@@ -68,7 +68,7 @@ enum hf_err hf_pid1_mounts(struct hf_fault *fault)
 		errno = 0;
 	if (access("/sys/firmware/efi", F_OK) == 0 && hf_module_load("efivarfs", NULL) != HF_OK)
 		errno = 0;
-	if (mount("efivarfs", "/sys/firmware/efi/efivars", "efivarfs", quiet | MS_RDONLY, NULL) != 0)
+	if (mount("efivarfs", HF_EFIVARS, "efivarfs", quiet | MS_RDONLY, NULL) != 0)
 		errno = 0;
 	return HF_OK;
 }

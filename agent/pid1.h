@@ -7,9 +7,10 @@
 #include "measure/err.h"
 
 #define HF_SECURITYFS "/sys/kernel/security"
+#define HF_EFIVARS "/sys/firmware/efi/efivars"
 #define HF_RUN "/run/holdfast"
 
-/* Descriptors 0-2, then /proc /sys /dev /run and securityfs. */
+/* Descriptors 0-2, then /proc /sys /dev /run, securityfs and efivarfs (read-only). */
 enum hf_err hf_pid1_mounts(struct hf_fault *fault) HF_MUST_USE;
 /* Every fatal signal from now on ends in HELD agent-crashed (agent/crash.h); the others
  * are ignored. */

@@ -226,6 +226,9 @@ static enum hf_err move_mounts(struct hf_fault *fault)
 {
 	char target[64];
 
+	/* Mounted for reading: left there, it would keep the tenant from its boot variables. */
+	if (umount2(HF_EFIVARS, MNT_DETACH) != 0)
+		errno = 0;	/* it was never there */
 	for (size_t i = 0; i < MOVED_COUNT; i++) {
 		snprintf(target, sizeof(target), NEW_ROOT "%s", moved[i]);
 		if (mount(moved[i], target, NULL, MS_MOVE, NULL) != 0)

@@ -450,7 +450,8 @@ static enum hf_err read_firmware_log(struct creator *c, struct hf_span log,
 	enum hf_err err;
 
 	if (log.len == 0) {
-		note(c, "there is no firmware log: the model lists no boot code and no firmware");
+		if (!c->options->parts_alone)
+			note(c, "there is no firmware log: the model lists no boot code and no firmware");
 		return HF_OK;
 	}
 	err = hf_log_open(log, &reader);

@@ -16,6 +16,7 @@ struct hf_create {
 	size_t driver_count;
 	struct hf_digest applications[HF_CREATE_LIST_MAX];	/* of PCR 4, SHA-256 */
 	size_t application_count;
+	bool parts_alone;		/* the model is not used: nothing is said of it */
 };
 /* One component per kind of part, one model with a rule per part, the drivers that
  * firmware ran. Advisory measurements stay out. notes gets lines for the operator. out is

@@ -17,6 +17,7 @@
 
 #define CLAIMS_MAX ((size_t)16 << 20)
 #define NOTES_MAX (64u << 10)
+#define PCR_DRIVERS 2
 
 static const char usage[] =
 	"usage: holdfastctl manifest accept --from EVIDENCE --part PLACE --manifests DIR\n"
@@ -83,7 +84,9 @@ static enum hf_err judge(struct accept *a, struct hf_fault *fault)
 	input.model = a->model;
 	hf_appraise(&input, &a->arena, &a->verdict);
 	for (const struct hf_part_verdict *p = a->verdict.parts; p; p = p->next)
-		if (strcmp(p->place, a->place) == 0 && (!a->part || p->status > a->part->status))
+		if (strcmp(p->place, a->place) == 0 &&
+		    (!a->part || p->status > a->part->status ||
+		     (p->status == a->part->status && p->part)))	/* with what its driver showed */
 			a->part = p;
 	if (!a->part)
 		return hf_fail(fault, HF_ERR_USAGE, a->place, "the evidence has no such part");
@@ -129,6 +132,46 @@ static enum hf_err add_item(struct accept *a, const struct hf_finding *f,
 	return HF_OK;
 }
 
+static bool is_boot_code(const struct hf_model *model, const struct hf_digest *digest)
+{
+	for (const struct hf_boot_code *c = model->boot_code; c; c = c->next)
+		if (hf_digest_equal(&c->sha256, digest))
+			return true;
+	return false;
+}
+
+static bool shows_driver(const struct hf_part *part, const struct hf_digest *digest)
+{
+	for (const struct hf_function *f = part->functions; f; f = f->next)
+		for (const struct hf_measurement *m = f->measurements; m; m = m->next)
+			if (hf_driver_digest(m) && hf_digest_equal(hf_driver_digest(m), digest))
+				return true;
+	return false;
+}
+
+/* What a waiver admits owns no driver: the host would stay held for what firmware ran. */
+static void note_drivers(const struct accept *a)
+{
+	struct hf_log_reader reader;
+	struct hf_event event;
+	char hex[2 * HF_DIGEST_MAX + 1];
+
+	if (!a->part->part || !a->evidence.firmware_log.len ||
+	    hf_log_open(a->evidence.firmware_log, &reader) != HF_OK)
+		return;
+	while (hf_log_next(&reader, &event))
+		for (size_t i = 0; event.pcr == PCR_DRIVERS && i < event.digest_count; i++) {
+			if (event.digests[i].alg != HF_ALG_SHA256 ||
+			    !shows_driver(a->part->part, &event.digests[i]) ||
+			    is_boot_code(a->model, &event.digests[i]))
+				continue;
+			hf_digest_hex(&event.digests[i], hex);
+			fprintf(stderr, "not enough: firmware ran this part's driver (PCR 2), which "
+				"no waiver\n  owns: use --release, or list it as boot code too\n  %s\n",
+				hex);
+		}
+}
+
 static enum hf_err make_waiver(struct accept *a, struct hf_manifests *out, struct hf_fault *fault)
 {
 	enum hf_err err = HF_OK;
@@ -156,6 +199,8 @@ static enum hf_err make_waiver(struct accept *a, struct hf_manifests *out, struc
 	for (const struct hf_finding *f = a->part->findings; f && !err; f = f->next)
 		if (f->action != HF_ACTION_WARN)
 			err = add_item(a, f, &end, fault);
+	if (!err)
+		note_drivers(a);
 	out->waivers = waiver;
 	return err;
 }
@@ -236,7 +281,7 @@ static void print_change(const struct accept *a, const struct hf_release *releas
 
 static enum hf_err make_release(struct accept *a, struct hf_manifests *out, struct hf_fault *fault)
 {
-	const struct hf_create options = { .release = a->release };
+	const struct hf_create options = { .release = a->release, .parts_alone = true };
 	struct hf_manifests made = { .arena = &a->arena };
 	struct hf_writer notes = { .cap = NOTES_MAX };
 	struct hf_component *component;

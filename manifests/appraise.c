@@ -310,8 +310,31 @@ static void judge(struct hf_assignment *s, const struct hf_seat *seat, struct hf
 		    hf_appraisal_text(&s->base, "at most %u", pv->rule->count));
 }
 
+/* One word of a note's text. */
+static bool has_word(const char *text, const char *word)
+{
+	const size_t len = strlen(word);
+
+	for (const char *at = strstr(text, word); at; at = strstr(at + len, word))
+		if ((at == text || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return false;
+}
+
+/* Which of the gate's own notes refuses the host, for what. */
+static enum hf_err note_refuses(const struct hf_part *note, const struct hf_measurement *m)
+{
+	if (strcmp(note->path, "recheck") == 0)
+		return HF_ERR_RECHECK_DIFFERENT;
+	if (strcmp(note->path, HF_BIND_NOTE) == 0 &&
+	    (m->kind != HF_VALUE_TEXT || has_word(m->text, HF_BIND_BARE)))
+		return HF_ERR_BIND_NOT_ISOLATED;
+	return HF_OK;
+}
+
 /* The host's own facts are no part that could be accepted or pulled out. What the second
- * look at the parts found different is a refusal that no model softens. */
+ * look at the parts found different is a refusal that no model softens; so is, for who judges
+ * the evidence, a driver that the gate bound in audit mode to what nothing isolated. */
 static void judge_host(struct hf_assignment *s, struct hf_part_verdict *pv)
 {
 	const struct hf_part *part = pv->part;
@@ -319,13 +342,12 @@ static void judge_host(struct hf_assignment *s, struct hf_part_verdict *pv)
 
 	s->base.place = NULL;	/* nobody waives these */
 	s->base.audit = false;
-	if (strcmp(part->path, "recheck") == 0) {
-		for (const struct hf_measurement *m = part->measurements; m; m = m->next) {
-			finding.cause = HF_ERR_RECHECK_DIFFERENT;
-			finding.mkey = m->mkey;
-			finding.found = m->kind == HF_VALUE_TEXT ? m->text : NULL;
+	for (const struct hf_measurement *m = part->measurements; m; m = m->next) {
+		finding.cause = note_refuses(part, m);
+		finding.mkey = m->mkey;
+		finding.found = m->kind == HF_VALUE_TEXT ? m->text : NULL;
+		if (finding.cause != HF_OK)
 			hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
-		}
 	}
 	if (part->functions) {	/* a device in disguise */
 		finding.cause = HF_ERR_PART_UNKNOWN;

@@ -64,6 +64,11 @@ struct hf_verdict {
 	const char *cause_mkey;
 };
 
+/* The gate's note of the drivers that it bound: a text for each, path, driver, and what
+ * isolated it. The word where nothing did, which only audit mode lets pass. */
+#define HF_BIND_NOTE "bind"
+#define HF_BIND_BARE "not-isolated"
+
 /* The model for this host by SMBIOS vendor and product: exactly one. */
 enum hf_err hf_model_choose(const struct hf_manifests *manifests, const char *vendor,
 			    const char *product, const struct hf_model **ret) HF_MUST_USE;

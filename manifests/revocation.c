@@ -87,6 +87,10 @@ static bool same_value(const struct hf_reference *a, const struct hf_reference *
 		return false;
 	if (a->text && b->text)
 		return strcmp(a->text, b->text) == 0;
+	if (a->svn_kind && b->svn_kind)
+		return a->svn_kind == b->svn_kind && a->svn == b->svn;
+	if (a->raw.len && b->raw.len)
+		return hf_span_equal(a->raw, b->raw) && hf_span_equal(a->raw_mask, b->raw_mask);
 	for (size_t i = 0; i < a->digest_count; i++) {
 		for (size_t k = 0; k < b->digest_count; k++) {
 			if (a->digests[i].alg != b->digests[k].alg)

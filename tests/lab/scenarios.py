@@ -95,6 +95,8 @@ class Run:
         need(self.machine.wait_for(r"^TENANT-DONE", r"Kernel panic"), "the tenant did not finish")
         self.machine.wait_off()
         console = self.machine.console
+        problem = re.search(r"^TENANT-PROBLEM .*", console, re.M)
+        need(not problem, problem and problem.group(0))
         match = re.search(r"^TENANT-STARTED name=(\S+) cpus=(\d+) drivers=(\S*) unbound=(\S*)$", console, re.M)
         need(match, "the tenant did not say that it started")
         name, cpus, drivers, unbound = match.groups()
@@ -361,6 +363,16 @@ def check_audit(run):
     need("audit" in (run.out / "verify.txt").read_text(), "the evidence does not say audit")
 
 
+def check_audit_not_isolated(run):
+    """The host went on, and nobody who reads what it left behind takes it for a good one."""
+    need("WOULD HOLD (audit): driver-not-isolated" in run.machine.console, "the screen does not say WOULD HOLD")
+    claims = " ".join(build.ctl("evidence", "show", run.out / "evidence").split())
+    need(f"{golden.STORE}.0 nvme not-isolated" in claims, "the note does not say that nothing isolated the drive")
+    log = build.ctl("log", "show", run.out / "evidence/holdfast.evlog")
+    need("driver-not-isolated" in log, "END does not say why the host would be held")
+    need("driver-not-isolated" in (run.out / "verify.txt").read_text(), "the evidence is not refused for it")
+
+
 def check_appended(run):
     """The manifests of the appended archive were found and judged by: they are in our log's
     first event, and nothing was wrong with any part."""
@@ -435,6 +447,8 @@ ALL = [
              evidence=False),
     Scenario("audit-rom-flipped", "the flipped ROM under a signed audit mode", "released by switch-root",
              image="audit", store="audit", change=roms.flipped, check=check_audit, verify=3),
+    Scenario("audit-not-isolated", "no IOMMU, under a signed audit mode", "released by switch-root",
+             image="audit", store="audit", change=no_iommu, check=check_audit_not_isolated, verify=3),
     Scenario("fenced-nic", "the flipped ROM under a rule that says fence", "released by switch-root",
              image="fence", store="fence", change=roms.flipped, check=check_fenced, without=("e1000e",)),
     Scenario("fenced-nic-kexec", "the same, tenant is a kernel that leaves slots alone", "released by kexec",

@@ -241,12 +241,20 @@ def firmware_ran_a_driver_that_no_device_carries(t):
 
 @case
 def firmware_ran_a_refused_cards_driver(t):
-    """The card says why; its driver adds nothing."""
+    """The card says why; its driver adds nothing. A waiver for the card would leave the driver
+    without an owner, and whoever prepares one hears of it."""
     host = carried(t)
-    host.ran(drivers_of(host)[trees.NIC1 + ".0"])
+    driver = drivers_of(host)[trees.NIC1 + ".0"]
+    host.ran(driver)
     host.tree.flip("0000:01:00.0", 0x100)
     host.boot("firmware-unknown", 3)
     told(verify(host, code=3), "ok boot")
+    common = ("manifest", "accept", "--from", host.evidence, "--part", trees.NIC1, "--anchors",
+              f"{host.etc}/anchors", "--manifests", f"{host.etc}/manifests.d")
+    result = t.ctl(*common, "--waiver", "a", "--out", t.path("waiver.json"), code=0)
+    told(result, "not enough: firmware ran this part's driver", driver)
+    t.narrow(result.errors)
+    need("not enough" not in t.ctl(*common, "--release", "2.0", code=0).errors, "a release owns the driver")
 
 
 @case

@@ -204,6 +204,21 @@ static void refused_in_audit_mode_goes_on(void **state)
 	unbound(w, false);
 }
 
+/* The verdict accepts every part; the reader of the log must not take the host for a good one. */
+static void end_says_what_audit_mode_passed_over(void **state)
+{
+	struct world *w = *state;
+	const char *cause = hf_err_name(HF_ERR_BIND_NOT_ISOLATED);
+
+	w->fx->model->mode = HF_MODE_AUDIT;
+	assert_int_equal(take(w, "2.0"), HF_OK);
+	assert_int_equal(w->gate.verdict.cause, HF_OK);
+	w->gate.would_hold = true;
+	w->gate.would_hold_cause = HF_ERR_BIND_NOT_ISOLATED;
+	assert_int_equal(hf_gate_end_and_quote(&w->gate, HF_OK, &w->fault), HF_OK);
+	assert_non_null(memmem(w->log, w->gate.log.out.len, cause, strlen(cause)));
+}
+
 static void refused_under_a_rule_that_fences_is_held(void **state)
 {
 	struct world *w = *state;
@@ -301,7 +316,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(accepted_and_goes_on), T(refused_is_recorded_and_unbound),
-		T(refused_in_audit_mode_goes_on), T(refused_under_a_rule_that_fences_is_held),
+		T(refused_in_audit_mode_goes_on), T(end_says_what_audit_mode_passed_over),
+		T(refused_under_a_rule_that_fences_is_held),
 		T(no_room_in_the_log), T(only_drivers_readers_run), T(unbinding_one_part_or_all),
 		T(unbinding_that_fails_is_said), T(what_no_driver_measured_is_missing),
 		T(what_appeared_behind_a_driver_goes_with_it),

@@ -752,6 +752,25 @@ TEST(host_notes)
 	END;
 }
 
+/* The gate goes on in audit mode; who judges what it left behind does not. */
+TEST(a_driver_that_nothing_isolated)
+{
+	BEGIN;
+	struct hf_part *p = fx_part(fx, HF_PART_HOST, "bind");
+
+	fx_text(fx, p, NULL, "driver-1", HF_METHOD_IDENTITY, DISK_PLACE ".0 nvme iommu DMA-FQ");
+	fx_text(fx, p, NULL, "driver-2", HF_METHOD_IDENTITY, DISK_PLACE ".0 not-isolated-x port-acs a set");
+	accepted(fx);
+	fx->model->mode = HF_MODE_AUDIT;
+	fx_text(fx, p, NULL, "driver-3", HF_METHOD_IDENTITY, DISK_PLACE ".0 nvme not-isolated");
+	refused(fx, HF_ERR_BIND_NOT_ISOLATED, "bind");
+	p->measurements_end = &p->measurements;
+	p->measurements = NULL;
+	fx_text(fx, p, NULL, "driver-1", HF_METHOD_IDENTITY, DISK_PLACE ".0 nvme not-isolated refused");
+	refused(fx, HF_ERR_BIND_NOT_ISOLATED, "bind");
+	END;
+}
+
 TEST(device_in_disguise)
 {
 	BEGIN;
@@ -1161,6 +1180,7 @@ int main(void)
 		cmocka_unit_test(second_part_where_the_place_is_taken),
 		cmocka_unit_test(forbidden_part), cmocka_unit_test(twin_components),
 		cmocka_unit_test(part_recorded_again), cmocka_unit_test(host_notes),
+		cmocka_unit_test(a_driver_that_nothing_isolated),
 		cmocka_unit_test(device_in_disguise),
 		cmocka_unit_test(code_of_the_part_as_a_whole), cmocka_unit_test(owner_approved), cmocka_unit_test(raw_values),
 		cmocka_unit_test(nothing_at_all),

@@ -307,6 +307,39 @@ static void the_owner_outranks_the_vendor(void **state)
 	assert_int_equal(theirs->state, HF_RELEASE_ALLOWED);
 }
 
+/* So of values that are no digests: a security version, bytes under a mask. */
+static void the_owner_outranks_the_vendor_in_numbers_and_bytes(void **state)
+{
+	static const uint8_t bytes[2] = { 1, 2 }, mask[2] = { 0xff, 0xf0 };
+	struct hf_reference mine_ref = { .mkey = "spdm/2", .svn_kind = HF_SVN_EXACT, .svn = 4 };
+	struct hf_reference ref = mine_ref;
+	struct hf_environment mine_env = { .references = &mine_ref, .match = { .vendor = 0x1172, .device = 1 } };
+	struct hf_environment env = { .references = &ref, .match = { .vendor = 0x1172, .device = 1 } };
+	struct hf_release deny = { .name = "bad", .state = HF_RELEASE_REVOKED, .environments = &mine_env };
+	struct hf_release theirs = { .name = "good", .environments = &env };
+	struct hf_component mine = { .name = "a", .releases = &deny };
+	struct hf_component vendors = { .name = "b", .vendor = true, .releases = &theirs, .next = &mine };
+
+	(void)state;
+	reset();
+	out.components = &vendors;
+	for (int i = 0; i < 4; i++) {	/* a number, another; bytes, others */
+		if (i == 1)
+			ref.svn++;
+		if (i == 2) {
+			mine_ref.svn_kind = 0;
+			mine_ref.raw = (struct hf_span){ bytes, 2 };
+			mine_ref.raw_mask = (struct hf_span){ mask, 2 };
+			ref = mine_ref;
+		}
+		if (i == 3)
+			ref.raw_mask = (struct hf_span){ NULL, 0 };
+		theirs.state = HF_RELEASE_ALLOWED;
+		assert_int_equal(hf_revocations_settle(&out, &fault), HF_OK);
+		assert_int_equal(theirs.state, i % 2 ? HF_RELEASE_ALLOWED : HF_RELEASE_REVOKED);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +350,7 @@ int main(void)
 		cmocka_unit_test(releases_and_digests_are_taken_back),
 		cmocka_unit_test(images_and_boot_code_are_taken_back),
 		cmocka_unit_test(the_owner_outranks_the_vendor),
+		cmocka_unit_test(the_owner_outranks_the_vendor_in_numbers_and_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, make_keys, drop_keys);
