@@ -11,6 +11,13 @@
 #define COLUMNS 80
 #define INDENT 5
 
+static void put_line(size_t indent, const char *text, size_t len)
+{
+	while (len && text[len - 1] == ' ')
+		len--;
+	printf("%*s%.*s\n", (int)indent, "", (int)len, text);
+}
+
 /* One fact, broken at blanks where it can be, at the column where it cannot. */
 static void put_wrapped(const char *text)
 {
@@ -20,7 +27,7 @@ static void put_wrapped(const char *text)
 		size_t room = COLUMNS - indent, len = strlen(text), cut = room;
 
 		if (len <= room) {
-			printf("%*s%s\n", (int)indent, "", text);
+			put_line(indent, text, len);
 			return;
 		}
 		while (cut > room / 2 && text[cut] != ' ')
@@ -28,7 +35,7 @@ static void put_wrapped(const char *text)
 		if (text[cut] != ' ')
 			for (cut = room; cut > 1 && ((unsigned char)text[cut] & 0xc0) == 0x80; )
 				cut--;
-		printf("%*s%.*s\n", (int)indent, "", (int)cut, text);
+		put_line(indent, text, cut);
 		text += cut + (text[cut] == ' ');
 		indent = INDENT + 2;
 	}
