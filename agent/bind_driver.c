@@ -63,23 +63,6 @@ static bool driver_name(const struct hf_host *host, const char *driver, char out
 	return false;
 }
 
-static bool bound_to(const struct hf_host *host, const struct hf_address *address,
-		     char out[DRIVER_NAME])
-{
-	char path[96], target[256];
-	const char *slash;
-	ssize_t n;
-
-	hf_host_device_path(address, "driver", path, sizeof(path));
-	n = readlinkat(host->sysfs, path, target, sizeof(target) - 1);
-	if (n <= 0)
-		return false;
-	target[n] = '\0';
-	slash = strrchr(target, '/');
-	snprintf(out, DRIVER_NAME, "%.64s", slash ? slash + 1 : target);
-	return true;
-}
-
 /* ---- the write, which returns when the driver's probe or remove does ---- */
 
 static int write_text(int sysfs, const char *path, const char *text)
@@ -188,10 +171,10 @@ enum hf_err hf_driver_bind(const struct hf_host *host, const char *driver,
 		return hf_fail(fault, HF_ERR_CAPTURED_TREE, driver, "%s", "");
 	if (!driver_name(host, driver, name))
 		return hf_fail(fault, HF_ERR_BIND_FAILED, device, "the kernel has no driver %s", driver);
-	if (bound_to(host, address, now))
+	if (hf_host_driver(host, address, now, sizeof(now)))
 		return hf_fail(fault, HF_ERR_BIND_FAILED, device, "%s has it already", now);
 	err = write_address(host, name, "bind", address, deadline_ms, fault);
-	if (err == HF_OK && (!bound_to(host, address, now) || strcmp(now, name) != 0))
+	if (err == HF_OK && (!hf_host_driver(host, address, now, sizeof(now)) || strcmp(now, name) != 0))
 		return hf_fail(fault, HF_ERR_BIND_FAILED, device, "%s did not take it", name);
 	return err;
 }
@@ -205,7 +188,7 @@ enum hf_err hf_driver_unbind(const struct hf_host *host, const char *driver,
 	hf_address_format(address, device);
 	if (!host->live)
 		return hf_fail(fault, HF_ERR_CAPTURED_TREE, driver, "%s", "");
-	if (!bound_to(host, address, now))
+	if (!hf_host_driver(host, address, now, sizeof(now)))
 		return HF_OK;
 	if (!driver_name(host, driver, name) || strcmp(name, now) != 0)
 		return hf_fail(fault, HF_ERR_BIND_FAILED, device, "%s has it, not %s", now, driver);

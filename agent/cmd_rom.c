@@ -65,13 +65,16 @@ static enum hf_err look(struct hf_rom_report *report, struct hf_fault *fault)
 }
 
 /* O_EXCL: a name that is there already, a link among them, is never written through. */
-static enum hf_err write_new(int dir, const char *name, struct hf_span bytes, struct hf_fault *fault)
+static enum hf_err write_new(int dir, const char *path, const char *name, struct hf_span bytes,
+			     struct hf_fault *fault)
 {
 	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	char where[256];
 	int why;
 
+	snprintf(where, sizeof(where), "%s/%s", path, name);
 	if (fd < 0)
-		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, errno, name);
+		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, errno, where);
 	while (bytes.len) {
 		ssize_t n = write(fd, bytes.ptr, bytes.len);
 
@@ -81,7 +84,7 @@ static enum hf_err write_new(int dir, const char *name, struct hf_span bytes, st
 	}
 	why = errno;
 	if (close(fd) != 0 || bytes.len)
-		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, why, name);
+		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, why, where);
 	return HF_OK;
 }
 
@@ -100,11 +103,11 @@ static enum hf_err extract(const struct hf_rom *rom, const char *path, struct hf
 		struct hf_span program;
 
 		snprintf(name, sizeof(name), "image-%zu.bin", i);
-		err = write_new(dir, name, rom->images[i].bytes, fault);
+		err = write_new(dir, path, name, rom->images[i].bytes, fault);
 		snprintf(name, sizeof(name), "image-%zu.efi", i);
 		if (!err && rom->images[i].efi &&
 		    hf_efi_program(rom->images[i].bytes, &rom->images[i], &program) == HF_OK)
-			err = write_new(dir, name, program, fault);
+			err = write_new(dir, path, name, program, fault);
 	}
 	close(dir);
 	return err;

@@ -117,9 +117,9 @@ static const struct hf_function *function_at(const struct hf_claims *claims, str
 	return NULL;
 }
 
-/* The number that the port above the device gives its slot (PCIe base 6.0, 7.5.3.9: bits
- * 31:19 of Slot Capabilities), which is what is printed on the chassis if anything is. */
-static void find_slot(const struct hf_gate *gate, const struct hf_function *f, char *out, size_t cap)
+/* The number that the port above the device gives its slot: PCIe base 6.0, 7.5.3.9, bits
+ * 31:19 of Slot Capabilities. */
+static bool port_number(const struct hf_gate *gate, const struct hf_function *f, unsigned *ret)
 {
 	const char *slash = strrchr(f->path, '/');
 	const struct hf_function *port = NULL;
@@ -128,23 +128,46 @@ static void find_slot(const struct hf_gate *gate, const struct hf_function *f, c
 	struct hf_cursor c;
 	uint8_t type;
 
-	out[0] = '\0';
 	if (slash)
 		port = function_at(&gate->claims, (struct hf_span){ (const uint8_t *)f->path,
 								    (size_t)(slash - f->path) });
 	bus = port ? hf_bus_find(&gate->bus, &port->address) : NULL;
 	if (!bus || !hf_config_port(bus->config, &type, &slot) || !slot)
-		return;
+		return false;
 	c = hf_cursor_at(bus->config);
 	hf_seek(&c, hf_config_capability(bus->config, PCI_EXPRESS, &loop) + SLOT_CAPABILITIES);
 	uint32_t capabilities = hf_u32le(&c);
 
-	if (!c.bad && !loop)
-		snprintf(out, cap, "PCIe slot %u", capabilities >> 19);
+	*ret = capabilities >> 19;
+	return !c.bad && !loop;
+}
+
+/* The label that reports and rules have, which is what the board calls the slot; and where it
+ * is not the number that the port gives, that too: either may be printed on the chassis. */
+static void find_slot(const struct hf_gate *gate, const struct hf_part *part,
+		      const struct hf_function *f, char *out, size_t cap)
+{
+	const struct hf_measurement *m =
+		part ? hf_measurement_find(part->measurements, HF_MKEY_SLOT) : NULL;
+	const char *label = m && m->kind == HF_VALUE_TEXT ? m->text : NULL;
+	unsigned number = 0;
+	bool has_number = port_number(gate, f, &number);
+	char port[16];
+	int n = 0;
+
+	snprintf(port, sizeof(port), "%u", number);
+	out[0] = '\0';
+	if (label)
+		n = snprintf(out, cap, "%s%s", label[strspn(label, "0123456789")] ? "" : "PCIe slot ",
+			     label);
+	else if (has_number)
+		snprintf(out, cap, "PCIe slot %s", port);
+	if (label && has_number && strcmp(label, port) != 0)
+		snprintf(out + n, cap - (size_t)n, " (its port says %s)", port);
 }
 
 struct device_text {
-	char slot[64], part[80], serial[32], address[64];
+	char slot[HF_SLOT_MAX + 48], part[80], serial[32], address[64];
 };
 
 struct subject {	/* what a cause is about, as far as it is known */
@@ -186,19 +209,6 @@ static struct subject subject_of(const struct hf_finding *finding, const struct 
 	return s;
 }
 
-/* The label that is printed on the chassis, as the platform gives it; else the port's number. */
-static void name_slot(const struct hf_gate *gate, const struct subject *s, char *out, size_t cap)
-{
-	const struct hf_measurement *m = s->part ? hf_measurement_find(s->part->measurements, HF_MKEY_SLOT)
-						 : NULL;
-
-	if (m && m->kind == HF_VALUE_TEXT)
-		snprintf(out, cap, "%s%.48s",
-			 m->text[strspn(m->text, "0123456789")] ? "" : "PCIe slot ", m->text);
-	else
-		find_slot(gate, s->function, out, cap);
-}
-
 static void describe_device(const struct hf_gate *gate, const struct subject *s, struct device_text *t)
 {
 	const struct hf_part_verdict *v = s->verdict;
@@ -212,7 +222,8 @@ static void describe_device(const struct hf_gate *gate, const struct subject *s,
 		snprintf(t->part, sizeof(t->part), "%.79s", v->rule->name);
 	if (!f)
 		return;
-	name_slot(gate, s, t->slot, sizeof(t->slot));
+	if (f)
+		find_slot(gate, s->part, f, t->slot, sizeof(t->slot));
 	if (f->identity.has_serial)
 		snprintf(t->serial, sizeof(t->serial), "%016llx", (unsigned long long)f->identity.serial);
 	hf_address_format(&f->address, address);

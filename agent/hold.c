@@ -122,23 +122,6 @@ static void list_add(char *list, size_t cap, const char *word)
 		snprintf(list + len, cap - len, "%s%s", len ? " " : "", word);
 }
 
-static bool bound_driver(const struct hf_host *host, const struct hf_address *address,
-			 char *out, size_t cap)
-{
-	char path[96], target[256];
-	const char *slash;
-	ssize_t n;
-
-	hf_host_device_path(address, "driver", path, sizeof(path));
-	n = readlinkat(host->sysfs, path, target, sizeof(target) - 1);
-	if (n <= 0)
-		return false;
-	target[n] = '\0';
-	slash = strrchr(target, '/');
-	snprintf(out, cap, "%s", slash ? slash + 1 : target);
-	return true;
-}
-
 static void note_bound(const struct hf_address *address, const char *driver, struct hf_hold *hold)
 {
 	char text[HF_ADDRESS_TEXT], word[HF_ADDRESS_TEXT + 66];
@@ -180,7 +163,7 @@ static void hold_function(const struct hf_host *host, const struct hf_address *a
 	bool bound, readable;
 
 	hold->functions++;
-	bound = bound_driver(host, address, driver, sizeof(driver));
+	bound = hf_host_driver(host, address, driver, sizeof(driver));
 	if (bound)
 		note_bound(address, driver, hold);
 	readable = fd >= 0 && read_command(fd, &command) == HF_OK &&
@@ -273,7 +256,7 @@ static void probe_function(const struct hf_host *host, const struct hf_address *
 	char text[HF_ADDRESS_TEXT], driver[256];
 
 	(void)hold;
-	if (bound_driver(host, address, driver, sizeof(driver)))
+	if (hf_host_driver(host, address, driver, sizeof(driver)))
 		return;
 	hf_address_format(address, text);
 	/* A device that no loaded driver wants is not an error. */

@@ -13,7 +13,7 @@ static const struct command {
 	const char *summary;
 } commands[] = {
 	{ "boot", hf_cmd_boot, "the gate: hold, measure, judge, release (first process only)" },
-	{ "scan", hf_cmd_scan, "what is on this host; writes nothing" },
+	{ "scan", hf_cmd_scan, "what is on this host; by default nothing is written" },
 	{ "verify", hf_cmd_verify, "judge this host or a capture by signed manifests" },
 	{ "attest", hf_cmd_attest, "measure and quote for diagnosis, on PCR 16" },
 	{ "provision", hf_cmd_provision, "let the TPM keep old manifests out of this host" },
@@ -52,6 +52,19 @@ static int finish(int code)
 	return code == HF_EXIT_OK ? HF_EXIT_INTERNAL : code;
 }
 
+static int no_command(const char *word)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%s", word);
+	for (char *c = text; *c; c++)	/* whoever typed it may have sent control bytes */
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	fprintf(stderr, "holdfast: there is no command %s [%s]\n  next: see holdfast --help\n", text,
+		hf_err_name(HF_ERR_USAGE));
+	return HF_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	/* The kernel hands unknown words of its command line to the first process as
@@ -78,7 +91,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return finish(commands[i].run(argc - 1, argv + 1));
-	fprintf(stderr, "holdfast: there is no such command [%s]\n\n", hf_err_name(HF_ERR_USAGE));
-	print_usage(stderr);
-	return HF_EXIT_USAGE;
+	return no_command(argv[1]);
 }

@@ -27,30 +27,30 @@ static void print_name(const char *name)
 /* Broken at blanks; a word that is longer than a line breaks anywhere. */
 static void print_words(const char *label, const char *text)
 {
-	int room = COLUMNS - 1 - printf("    %s: ", label);
+	int column = printf("    %s:", label);
 
-	while (*text) {
+	while (*(text += strspn(text, " "))) {
 		size_t word = strcspn(text, " ");
 
-		if (word > (size_t)room && word <= COLUMNS - 7) {
-			printf("\n      ");
-			room = COLUMNS - 7;
-		}
-		for (; word; word--, room--, text++) {
-			if (room <= 0) {
-				printf("\n      ");
-				room = COLUMNS - 7;
-			}
-			putchar(*text);
-		}
-		if (*text == ' ') {
-			if (room > 0)
-				putchar(' ');
-			room--;
-			text++;
+		if (word > (size_t)(COLUMNS - 1 - column) && word <= COLUMNS - 6)
+			column = printf("\n     ") - 1;
+		putchar(' ');
+		column++;
+		for (; word; word--, column++) {
+			if (column == COLUMNS)
+				column = printf("\n      ") - 1;
+			putchar(*text++);
 		}
 	}
 	putchar('\n');
+}
+
+static void print_problem(const char *label, enum hf_err err)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "%s [%s]", hf_err_sentence(err), hf_err_name(err));
+	print_words(label, line);
 }
 
 static void print_program(const struct hf_efi_findings *found)
@@ -62,8 +62,7 @@ static void print_program(const struct hf_efi_findings *found)
 	if (!found->has_program)
 		return;
 	if (found->program_err) {
-		printf("    program: %s [%s]\n", hf_err_sentence(found->program_err),
-		       hf_err_name(found->program_err));
+		print_problem("program", found->program_err);
 		return;
 	}
 	printf("    program: %llu bytes%s; its Authenticode digests:\n",
@@ -73,8 +72,7 @@ static void print_program(const struct hf_efi_findings *found)
 	if (found->signer[0])
 		print_words("signer", found->signer);
 	if (found->signer_err)
-		printf("    signer: %s [%s]\n", hf_err_sentence(found->signer_err),
-		       hf_err_name(found->signer_err));
+		print_problem("signer", found->signer_err);
 }
 
 static void print_image(const char *what, size_t index, const struct hf_rom_image *image,
@@ -118,6 +116,6 @@ void hf_rom_report_print(const struct hf_rom_report *report)
 		print_image("unannounced", i, &rom->unlisted[i], &report->unlisted[i]);
 	if (rom->unlisted_more)
 		printf("  and more unannounced ones\n");
-	printf("  chain: %zu images, %zu bytes; after it %zu other bytes, %zu of padding\n",
-	       rom->image_count, rom->chain_len, rom->tail.len - report->padding, report->padding);
+	printf("  chain: %zu image%s, %zu bytes; after it %zu other bytes, %zu of padding\n",
+	       rom->image_count, rom->image_count == 1 ? "" : "s", rom->chain_len, rom->tail.len - report->padding, report->padding);
 }

@@ -40,6 +40,19 @@ static int finish(int code)
 	return code == HF_EXIT_OK ? HF_EXIT_INTERNAL : code;
 }
 
+static int no_command(const char *word)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%s", word);
+	for (char *c = text; *c; c++)	/* whoever typed it may have sent control bytes */
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	fprintf(stderr, "holdfastctl: there is no command %s [%s]\n  next: see holdfastctl --help\n", text,
+		hf_err_name(HF_ERR_USAGE));
+	return HF_EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -57,7 +70,5 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return finish(commands[i].run(argc - 1, argv + 1));
-	fprintf(stderr, "holdfastctl: there is no such command [%s]\n\n", hf_err_name(HF_ERR_USAGE));
-	print_usage(stderr);
-	return HF_EXIT_USAGE;
+	return no_command(argv[1]);
 }

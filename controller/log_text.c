@@ -11,6 +11,13 @@
 #define COLUMNS 80
 #define INDENT 5
 
+static void put_line(size_t indent, const char *text, size_t len)
+{
+	while (len && text[len - 1] == ' ')
+		len--;
+	printf("%*s%.*s\n", (int)indent, "", (int)len, text);
+}
+
 /* One fact, broken at blanks where it can be, at the column where it cannot. */
 static void put_wrapped(const char *text)
 {
@@ -20,7 +27,7 @@ static void put_wrapped(const char *text)
 		size_t room = COLUMNS - indent, len = strlen(text), cut = room;
 
 		if (len <= room) {
-			printf("%*s%s\n", (int)indent, "", text);
+			put_line(indent, text, len);
 			return;
 		}
 		while (cut > room / 2 && text[cut] != ' ')
@@ -28,7 +35,7 @@ static void put_wrapped(const char *text)
 		if (text[cut] != ' ')
 			for (cut = room; cut > 1 && ((unsigned char)text[cut] & 0xc0) == 0x80; )
 				cut--;
-		printf("%*s%.*s\n", (int)indent, "", (int)cut, text);
+		put_line(indent, text, cut);
 		text += cut + (text[cut] == ' ');
 		indent = INDENT + 2;
 	}
@@ -37,15 +44,15 @@ static void put_wrapped(const char *text)
 static void put_value(FILE *out, const json_t *value)
 {
 	const json_t *member;
-	const char *key;
+	const char *key, *between = "";
 	size_t i;
 
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
 		json_object_foreach((json_t *)(uintptr_t)value, key, member) {
-			fprintf(out, "%s=", key);
+			fprintf(out, "%s%s=", between, key);
 			put_value(out, member);
-			fputc(' ', out);
+			between = " ";
 		}
 		break;
 	case JSON_ARRAY:
@@ -223,6 +230,7 @@ static void put_secure_boot(const json_t *boot)
 {
 	const json_t *authorities = json_object_get(boot, "authorities"), *member;
 	const char *name, *cause = text_of(boot, "cause");
+	long long unbound = json_integer_value(json_object_get(boot, "unbound-events"));
 	size_t i;
 
 	printf("secure boot: %s%s%s%s, by %s\n", word_of(boot, "state"), cause ? " [" : "",
@@ -235,6 +243,15 @@ static void put_secure_boot(const json_t *boot)
 		snprintf(line, sizeof(line), "authority: event %lld, %s, sha256 %.16s...",
 			 (long long)json_integer_value(json_object_get(member, "event")),
 			 word_of(member, "name"), word_of(member, "sha256"));
+		put_wrapped(line);
+	}
+	if (json_is_true(json_object_get(boot, "more-authorities")))
+		put_wrapped("authority: there are more");
+	if (unbound > 0) {
+		char line[80];
+
+		snprintf(line, sizeof(line), "not bound by their digests: %lld events behind the separator",
+			 unbound);
 		put_wrapped(line);
 	}
 	if (json_is_true(json_object_get(boot, "debug-mode")))

@@ -254,8 +254,9 @@ void hf_report_tree(const struct hf_claims *claims, const struct hf_verdict *ver
 		return;
 	for (const struct hf_part_verdict *v = verdict->parts; v; v = v->next)
 		if (!v->part)
-			put_line(w, 4, "%-5s %-40s %-12s %s", "card", v->place, "missing",
-				 hf_status_name(v->status));
+			put_line(w, 4, "%-5s %-40s %-12s %s",
+				 hf_part_kind_name(strcmp(v->place, "board") ? HF_PART_CARD : HF_PART_BOARD),
+				 v->place, "missing", hf_status_name(v->status));
 }
 
 static const struct uncovered {

@@ -48,33 +48,32 @@ static bool take_ipl(struct hf_span data, struct hf_event_data *ret)
 
 /* ---- addresses ---- */
 
-static bool take_blob(struct hf_span data, struct hf_event_data *ret)
+static bool take_base(struct hf_cursor *c, struct hf_span description, struct hf_event_data *ret)
 {
-	struct hf_cursor c = hf_cursor_at(data);
-	struct hf_event_blob blob = { .base = 0 };
+	struct hf_event_blob blob = { .description = description };
 
-	blob.base = hf_u64le(&c);
-	blob.length = hf_u64le(&c);
-	if (!hf_cursor_done(&c))
+	blob.base = hf_u64le(c);
+	blob.length = hf_u64le(c);
+	if (!hf_cursor_done(c))
 		return false;
 	ret->kind = HF_EVENT_BLOB;
 	ret->u.blob = blob;
 	return true;
 }
 
+static bool take_blob(struct hf_span data, struct hf_event_data *ret)
+{
+	struct hf_cursor c = hf_cursor_at(data);
+
+	return take_base(&c, (struct hf_span){ NULL, 0 }, ret);
+}
+
 static bool take_blob2(struct hf_span data, struct hf_event_data *ret)
 {
 	struct hf_cursor c = hf_cursor_at(data);
-	struct hf_event_blob blob = { .base = 0 };
+	struct hf_span description = hf_take_span(&c, hf_u8(&c));
 
-	blob.description = hf_take_span(&c, hf_u8(&c));
-	blob.base = hf_u64le(&c);
-	blob.length = hf_u64le(&c);
-	if (!hf_cursor_done(&c))
-		return false;
-	ret->kind = HF_EVENT_BLOB;
-	ret->u.blob = blob;
-	return true;
+	return take_base(&c, description, ret);
 }
 
 /* A text such as "ACPI DATA", or where in memory the code was; makers do both. */

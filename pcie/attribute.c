@@ -174,6 +174,23 @@ enum hf_err hf_walk(struct hf_walk *walk, const char *base)
 	return walk_below(walk, base, 0);
 }
 
+enum hf_err hf_walk_claimed(struct hf_walk *walk, const char *base, struct hf_sink *sink,
+			    const char *mkey)
+{
+	enum hf_err err = hf_walk(walk, base);
+
+	switch ((int)err) {
+	case HF_ERR_DEVICE_FLOODED:
+	case HF_ERR_READ_FAILED:
+	case HF_ERR_KERNEL_REFUSED:
+	case HF_ERR_DEVICE_GONE:
+	case HF_ERR_TIMED_OUT:
+		return hf_sink_failure(sink, mkey, err);
+	default:
+		return err;
+	}
+}
+
 static ssize_t read_some(int fd, void *buf, size_t n)
 {
 	ssize_t got;

@@ -41,6 +41,9 @@ struct hf_walk {
 	size_t visits;
 };
 enum hf_err hf_walk(struct hf_walk *walk, const char *base) HF_MUST_USE;
+/* The same for a reader: what device or kernel do wrong becomes the claim mkey. */
+enum hf_err hf_walk_claimed(struct hf_walk *walk, const char *base, struct hf_sink *sink,
+			    const char *mkey) HF_MUST_USE;
 
 /* A whole file into buf. *ret_len is what was read, also on failure.
  * HF_ERR_FILE_UNREADABLE: there is none. HF_ERR_DEVICE_FLOODED: more than cap bytes. */

@@ -115,3 +115,19 @@ bool hf_host_exists(const struct hf_host *host, const char *path)
 {
 	return faccessat(host->sysfs, path, F_OK, 0) == 0;
 }
+
+bool hf_host_driver(const struct hf_host *host, const struct hf_address *address, char *out, size_t cap)
+{
+	char path[96], target[256];
+	const char *slash;
+	ssize_t n;
+
+	hf_host_device_path(address, "driver", path, sizeof(path));
+	n = readlinkat(host->sysfs, path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return false;
+	target[n] = '\0';
+	slash = strrchr(target, '/');
+	snprintf(out, cap, "%s", slash ? slash + 1 : target);
+	return true;
+}

@@ -33,6 +33,8 @@ enum hf_err hf_host_write(const struct hf_host *host, const char *path, const ch
 /* "bus/pci/devices/0000:03:00.0" and a file in it. */
 void hf_host_device_path(const struct hf_address *address, const char *file, char *out, size_t cap);
 bool hf_host_exists(const struct hf_host *host, const char *path);
+/* Name of the driver that has the function, cut to fit; false: none has it. */
+bool hf_host_driver(const struct hf_host *host, const struct hf_address *address, char *out, size_t cap);
 
 /* May never return: for workers alone. The whole option ROM into buf: enable (live only), read to the end, disable on every
  * way out. Live and memory decoding off: decoding is switched on in the function's
@@ -56,7 +58,7 @@ struct hf_rom_rest {
 	bool sizing;		/* live: the register may be asked for its size by writing to it */
 	const char *memory;	/* physical memory; NULL: "/dev/mem" */
 };
-/* Live: address and size are those of line 6 of the resource file; where that speaks of a
+/* Live: address and size are those of line 7 of the resource file; where that speaks of a
  * copy in memory or is zero, the register's own, if sizing. Firmware may have left an address
  * in it that is another device's now: it has to be nobody's, and a ROM has to answer there.
  * The register gets the address and its enable bit, COMMAND bit 1 is set, memory is read, and

@@ -218,21 +218,10 @@ static enum hf_err read_drives(const struct hf_read *read)
 	struct hf_walk walk = { .host = read->host, .through = through, .wanted = is_drive,
 				.found = found, .self = &d };
 	char base[80];
-	enum hf_err err;
 
 	hf_host_device_path(&read->function->address, "", base, sizeof(base));
 	d.base = strlen(base);
-	err = hf_walk(&walk, base);
-	switch ((int)err) {
-	case HF_ERR_DEVICE_FLOODED:
-	case HF_ERR_READ_FAILED:
-	case HF_ERR_KERNEL_REFUSED:
-	case HF_ERR_DEVICE_GONE:
-	case HF_ERR_TIMED_OUT:
-		return hf_sink_failure(read->sink, "drive", err);
-	default:
-		return err;
-	}
+	return hf_walk_claimed(&walk, base, read->sink, "drive");
 }
 
 const struct hf_reader hf_reader_drive = {

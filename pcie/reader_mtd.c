@@ -123,20 +123,9 @@ static enum hf_err read_mtd(const struct hf_read *read)
 	struct hf_walk walk = { .host = read->host, .through = through, .wanted = is_region,
 				.found = found, .self = &r };
 	char base[80];
-	enum hf_err err;
 
 	hf_host_device_path(&read->function->address, "", base, sizeof(base));
-	err = hf_walk(&walk, base);
-	switch ((int)err) {
-	case HF_ERR_DEVICE_FLOODED:
-	case HF_ERR_READ_FAILED:
-	case HF_ERR_KERNEL_REFUSED:
-	case HF_ERR_DEVICE_GONE:
-	case HF_ERR_TIMED_OUT:
-		return hf_sink_failure(read->sink, "mtd", err);
-	default:
-		return err;
-	}
+	return hf_walk_claimed(&walk, base, read->sink, "mtd");
 }
 
 const struct hf_reader hf_reader_mtd = {

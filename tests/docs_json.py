@@ -8,7 +8,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG_KEY = r'set(?:_\w+)?\(\w+, (?:[^"();]+, )?"([\w-]+)"'
 SOURCES = {"manifests/report_json.c": r'set\(&?o, \w+, "(\w+)"',
-           "agent/readers_json.c": r'"(\w+)",\s',
+           "agent/readers_json.c": r'"(\w+)",\s', "agent/rom_json.c": r'"(\w+)",\s',
            "controller/evidence_print.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',
            "controller/cmd_log.c": LOG_KEY, "controller/log_json.c": LOG_KEY,
            "controller/event_json.c": LOG_KEY, "controller/secure_boot_json.c": LOG_KEY}

@@ -4,8 +4,9 @@
 
 Usage: tests/mutations/run.py [NAME ...]     (no NAME: all of mutations.def)
 
-Works on a copy of the tracked files in build/mutation, so the checkout is never
-touched. mutations.def holds blocks:
+Works on copies of the tracked files in build/mutation-0, -1, ..., one for each
+processor, so the checkout is never touched and as many mutations are tried side by side.
+MUTATION_JOBS says how many instead. mutations.def holds blocks:
 
     name: what is removed
     file: path
@@ -16,21 +17,33 @@ touched. mutations.def holds blocks:
     text that takes its place
     >>>>
 """
+import concurrent.futures
 import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-COPY = os.path.join(ROOT, "build/mutation")
+JOBS = int(os.environ.get("MUTATION_JOBS", "0")) or os.cpu_count() or 2
 TEST_SECONDS = 60
 BLOCK = re.compile(r"^name: ([^\n]+)\nfile: ([^\n]+)\ntest: ([^\n]+)\n<<<<\n(.*?)====\n(.*?)>>>>\n",
                    re.M | re.S)
+printing = threading.Lock()
 
 
-def sh(command, timeout=300):
-    return subprocess.run(["timeout", "-k", "5", str(timeout), "bash", "-c", command], cwd=COPY,
+def say(text):
+    with printing:
+        print(text, flush=True)
+
+
+def copy_of(worker):
+    return os.path.join(ROOT, f"build/mutation-{worker}")
+
+
+def sh(copy, command, timeout=300):
+    return subprocess.run(["timeout", "-k", "5", str(timeout), "bash", "-c", command], cwd=copy,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace")
 
@@ -40,11 +53,11 @@ def targets(test):
     return " ".join(re.findall(r"build/\S+/test_\w+", test)) or "all"
 
 
-def refresh_copy():
+def refresh(copy):
     files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
                            capture_output=True, text=True).stdout.split("\n")
     for name in filter(None, files):
-        source, target = os.path.join(ROOT, name), os.path.join(COPY, name)
+        source, target = os.path.join(ROOT, name), os.path.join(copy, name)
         if not os.path.isfile(source):
             continue
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -52,54 +65,89 @@ def refresh_copy():
             shutil.copy(source, target)
 
 
+def prepare(jobs, tests):
+    """Build once; the other copies are copies of the first, with what was built in it."""
+    refresh(copy_of(0))
+    sh(copy_of(0), "make -k -j%d %s" % (os.cpu_count() or 2, " ".join(sorted(map(targets, tests)))), 1200)
+    for worker in range(1, jobs):
+        shutil.rmtree(copy_of(worker), ignore_errors=True)
+        subprocess.run(["cp", "-a", copy_of(0), copy_of(worker)], check=True)
+
+
+def unmutated(copy, test):
+    """A test that fails without any mutation proves nothing. None: it passes."""
+    result = sh(copy, f"make -j1 {targets(test)}", 900)
+    if result.returncode == 0:	# as long as a mutated one gets, or the time says nothing
+        result = sh(copy, test, TEST_SECONDS)
+    return None if result.returncode == 0 else result.stdout[-2000:]
+
+
+def mutate(copy, block):
+    """One mutation: True if a test noticed."""
+    name, path, test, old, new = block
+    target = os.path.join(copy, path)
+    source = open(target).read()
+    if source.count(old) != 1:
+        say(f"not ok {name}: its text occurs {source.count(old)} times in {path}")
+        return False
+    with open(target, "w") as out:
+        out.write(source.replace(old, new))
+    try:
+        built = sh(copy, f"make -j1 {targets(test)}")
+        if built.returncode != 0:
+            say(f"{built.stdout[-2000:]}\nnot ok {name}: does not compile")
+            return False
+        result = sh(copy, test, TEST_SECONDS)	# one that loops for ever is noticed too
+    finally:
+        with open(target, "w") as out:
+            out.write(source)
+    noticed = result.returncode != 0
+    say(f"{'ok' if noticed else 'not ok'} {name}{'' if noticed else ': no test noticed: ' + test}")
+    return noticed
+
+
+def side_by_side(jobs, items, work):
+    """work(copy, item) for each of the items, in turn, by as many as there are copies."""
+    left, lock = iter(items), threading.Lock()
+
+    def worker(number):
+        done = []
+        while True:
+            with lock:
+                item = next(left, None)
+            if item is None:
+                return done
+            done.append((item, work(copy_of(number), item)))
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        return [pair for done in pool.map(worker, range(jobs)) for pair in done]
+
+
 def main():
     text = open(os.path.join(ROOT, "tests/mutations/mutations.def")).read()
     blocks = BLOCK.findall(text)
     if len(blocks) != len(re.findall(r"^name: ", text, re.M)):
         sys.exit("mutations.def: a block is not of the expected form")
-    refresh_copy()
     os.environ.setdefault("HOLDFAST_CORPUS", os.path.join(ROOT, "../shared/data"))
     os.environ["CMOCKA_MESSAGE_OUTPUT"] = "TAP"
     wanted = sys.argv[1:]
     blocks = [b for b in blocks if not wanted or b[0] in wanted]
-    # A test that fails without any mutation proves nothing.
-    status, broken = 0, set()
-    for test in sorted({b[2] for b in blocks}):
-        result = sh(f"make -j2 {targets(test)}", 900)
-        if result.returncode == 0:	# as long as a mutated one gets, or the time says nothing
-            result = sh(test, TEST_SECONDS)
-        if result.returncode != 0:
-            print(result.stdout[-2000:])
-            broken.add(test)
-    for name, path, test, old, new in blocks:
+    tests = sorted({b[2] for b in blocks})
+    jobs = max(1, min(JOBS, len(blocks)))
+    prepare(jobs, tests)
+    broken = {test: why for test, why in side_by_side(jobs, tests, unmutated) if why is not None}
+    for why in broken.values():
+        say(why)
+    for name, _, test, _, _ in blocks:
         if test in broken:
-            print(f"not ok {name}: its test fails without the mutation: {test}", flush=True)
-            status = 1
-            continue
-        target = os.path.join(COPY, path)
-        source = open(target).read()
-        if source.count(old) != 1:
-            print(f"not ok {name}: its text occurs {source.count(old)} times in {path}", flush=True)
-            status = 1
-            continue
-        with open(target, "w") as out:
-            out.write(source.replace(old, new))
-        try:
-            built = sh(f"make -j2 {targets(test)}")
-            if built.returncode != 0:
-                print(built.stdout[-2000:])
-                print(f"not ok {name}: does not compile", flush=True)
-                status = 1
-                continue
-            result = sh(test, TEST_SECONDS)	# one that loops for ever is noticed too
-            noticed = result.returncode != 0
-            print(f"{'ok' if noticed else 'not ok'} {name}"
-                  f"{'' if noticed else ': no test noticed: ' + test}", flush=True)
-            status |= not noticed
-        finally:
-            with open(target, "w") as out:
-                out.write(source)
-    sys.exit(status)
+            say(f"not ok {name}: its test fails without the mutation: {test}")
+    # What concerns one file comes together: it is compiled once for two mutations in turn.
+    sound = sorted((b for b in blocks if b[2] not in broken), key=lambda b: (b[1], b[2]))
+    files = [[b for b in sound if b[1] == path] for path in dict.fromkeys(b[1] for b in sound)]
+    files.sort(key=len, reverse=True)	# the long ones first, so that all end together
+
+    results = side_by_side(jobs, files, lambda copy, file: [mutate(copy, b) for b in file])
+    sys.exit(0 if not broken and all(noticed for _, file in results for noticed in file) else 1)
 
 
 if __name__ == "__main__":

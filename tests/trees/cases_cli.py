@@ -42,6 +42,9 @@ def cli_bad_lines_exit_2(t):
         need(not result.out, f"something on stdout\n{result.describe()}")
         need("usage" in result.errors, f"no word of help\n{result.describe()}")
         t.narrow(t.normalise(result.errors))
+    for program in (t.holdfast, t.ctl):
+        result = program("frob\x1bnicate", code=2)
+        need("no command frob?nicate" in result.errors and "next: " in result.errors, result.describe())
     need(not os.path.exists(t.path("x")), "a refused attest made its directory")
 
 

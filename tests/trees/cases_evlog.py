@@ -407,6 +407,7 @@ def evlog_text_is_narrow_for_every_log(t):
             continue
         result = t.ctl("log", "show", path)
         t.narrow(result.text)
+        need(" \n" not in result.text, f"blanks at an end: {path}")
         need(result.code in (0, 3), result.describe())
         need(result.code == 0 or "[log-" in result.errors, result.describe())
         need(t.ctl("log", "replay", path).code == result.code, path)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import struct
 import sys
 
@@ -138,6 +139,8 @@ def rom_a_program_that_firmware_would_not_load(t):
         need(f"[{cause}]" in result.errors, f"{name}\n{result.describe()}")
     result = rom(t, efi(program=b"no program"), code=4)
     need("[pe-shape]" in result.errors, result.describe())
+    t.narrow(result.out.decode())
+    need(not re.search(r" $", result.out.decode(), re.M), f"blanks at an end\n{result.describe()}")
     found = json.loads(rom(t, efi(program=b"no program"), "--json", code=4).out)
     need(found["images"][0]["program"]["problem"] == "pe-shape" and found["problem"] is None, str(found))
 
@@ -152,7 +155,9 @@ def rom_extract(t):
     need(read(t.path("parts/image-0.bin")) == first and read(t.path("parts/image-1.bin")) == second,
          "images")
     need(read(t.path("parts/image-1.efi")) == PROGRAM, "program")
-    t.refused(t.holdfast("rom", "card.rom", "--extract", t.path("parts"), code=1), "output-failed")
+    again = t.holdfast("rom", "card.rom", "--extract", t.path("parts"), code=1)
+    t.refused(again, "output-failed")
+    need("parts/image-0.bin" in again.errors.replace("\n", ""), f"which file?\n{again.describe()}")
     os.makedirs(t.path("linked"))
     os.symlink(t.path("victim"), t.path("linked/image-0.bin"))
     t.refused(t.holdfast("rom", "card.rom", "--extract", t.path("linked"), code=1), "output-failed")

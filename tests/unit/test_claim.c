@@ -487,7 +487,7 @@ static void a_part_of_more_than_four_mebibytes_is_refused(void **state)
 	size_t cap = HF_PART_CBOR_MAX + HF_BYTES_MAX * 2;
 	struct hf_writer w = { hf_arena_take(&f->arena, cap), cap, 0, false };
 	struct hf_claims again;
-	char name[8];
+	char name[16];
 
 	assert_non_null(w.buf);
 	for (int i = 0; i < 63; i++) {
