@@ -222,8 +222,7 @@ static void describe_device(const struct hf_gate *gate, const struct subject *s,
 		snprintf(t->part, sizeof(t->part), "%.79s", v->rule->name);
 	if (!f)
 		return;
-	if (f)
-		find_slot(gate, s->part, f, t->slot, sizeof(t->slot));
+	find_slot(gate, s->part, f, t->slot, sizeof(t->slot));
 	if (f->identity.has_serial)
 		snprintf(t->serial, sizeof(t->serial), "%016llx", (unsigned long long)f->identity.serial);
 	hf_address_format(&f->address, address);
