@@ -341,6 +341,10 @@ enum hf_err hf_gate_bind(struct hf_gate *gate, struct hf_fault *fault)
 		hf_gate_note(gate, "nothing: no driver is bound in a rehearsal");
 		return judge_whole(gate, fault);
 	}
+	/* A module that is loaded would take whatever it likes, isolated or not. */
+	if (gate->model->drivers && gate->hold.autoprobe != HF_OK)
+		return hf_fail(fault, HF_ERR_HOLD_FAILED, "drivers_autoprobe", "%s",
+			       hf_err_name(gate->hold.autoprobe));
 	if (gate->model->drivers)
 		err = hf_aliases_read(&gate->arena, &round.aliases, fault);
 	if (err == HF_OK)

@@ -229,6 +229,20 @@ static void refused_under_a_rule_that_fences_is_held(void **state)
 	unbound(w, true);
 }
 
+/* No module is loaded where the kernel would bind its driver by itself. */
+static void no_driver_where_the_kernel_probes(void **state)
+{
+	struct world *w = *state;
+	struct hf_name_list nvme = { .name = "nvme" };
+
+	w->fx->model->drivers = &nvme;
+	w->gate.options.pid1 = w->gate.host_open = true;
+	w->gate.hold.autoprobe = HF_ERR_KERNEL_REFUSED;
+	assert_int_equal(hf_gate_bind(&w->gate, &w->fault), HF_ERR_HOLD_FAILED);
+	assert_string_equal(w->fault.where, "drivers_autoprobe");
+	assert_false(w->gate.drivers_done);
+}
+
 /* What has no event is not judged. */
 static void no_room_in_the_log(void **state)
 {
@@ -318,7 +332,7 @@ int main(void)
 		T(accepted_and_goes_on), T(refused_is_recorded_and_unbound),
 		T(refused_in_audit_mode_goes_on), T(end_says_what_audit_mode_passed_over),
 		T(refused_under_a_rule_that_fences_is_held),
-		T(no_room_in_the_log), T(only_drivers_readers_run), T(unbinding_one_part_or_all),
+		T(no_driver_where_the_kernel_probes), T(no_room_in_the_log), T(only_drivers_readers_run), T(unbinding_one_part_or_all),
 		T(unbinding_that_fails_is_said), T(what_no_driver_measured_is_missing),
 		T(what_appeared_behind_a_driver_goes_with_it),
 	};

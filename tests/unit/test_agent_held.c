@@ -71,19 +71,31 @@ static void names(const char *screen, const char *want)
 }
 
 /* The same cause is a warning at the part before it: another part's word. */
-static void the_part_that_holds_not_one_that_warns(void **state)
+static void warned_and_held(struct world *w)
 {
-	struct world *w = *state;
-	struct hf_function *f = w->fx->disk->functions;
-
 	w->fx->nic_rule->action = HF_ACTION_WARN;
 	hf_measurement_find(w->fx->card->functions->measurements, "option-rom/window")->digests[0] =
 		fx_digest("nic's other rom");
 	fx_reference(w->fx, w->fx->drive->releases->environments, "option-rom/window", "drive's rom");
-	fx_code(w->fx, w->fx->disk, f, "option-rom/window", "drive's other rom");
+	fx_code(w->fx, w->fx->disk, w->fx->disk->functions, "option-rom/window", "drive's other rom");
+}
+
+static void the_part_that_holds_not_one_that_warns(void **state)
+{
+	struct world *w = *state;
+
+	warned_and_held(w);
 	names(held(w, HF_ERR_FIRMWARE_UNKNOWN, DISK_PLACE, ""), " part        drive\n");
 	names(w->text, "1b36:0010");
 	assert_null(strstr(w->text, "8086:10d3"));
+}
+
+static void a_warning_is_no_cause(void **state)
+{
+	struct world *w = *state;
+
+	warned_and_held(w);
+	names(held(w, HF_ERR_FIRMWARE_UNKNOWN, "", ""), " part        drive\n");
 }
 
 static void two_that_hold(void **state)
@@ -143,6 +155,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_part_that_holds_not_one_that_warns, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_warning_is_no_cause, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_that_hold, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_answered_differently, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(whose_driver_did_not_come_back, set_up, tear_down),
