@@ -15,26 +15,11 @@ struct differences {
 	struct hf_fault *fault;
 };
 
-/* A part that was refused for what its driver showed has no driver now (audit mode). */
-static bool lost_with_driver(const struct hf_gate *gate, const struct hf_part *part,
-			     const struct hf_measurement *before)
-{
-	if (!hf_mkey_needs_driver(before->mkey) && strcmp(before->mkey, HF_MKEY_PENDING) != 0)
-		return false;
-	for (size_t i = 0; i < gate->bound_count; i++)
-		if (gate->bound[i].refused && strcmp(gate->bound[i].part, part->path) == 0)
-			return true;
-	return false;
-}
-
 static void difference(void *self, const struct hf_part *part, const struct hf_function *function,
 		       const struct hf_measurement *before, const struct hf_measurement *after,
 		       const char *what)
 {
 	struct differences *d = self;
-
-	if (before && !after && lost_with_driver(d->gate, part, before))
-		return;
 	const char *path = function ? function->path : part->path;
 	const char *mkey = before ? before->mkey : after ? after->mkey : "";
 	char key[32], text[2 * HF_PATH_MAX + HF_MKEY_MAX];

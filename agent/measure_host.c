@@ -112,6 +112,7 @@ static bool is_unread(const struct hf_measurement *m)
 	case HF_ERR_NOT_COVERED:
 	case HF_ERR_ROM_DRIVER_BOUND:
 	case HF_ERR_ROM_SHADOW:
+	case HF_ERR_ROM_REST:
 	case HF_ERR_ROM_EMPTY:
 		return false;	/* known beforehand: coverage, not trouble */
 	default:
