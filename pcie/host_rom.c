@@ -104,6 +104,12 @@ static enum hf_err decode_restore(int fd, const uint8_t old[2])
 	return n == 2 ? HF_OK : HF_ERR_ROM_READ;
 }
 
+/* The kernel takes exactly these two bytes for off, and any others for on. */
+static bool rom_file_off(int fd)
+{
+	return pwrite(fd, "0\n", 2, 0) == 2;
+}
+
 static enum hf_err read_live(const struct hf_host *host, const struct hf_address *address, int fd,
 			     uint8_t *buf, size_t cap, size_t *ret_len)
 {
@@ -117,7 +123,7 @@ static enum hf_err read_live(const struct hf_host *host, const struct hf_address
 		err = refused(HF_ERR_ROM_READ);
 	} else {
 		err = read_all(fd, buf, cap, ret_len);
-		if (pwrite(fd, "0", 1, 0) != 1 && !err)
+		if (!rom_file_off(fd) && !err)
 			err = HF_ERR_ROM_READ;
 	}
 	if (config >= 0) {
@@ -360,7 +366,7 @@ enum hf_err hf_host_read_rom_rest(const struct hf_host *host, const struct hf_ro
 
 /* ---- after a worker that could not put back itself ---- */
 
-static void rom_file_off(const struct hf_host *host, const struct hf_address *address)
+static void rom_file_put_back(const struct hf_host *host, const struct hf_address *address)
 {
 	char path[80];
 	int fd;
@@ -368,7 +374,7 @@ static void rom_file_off(const struct hf_host *host, const struct hf_address *ad
 	hf_host_device_path(address, "rom", path, sizeof(path));
 	fd = openat(host->sysfs, path, O_RDWR | O_CLOEXEC);
 	if (fd >= 0 && is_sysfs(fd))
-		(void)(pwrite(fd, "0", 1, 0) == 1);
+		(void)rom_file_off(fd);
 	if (fd >= 0)
 		close(fd);
 }
@@ -381,7 +387,7 @@ void hf_host_rom_put_back(const struct hf_host *host, const struct hf_address *a
 
 	if (!host->live || config.len < HF_CONFIG_HEADER)
 		return;
-	rom_file_off(host, address);
+	rom_file_put_back(host, address);
 	if (registers_open(host, &function, &r))
 		return;
 	if (hf_le(r.command, 2) != 0xffff) {

@@ -270,7 +270,8 @@ static void put_back_roms(struct measuring *m)
 					.keep_count = 1 };
 	size_t count = 0;
 
-	for (size_t i = 0; i < m->count; i++)
+	/* Where more than that hang, whoever tries would only be left behind too. */
+	for (size_t i = 0; i < m->count && count < HF_POOL_WORKERS; i++)
 		count += m->targets[i].rom_lost;
 	if (count && m->host->live)
 		(void)(hf_pool_run(&pool, count, put_back, was_put_back, m) == HF_OK);

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "pcie/config.h"
@@ -30,6 +32,17 @@ static struct hf_host host;
 static struct hf_arena arena;
 static struct hf_bus bus;
 static struct hf_claims claims;
+
+static bool as_sysfs;	/* files pass for a real sysfs's */
+
+int fstatfs(int fd, struct statfs *ret)
+{
+	int rc = (int)syscall(SYS_fstatfs, fd, ret);
+
+	if (rc == 0 && as_sysfs)
+		ret->f_type = 0x62656572;
+	return rc;
+}
 
 static char *in_dir(const char *name)
 {
@@ -85,6 +98,7 @@ static int setup(void **state)
 	struct hf_fault fault;
 
 	(void)state;
+	as_sysfs = false;
 	strcpy(dir, "/tmp/holdfast-rom-bar-XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
@@ -267,6 +281,31 @@ static void test_captured(void **state)
 	resource(0, 0, 0);
 	r.shadow = true;
 	reads(&r, HF_OK, 0);
+}
+
+/* Linux's pci_write_rom: "0\n" is off, and every other word, "0" too, is on. */
+static void test_rom_file_goes_off(void **state)
+{
+	static const struct hf_address address = { .bus = 1 };
+	size_t len;
+
+	(void)state;
+	as_sysfs = true;
+	store(DEVICE "rom", "xxxxx", 5);
+	assert_int_equal(hf_host_read_rom(&host, &address, buf, sizeof(buf), &len), HF_OK);
+	assert_int_equal(len, 5);
+	assert_memory_equal(buf, "1xxxx", 5);
+	load(DEVICE "rom", buf, sizeof(buf));
+	assert_memory_equal(buf, "0\nxxx", 5);
+	store(DEVICE "rom", "1xxxx", 5);
+	hf_host_rom_put_back(&host, &address, (struct hf_span){ config, sizeof(config) });
+	load(DEVICE "rom", buf, sizeof(buf));
+	assert_memory_equal(buf, "0\nxxx", 5);
+	as_sysfs = false;
+	store(DEVICE "rom", "1xxxx", 5);
+	hf_host_rom_put_back(&host, &address, (struct hf_span){ config, sizeof(config) });
+	load(DEVICE "rom", buf, sizeof(buf));
+	assert_memory_equal(buf, "1xxxx", 5);
 }
 
 /* A worker that is killed while it reads the ROM puts nothing back. */
@@ -613,6 +652,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shadow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bridge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_captured, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rom_file_goes_off, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_put_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_chain_that_leaves_the_window, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rest_without_images, setup, teardown),
