@@ -33,6 +33,8 @@ struct slot {
 	uint32_t first, end;		/* jobs that it owes; none: first == end */
 	uint64_t began, seen_at, seen;	/* this job; the last progress: when, which */
 	bool slow;			/* out of patience: it counts as stalled */
+	bool served;			/* it had jobs, all of this owner's */
+	size_t owner;
 	uint8_t *in;			/* what came over its socket */
 	size_t in_len;
 };
@@ -164,6 +166,11 @@ static void begin_job(struct slot *s)
 	s->slow = false;
 }
 
+static size_t owner_of(const struct pool *p, uint32_t index)
+{
+	return p->options->owner ? p->options->owner(p->self, index) : 0;
+}
+
 static enum hf_err hand_out(struct pool *p, struct slot *s)
 {
 	uint32_t share = 1 + (p->count - p->finished) / (uint32_t)(4 * p->wanted);
@@ -171,7 +178,10 @@ static enum hf_err hand_out(struct pool *p, struct slot *s)
 	const uint8_t go = 1;
 
 	share = share < HF_POOL_BATCH ? share : HF_POOL_BATCH;
-	while (end < p->count && end - p->next < share && p->states[end] == JOB_WAITING)
+	s->served = true;
+	s->owner = owner_of(p, p->next);
+	while (end < p->count && end - p->next < share && p->states[end] == JOB_WAITING &&
+	       owner_of(p, end) == s->owner)
 		p->states[end++] = JOB_OUT;
 	s->first = p->next;
 	s->end = end;
@@ -206,10 +216,17 @@ static struct slot *start_worker(struct pool *p, enum hf_err *ret_err)
 	if (*ret_err)
 		return NULL;
 	s->live = true;
-	s->slow = false;
+	s->slow = s->served = false;
 	s->in_len = 0;
 	s->first = s->end = 0;
 	return s;
+}
+
+static void retire(struct slot *s)
+{
+	hf_worker_abandon(&s->worker);
+	s->live = false;
+	(void)hf_workers_reap(0);
 }
 
 /* Every idle worker gets jobs, and there are as many that get on as are wanted, and one more
@@ -220,8 +237,12 @@ static enum hf_err keep_busy(struct pool *p)
 	enum hf_err err = HF_OK;
 
 	for (struct slot *s = p->slots; s < p->slots + HF_POOL_WORKERS && !err; s++) {
-		if (s->live && s->first == s->end && more_waiting(p))
-			err = hand_out(p, s);
+		if (s->live && s->first == s->end && more_waiting(p)) {
+			if (s->served && s->owner != owner_of(p, p->next))
+				retire(s);
+			else
+				err = hand_out(p, s);
+		}
 		live += s->live;
 		well += s->live && !s->slow;
 		wanted += s->live && s->slow;

@@ -12,7 +12,7 @@
 #include "pcie/vpd.h"
 
 #define CAPABILITY_VPD 0x03
-#define READ_STEP 512	/* four bytes at a time over the bus: some devices are slow */
+#define READ_STEP 64	/* four bytes at a time over the bus, up to 125 ms each: each step is progress */
 #define ADVISORY HF_MEASUREMENT_ADVISORY
 
 static bool matches(const struct hf_bus_function *function)

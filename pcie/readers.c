@@ -277,13 +277,20 @@ static void put_back_roms(struct measuring *m)
 		(void)(hf_pool_run(&pool, count, put_back, was_put_back, m) == HF_OK);
 }
 
+static size_t part_of(const void *self, size_t index)
+{
+	const struct measuring *m = self;
+
+	return m->targets[index].part_index;
+}
+
 enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
 		       const struct hf_read_options *options, struct hf_claims *claims,
 		       hf_measure_progress progress, void *self)
 {
 	const struct hf_pool_options pool = { .device_ms = host->device_ms,
 					      .keep = &host->sysfs, .keep_count = 1,
-					      .answer_max = HF_PART_CBOR_MAX };
+					      .answer_max = HF_PART_CBOR_MAX, .owner = part_of };
 	struct measuring m = { .host = host, .options = options, .claims = claims,
 			       .progress = progress, .self = self };
 	enum hf_err err = hf_arena_make(SCRATCH, &m.scratch);

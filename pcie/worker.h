@@ -58,12 +58,16 @@ uint64_t hf_now_ms(void);	/* CLOCK_BOOTTIME */
 
 /* ---- the pool: jobs 0 to count - 1, each done once, side by side ---- */
 
+/* Whose job it is. A worker that was led astray by what it read says nothing of another's:
+ * it does the jobs of one owner and ends. */
+typedef size_t (*hf_pool_owner)(const void *self, size_t index);
 struct hf_pool_options {
 	size_t workers;		/* while all goes well; 0: as many as there are processors */
 	unsigned device_ms;	/* 0: HF_DEVICE_SECONDS */
 	const int *keep;	/* for each worker */
 	size_t keep_count;
 	size_t answer_max;	/* bytes */
+	hf_pool_owner owner;	/* NULL: all are one's */
 };
 struct hf_pool_answer {
 	size_t index;

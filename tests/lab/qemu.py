@@ -28,7 +28,7 @@ ESCAPES = re.compile(r"\x1b(\[[0-9;=?]*[A-Za-z]|[()][A-Z0-9])|\r")
 class Host:
     """What is plugged in where. A scenario changes the entries it is about; addresses
     are fixed, so a place keeps its name."""
-    machine = "q35,accel=tcg"
+    machine = "q35"
     memory = str(MEMORY_MIB)
     cpus = CPUS
 
@@ -124,8 +124,9 @@ class Machine:
                second_boot, debug, seconds, netboot, product, variables, program, uefi):
         args = [
             "timeout", "-k", "3", str(seconds + 5), str(program),
-            # with MWAIT on offer every waiting processor spins here: twice the time
-            "-machine", host.machine, "-cpu", "max,-monitor", "-m", host.memory,
+            # One thread for all processors: with one each, a waiting one now and then misses its
+            # timer and the guest stands still. With MWAIT on offer every waiting one spins here.
+            "-machine", host.machine, "-accel", "tcg,thread=single", "-cpu", "max,-monitor", "-m", host.memory,
             "-smp", str(host.cpus), "-nodefaults", "-no-user-config", "-display", "none",
             "-chardev", self._listen("s0"), "-serial", "chardev:s0",
             "-chardev", self._listen("s1"), "-serial", "chardev:s1",

@@ -41,7 +41,7 @@ SAID = {
 
 class Host(qemu.Host):
     """More kinds of devices than the gate's host has, each in a place of its own."""
-    machine = ("q35,accel=tcg,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G")
+    machine = ("q35,cxl=on,cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size=4G")
     memory = "1024,maxmem=6G,slots=4"
     cpus = 1
 

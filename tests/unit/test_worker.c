@@ -279,6 +279,47 @@ static void test_a_worker_that_lies(void **state)
 	all_others_good();
 }
 
+static enum hf_err say_pid(void *self, size_t index, struct hf_writer *w)
+{
+	const pid_t pid = getpid();
+
+	(void)self;
+	(void)index;
+	hf_put(w, &pid, sizeof(pid));
+	return HF_OK;
+}
+
+static enum hf_err note_pid(void *self, const struct hf_pool_answer *answer)
+{
+	pid_t *pids = self;
+
+	assert_int_equal(answer->bytes.len, sizeof(*pids));
+	memcpy(&pids[answer->index], answer->bytes.ptr, sizeof(*pids));
+	return HF_OK;
+}
+
+static size_t five_each(const void *self, size_t index)
+{
+	(void)self;
+	return index / 5;
+}
+
+static void test_one_owner_a_worker(void **state)
+{
+	const struct hf_pool_options options = { .workers = 2, .answer_max = 16, .owner = five_each };
+	pid_t pids[100] = { 0 };
+
+	(void)state;
+	assert_int_equal(hf_pool_run(&options, 100, say_pid, note_pid, pids), HF_OK);
+	for (size_t i = 0; i < 100; i++) {
+		assert_true(pids[i] > 0);
+		for (size_t k = 0; k < 100; k++)
+			if (five_each(NULL, i) != five_each(NULL, k))
+				assert_int_not_equal(pids[i], pids[k]);
+	}
+	assert_int_equal(hf_workers_reap(1000), 0);
+}
+
 static void test_errors_come_back(void **state)
 {
 	const struct hf_pool_options options = { .answer_max = ANSWER_MAX };
@@ -598,7 +639,7 @@ int main(void)
 		T(test_a_worker_that_dies),
 		T(test_a_flood),
 		T(test_a_worker_that_lies),
-		T(test_errors_come_back),
+		T(test_one_owner_a_worker), T(test_errors_come_back),
 		T(test_a_child_holds_nothing),
 		T(test_killed_with_its_parent),
 		P(test_parser_parses),
