@@ -8,19 +8,28 @@ A test program reports one line a test: TAP ("ok 1 - name", "not ok 1 - name",
 "ok 1 - name # SKIP why") or the same without the number ("ok name", "not ok name",
 "skip name why"). A program that dies, hangs or reports nothing is itself a failure.
 """
+import concurrent.futures
 import glob
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SLOW_UNITS = {"test_measure", "test_efi_decompress", "test_efi_image"}
 TAP = re.compile(r"^(ok|not ok|skip)\b\s*(?:\d+\s*-?\s*)?(.*)$")
 passed, failed, skipped = 0, [], []
+counting = threading.Lock()
 
 
 def note(kind, name):
+    with counting:
+        count(kind, name)
+
+
+def count(kind, name):
     global passed
     if kind == "ok":
         passed += 1
@@ -80,9 +89,13 @@ def step_build():
 
 
 def unit_tests(mode):
-    for source in sorted(glob.glob(os.path.join(ROOT, "tests/unit/test_*.c"))):
-        base = os.path.basename(source)[:-2]
-        run(f"{mode}/{base}", [f"build/{mode}/tests/unit/{base}"], 300)
+    names = [os.path.basename(source)[:-2]
+             for source in sorted(glob.glob(os.path.join(ROOT, "tests/unit/test_*.c")))]
+    # What takes longest first, so that all end together.
+    names.sort(key=lambda name: name not in SLOW_UNITS)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(lambda name: run(f"{mode}/{name}", [f"build/{mode}/tests/unit/{name}"], 300),
+                      names))
 
 
 def step_unit():

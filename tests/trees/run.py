@@ -3,9 +3,15 @@
 """Run the tree tests: one line a test, "ok NAME", "not ok NAME" or "skip NAME reason".
 
 run.py [NAME...]: only these. UPDATE=1 writes the golden files; KEEP=1 keeps what was made.
+As many tests run side by side as there are processors (TREE_JOBS), each in a directory of its
+own; those that measure time come last, one after the other.
 """
+import concurrent.futures
+import contextlib
 import glob
 import importlib
+import io
+import multiprocessing
 import os
 import shutil
 import sys
@@ -17,6 +23,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import harness  # noqa: E402
 
+JOBS = int(os.environ.get("TREE_JOBS", "0")) or os.cpu_count() or 1
+ALONE = ("cases_hang", "cases_scale")  # what they measure is time and memory
 MODULES = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(harness.HERE, "cases_*.py")))
 
 
@@ -41,6 +49,29 @@ def run_one(name, function, work):
     return True
 
 
+def run_quietly(index, work):
+    """In a process of its own: what was printed, and the result."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        result = run_one(*harness.CASES[index], work)
+    return text.getvalue(), result
+
+
+def run_all(wanted, work):
+    chosen = [i for i, (name, _) in enumerate(harness.CASES) if not wanted or name in wanted]
+    alone = [i for i in chosen if JOBS == 1 or len(chosen) == 1 or
+             harness.CASES[i][1].__module__ in ALONE]
+    results = []
+    with concurrent.futures.ProcessPoolExecutor(
+            JOBS, multiprocessing.get_context("fork")) as pool:  # forked: the cases are imported
+        side_by_side = [pool.submit(run_quietly, i, work) for i in chosen if i not in alone]
+        for done in side_by_side:
+            text, result = done.result()
+            print(text, end="", flush=True)
+            results.append(result)
+    return results + [run_one(*harness.CASES[i], work) for i in alone]
+
+
 def main():
     missing = [p for p in ("holdfast", "holdfastctl")
                if not os.path.exists(os.path.join(harness.BUILD, p))]
@@ -55,8 +86,7 @@ def main():
     if unknown:
         sys.exit(f"no test {unknown[0]}; tests: {' '.join(names)}")
     work = tempfile.mkdtemp(prefix="holdfast-trees-")
-    results = [run_one(name, function, work) for name, function in harness.CASES
-               if not wanted or name in wanted]
+    results = run_all(wanted, work)
     if os.environ.get("KEEP") == "1":
         print(f"kept: {work}")
     else:

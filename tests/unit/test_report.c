@@ -145,6 +145,11 @@ TEST(tree)
 	w = writer();
 	hf_report_tree(&fx->claims, &fx->verdict, &w);
 	has("missing      held");
+	for (struct hf_part_verdict *v = fx->verdict.parts; v; v = v->next)
+		v->place = v->part ? v->place : "board";	/* no card is missing there */
+	w = writer();
+	hf_report_tree(&fx->claims, &fx->verdict, &w);
+	has("board board                                    missing      held");
 	END;
 }
 
