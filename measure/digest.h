@@ -34,6 +34,9 @@ bool hf_digest_from_hex(enum hf_alg alg, const char *hex, struct hf_digest *ret)
 
 /* One span, one algorithm. */
 enum hf_err hf_digest(enum hf_alg alg, struct hf_span in, struct hf_digest *ret) HF_MUST_USE;
+/* Each algorithm once, so that what libcrypto makes at first use is there: for who forks, or
+ * will have few system calls left. */
+enum hf_err hf_digest_warm(void) HF_MUST_USE;
 /* Two spans as if joined (PCR extend: old value, then digest). */
 enum hf_err hf_digest2(enum hf_alg alg, struct hf_span a, struct hf_span b,
 		       struct hf_digest *ret) HF_MUST_USE;

@@ -293,8 +293,10 @@ enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
 					      .answer_max = HF_PART_CBOR_MAX, .owner = part_of };
 	struct measuring m = { .host = host, .options = options, .claims = claims,
 			       .progress = progress, .self = self };
-	enum hf_err err = hf_arena_make(SCRATCH, &m.scratch);
+	enum hf_err err = hf_digest_warm();	/* once, not in every child */
 
+	if (!err)
+		err = hf_arena_make(SCRATCH, &m.scratch);
 	if (err)
 		return err;
 	err = list_targets(&m, bus);
