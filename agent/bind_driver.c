@@ -6,14 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "pcie/worker.h"
+
 #define DRIVER_NAME 65
+#define REAP_MS 50
 
 /* A module's PCI driver may have another name: /sys/module/xhci_pci/drivers/pci:xhci_hcd. */
 static bool driver_of_module(const struct hf_host *host, const char *module, char out[DRIVER_NAME])
@@ -77,30 +76,28 @@ static int write_text(int sysfs, const char *path, const char *text)
 	return sys_errno;
 }
 
-_Noreturn static void child(int pipe_fd, int sysfs, const char *path, const char *text)
+struct order {
+	int sysfs;
+	const char *path, *text;
+};
+
+static void carry_out(void *self, int socket)
 {
-	int sys_errno = write_text(sysfs, path, text);
-	ssize_t n = write(pipe_fd, &sys_errno, sizeof(sys_errno));
+	const struct order *o = self;
+	int sys_errno = write_text(o->sysfs, o->path, o->text);
+	ssize_t n = write(socket, &sys_errno, sizeof(sys_errno));
 
-	_exit(n == (ssize_t)sizeof(sys_errno) ? 0 : 1);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	(void)n;	/* without a word the parent says EIO */
 }
 
 /* What the child says; ETIME if it says nothing in time, EIO if it ends without a word. */
 static int hear(int fd, uint64_t deadline_ms)
 {
-	const uint64_t end = now_ms() + deadline_ms;
+	const uint64_t end = hf_now_ms() + deadline_ms;
 	int sys_errno = 0;
 
 	for (;;) {
-		uint64_t now = now_ms();
+		uint64_t now = hf_now_ms();
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		int rc = now >= end ? 0 : poll(&p, 1, (int)(end - now));
 
@@ -114,29 +111,22 @@ static int hear(int fd, uint64_t deadline_ms)
 	return read(fd, &sys_errno, sizeof(sys_errno)) == (ssize_t)sizeof(sys_errno) ? sys_errno : EIO;
 }
 
-/* A child inside the kernel does not die of SIGKILL before the driver lets it: it is not
- * waited for then, and a host that is held has one sleeper more. */
+/* A child inside the kernel does not die before the driver lets it: it is not waited for, and
+ * a host that is held has one sleeper more. */
 static int write_in_child(const struct hf_host *host, const char *path, const char *text,
 			  uint64_t deadline_ms)
 {
-	int fds[2], sys_errno;
-	pid_t pid;
+	struct order order = { host->sysfs, path, text };
+	const struct hf_worker_plan plan = { .run = carry_out, .self = &order,
+					     .keep = &host->sysfs, .keep_count = 1 };
+	struct hf_worker worker;
+	int sys_errno;
 
-	if (pipe2(fds, O_CLOEXEC) != 0)
-		return errno;
-	pid = fork();
-	if (pid == 0)
-		child(fds[1], host->sysfs, path, text);
-	sys_errno = pid < 0 ? errno : 0;
-	close(fds[1]);
-	if (pid > 0) {
-		sys_errno = hear(fds[0], deadline_ms);
-		if (sys_errno == ETIME)
-			kill(pid, SIGKILL);
-		while (waitpid(pid, NULL, sys_errno == ETIME ? WNOHANG : 0) < 0 && errno == EINTR)
-			continue;
-	}
-	close(fds[0]);
+	if (hf_worker_start(&plan, &worker) != HF_OK)
+		return EAGAIN;
+	sys_errno = hear(worker.socket, deadline_ms);
+	hf_worker_abandon(&worker);
+	(void)hf_workers_reap(REAP_MS);
 	return sys_errno;
 }
 
@@ -195,11 +185,6 @@ enum hf_err hf_driver_unbind(const struct hf_host *host, const char *driver,
 	return write_address(host, name, "unbind", address, deadline_ms, fault);
 }
 
-static bool knows(const struct hf_bus *bus, const struct hf_address *address)
-{
-	return hf_bus_find(bus, address) != NULL;
-}
-
 enum hf_err hf_bus_grown(const struct hf_host *host, const struct hf_bus *bus, bool *ret,
 			 struct hf_fault *fault)
 {
@@ -215,7 +200,7 @@ enum hf_err hf_bus_grown(const struct hf_host *host, const struct hf_bus *bus, b
 		return hf_fail(fault, HF_ERR_PCI_ACCESS, "bus/pci/devices", "%s", "after binding");
 	}
 	while ((entry = readdir(dir)))
-		grown |= hf_address_parse(entry->d_name, &address) && !knows(bus, &address);
+		grown |= hf_address_parse(entry->d_name, &address) && !hf_bus_find(bus, &address);
 	closedir(dir);
 	*ret = grown;
 	return HF_OK;

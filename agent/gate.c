@@ -4,12 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/crash.h"
 #include "agent/watch.h"
-#include "pcie/worker.h"
 
 #define ROW(id, label, function, after) \
 	[HF_STAGE_##id] = { HF_STAGE_##id, label, function, HF_STAGE_##after }
@@ -33,14 +31,6 @@ const struct hf_stage_row hf_gate_stages[HF_STAGE_COUNT] = {
 	ROW(HELD, "held", hf_gate_held, HELD),
 };
 
-uint64_t hf_gate_now_ms(void)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 void hf_gate_note(struct hf_gate *gate, const char *format, ...)
 {
 	va_list args;
@@ -54,14 +44,14 @@ static void enter(struct hf_gate *gate, const struct hf_stage_row *row)
 {
 	if (row->stage != HF_STAGE_HELD)
 		gate->stage = row->name;
-	gate->entered_ms = hf_gate_now_ms();
+	gate->entered_ms = hf_now_ms();
 	gate->note[0] = '\0';
 	(void)hf_watch_kick();	/* too late: the next event fails */
 }
 
 static void leave(struct hf_gate *gate, const struct hf_stage_row *row, enum hf_err err)
 {
-	uint64_t now = hf_gate_now_ms();
+	uint64_t now = hf_now_ms();
 
 	gate->stage_ms[row->stage] = now - gate->entered_ms;
 	(void)hf_workers_reap(0);
@@ -79,7 +69,7 @@ enum hf_err hf_gate_open(struct hf_gate *gate, const struct hf_gate_options *opt
 
 	memset(gate, 0, sizeof(*gate));
 	gate->options = *options;
-	gate->start_ms = hf_gate_now_ms();
+	gate->start_ms = hf_now_ms();
 	gate->host.sysfs = -1;
 	gate->crash_tpm = -1;
 	hf_tenant_init(&gate->tenant);

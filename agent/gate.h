@@ -17,6 +17,7 @@
 #include "manifests/trust.h"
 #include "measure/evidence.h"
 #include "pcie/readers.h"
+#include "pcie/worker.h"
 
 #define HF_GATE_CLAIMS_MAX ((size_t)1 << 30)	/* bytes; only touched pages are real */
 #define HF_GATE_SCRATCH_MAX ((size_t)512 << 20)
@@ -138,7 +139,6 @@ static inline bool hf_gate_live(const struct hf_gate *gate)
 }
 void hf_gate_note(struct hf_gate *gate, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-uint64_t hf_gate_now_ms(void);	/* CLOCK_BOOTTIME */
 /* hf_measure's progress is the gate's. */
 void hf_gate_progress(void *self, const struct hf_part *part, size_t index, size_t count);
 /* Reserve, extend in every bank, commit: the one way an event comes into being. */

@@ -235,13 +235,13 @@ static enum hf_err read_settled(struct hf_gate *gate, const struct candidate *c,
 				struct hf_claims *measured, struct hf_fault *fault)
 {
 	const struct timespec pause = { 0, 200 * 1000000L };
-	const uint64_t end = hf_gate_now_ms() + HF_GATE_SETTLE_MS;
+	const uint64_t end = hf_now_ms() + HF_GATE_SETTLE_MS;
 
 	for (;;) {
 		const size_t mark = gate->arena.len;
 		enum hf_err err = hf_gate_read_bound(gate, c->part->path, measured, fault);
 
-		if (err != HF_OK || settled(measured, c) || hf_gate_now_ms() >= end)
+		if (err != HF_OK || settled(measured, c) || hf_now_ms() >= end)
 			return err;
 		gate->arena.len = mark;
 		nanosleep(&pause, NULL);

@@ -78,7 +78,7 @@ static struct hf_span verdict_of(struct hf_gate *gate, const struct hf_fault *re
 			     gate->model && gate->model->mode == HF_MODE_AUDIT ? "audit" : "enforce",
 			     gate->would_hold ? "true" : "false",
 			     hf_root_of_trust(gate->model, gate->firmware_log),
-			     (unsigned long long)(hf_gate_now_ms() - gate->start_ms),
+			     (unsigned long long)(hf_now_ms() - gate->start_ms),
 			     fenced, report ? report : "null");
 	free(report);
 	if (n < 0 || (size_t)n >= cap)

@@ -104,7 +104,7 @@ static enum hf_err close_evidence(struct hf_gate *gate, struct hf_fault *fault)
 
 static void say_released(struct hf_gate *gate)
 {
-	const uint64_t now = hf_gate_now_ms();
+	const uint64_t now = hf_now_ms();
 	struct rusage usage = { 0 };
 	char name[64], note[64];
 

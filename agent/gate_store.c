@@ -77,13 +77,13 @@ static enum hf_err wait_for_store(const struct hf_gate *gate, char *out, size_t 
 				  struct hf_fault *fault)
 {
 	const struct timespec step = { .tv_nsec = APPEAR_STEP_MS * 1000000L };
-	const uint64_t until = hf_gate_now_ms() + APPEAR_MS;
+	const uint64_t until = hf_now_ms() + APPEAR_MS;
 
 	while (!find_store(gate->conf.store, out, cap)) {
 		if (!hf_gate_live(gate) || gate->bound_count == 0)
 			return hf_fail(fault, HF_ERR_BIND_FAILED, gate->conf.store, "%s",
 				       "it is not there and no driver was bound");
-		if (hf_gate_now_ms() > until)
+		if (hf_now_ms() > until)
 			return hf_fail(fault, HF_ERR_BIND_FAILED, gate->conf.store,
 				       "it did not appear within %d s", APPEAR_MS / 1000);
 		nanosleep(&step, NULL);
