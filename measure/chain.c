@@ -47,27 +47,56 @@ static enum hf_err key_of(X509 *cert, struct hf_key **ret)
 	return HF_OK;
 }
 
+/* OpenSSL's own callback would ask on the terminal. */
+static int no_passphrase(char *buf, int size, int writing, void *self)
+{
+	(void)buf, (void)size, (void)writing, (void)self;
+	return -1;
+}
+
+/* Caller frees. NULL: not one block with a certificate that makes sense. */
+static X509 *read_pem(struct hf_span pem)
+{
+	BIO *bio = hf_pem_single(pem) ? BIO_new_mem_buf(pem.ptr, (int)pem.len) : NULL;
+	X509 *cert = bio ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL;
+
+	BIO_free(bio);
+	if (cert && !(X509_get_extension_flags(cert) & EXFLAG_INVALID))
+		return cert;
+	X509_free(cert);
+	return NULL;
+}
+
 enum hf_err hf_key_read_anchor(struct hf_span pem, struct hf_key **ret)
 {
 	static const char mark[] = "-----BEGIN CERTIFICATE-----";
 	X509 *cert;
-	BIO *bio;
 
 	if (!hf_pem_single(pem))
 		return HF_ERR_KEY_INVALID;
 	if (!memmem(pem.ptr, pem.len, mark, sizeof(mark) - 1))
 		return hf_key_read_pem(pem, false, ret);
-	bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
-	if (!bio)
-		return HF_ERR_NO_MEMORY;
-	cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	BIO_free(bio);
-	if (!cert || (X509_get_extension_flags(cert) & EXFLAG_INVALID) ||
-	    (!is_ca(cert) && !is_signer(cert))) {
+	cert = read_pem(pem);
+	if (cert && (is_ca(cert) || is_signer(cert)))
+		return key_of(cert, ret);
+	X509_free(cert);
+	return HF_ERR_KEY_INVALID;
+}
+
+enum hf_err hf_key_read_device_root(struct hf_span pem, struct hf_key **ret)
+{
+	X509 *cert = read_pem(pem);
+	enum hf_err err;
+
+	/* X509_check_ca looks at key usage too, where there is one */
+	if (!cert || X509_check_ca(cert) != 1) {
 		X509_free(cert);
 		return HF_ERR_KEY_INVALID;
 	}
-	return key_of(cert, ret);
+	err = key_of(cert, ret);
+	if (!err)
+		(*ret)->ca = true;
+	return err;
 }
 
 bool hf_key_is_ca(const struct hf_key *key)

@@ -9,12 +9,37 @@ static const char *const method_names[] = {
 	[HF_METHOD_IDENTITY] = "identity",
 	[HF_METHOD_VERSION] = "version",
 	[HF_METHOD_BYTES] = "bytes",
+	[HF_METHOD_UNBOUND] = "signed-unbound",
 	[HF_METHOD_SIGNED] = "signed",
+};
+static const uint8_t method_numbers[HF_METHODS] = {
+	[HF_METHOD_NONE] = 0,
+	[HF_METHOD_IDENTITY] = 1,
+	[HF_METHOD_VERSION] = 2,
+	[HF_METHOD_BYTES] = 3,
+	[HF_METHOD_UNBOUND] = 5,
+	[HF_METHOD_SIGNED] = 4,
 };
 
 const char *hf_method_name(enum hf_method method)
 {
-	return (size_t)method <= HF_METHOD_SIGNED ? method_names[method] : "unknown";
+	return (size_t)method < HF_METHODS ? method_names[method] : "unknown";
+}
+
+uint8_t hf_method_number(enum hf_method method)
+{
+	return (size_t)method < HF_METHODS ? method_numbers[method] : 0;
+}
+
+bool hf_method_from_number(uint64_t number, enum hf_method *ret)
+{
+	for (unsigned m = 0; m < HF_METHODS; m++) {
+		if (method_numbers[m] != number)
+			continue;
+		*ret = (enum hf_method)m;
+		return true;
+	}
+	return false;
 }
 
 const char *hf_part_kind_name(enum hf_part_kind kind)
@@ -76,6 +101,41 @@ void hf_claims_init(struct hf_claims *claims, struct hf_arena *arena)
 {
 	*claims = (struct hf_claims){ .arena = arena };
 	claims->parts_end = &claims->parts;
+	claims->attachments_end = &claims->attachments;
+}
+
+enum hf_err hf_claims_attach(struct hf_claims *claims, const char *path, struct hf_span bytes,
+			     struct hf_attachment **ret)
+{
+	struct hf_attachment *a;
+	enum hf_err err;
+
+	if (bytes.len > HF_ATTACHMENT_MAX)
+		return HF_ERR_LIMIT;
+	a = hf_arena_take(claims->arena, sizeof(*a));
+	if (!a)
+		return HF_ERR_LIMIT;
+	*a = (struct hf_attachment){ .path = hf_arena_text(claims->arena, path, strlen(path)) };
+	if (!a->path)
+		return HF_ERR_LIMIT;
+	err = hf_arena_copy(claims->arena, bytes, &a->bytes);
+	if (!err)
+		err = hf_digest(HF_ALG_SHA384, a->bytes, &a->sha384);
+	if (err)
+		return err;
+	*claims->attachments_end = a;
+	claims->attachments_end = &a->next;
+	*ret = a;
+	return HF_OK;
+}
+
+const struct hf_attachment *hf_claims_attachment(const struct hf_claims *claims,
+						 const struct hf_digest *sha384)
+{
+	for (const struct hf_attachment *a = claims->attachments; a; a = a->next)
+		if (hf_digest_equal(&a->sha384, sha384))
+			return a;
+	return NULL;
 }
 
 /* A copy in the arena of 1..max printable characters without blanks, else NULL. */

@@ -34,15 +34,21 @@ bool hf_mkey_needs_driver(const char *mkey);
 #define HF_BYTES_MAX 65536
 #define HF_PART_CBOR_MAX (4u << 20)	/* bytes of one encoded part */
 
-/* How a measurement was made, weakest first; the order is part of the format. */
+/* How a measurement was made, weakest first. */
 enum hf_method {
 	HF_METHOD_NONE,		/* not measured: the cause says why */
 	HF_METHOD_IDENTITY,	/* config space says what it is */
 	HF_METHOD_VERSION,	/* the device says its version */
 	HF_METHOD_BYTES,	/* we read and hashed the bytes */
-	HF_METHOD_SIGNED,	/* the device signed it (SPDM) */
+	HF_METHOD_UNBOUND,	/* signed (SPDM), by a key that nothing ties to this very device */
+	HF_METHOD_SIGNED,	/* the device signed it (SPDM), and its certificate names it */
 };
-const char *hf_method_name(enum hf_method method);
+#define HF_METHODS (HF_METHOD_SIGNED + 1)
+const char *hf_method_name(enum hf_method method);	/* "none", ..., "signed-unbound", "signed" */
+/* The numbers of the formats, which are not the order: signed-unbound came later, as 5.
+ * _from_number: false for a number that is no method. */
+uint8_t hf_method_number(enum hf_method method);
+bool hf_method_from_number(uint64_t number, enum hf_method *ret);
 
 enum hf_part_kind { HF_PART_HOST, HF_PART_BOARD, HF_PART_CARD };
 const char *hf_part_kind_name(enum hf_part_kind kind);
@@ -120,8 +126,19 @@ struct hf_part {
 	struct hf_measurement **measurements_end;
 };
 
+/* What is too large for the claims and lies beside them: a measurement holds its digest. */
+struct hf_attachment {
+	struct hf_attachment *next;
+	const char *path;	/* of the function that it comes from */
+	struct hf_digest sha384;
+	struct hf_span bytes;
+};
+#define HF_ATTACHMENT_MAX (1u << 20)	/* bytes of one */
+
 struct hf_claims {
 	struct hf_arena *arena;	/* borrowed; holds everything below */
+	struct hf_attachment *attachments;	/* in no encoding of a part */
+	struct hf_attachment **attachments_end;
 	struct hf_part *parts;
 	struct hf_part **parts_end;
 	size_t part_count, function_count, measurement_count;
@@ -166,6 +183,13 @@ enum hf_err hf_measurement_set_digests(struct hf_measurement *m, const struct hf
 void hf_measurement_set_failure(struct hf_measurement *m, enum hf_err cause);
 /* Kind, method, cause and value alike (size, digests, text, bytes); flags and mkey too. */
 bool hf_measurement_equal(const struct hf_measurement *a, const struct hf_measurement *b);
+
+/* A copy of bytes, hashed here. HF_ERR_LIMIT: larger than HF_ATTACHMENT_MAX, or no room. */
+enum hf_err hf_claims_attach(struct hf_claims *claims, const char *path, struct hf_span bytes,
+			     struct hf_attachment **ret) HF_MUST_USE;
+/* NULL: there is none with this SHA-384. */
+const struct hf_attachment *hf_claims_attachment(const struct hf_claims *claims,
+						 const struct hf_digest *sha384);
 
 /* The strongest method with which any measurement of code, identity or version succeeded
  * in full; bytes that are no code (configuration, VPD) do not count. */

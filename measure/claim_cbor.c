@@ -112,14 +112,14 @@ static void put_measurement(struct hf_writer *w, const struct hf_measurement *m)
 	enum hf_err cause = failure && !m->cause ? HF_ERR_NOT_MEASURED : m->cause;
 	enum hf_method method = failure ? HF_METHOD_NONE : m->method;
 
-	w->full |= (unsigned)method > HF_METHOD_SIGNED || (m->flags & ~HF_MEASUREMENT_FLAGS) ||
+	w->full |= (unsigned)method >= HF_METHODS || (m->flags & ~HF_MEASUREMENT_FLAGS) ||
 		   (cause && !cause_known(cause));
 	hf_cbor_put_map(w, 2u + (m->flags != 0) + (cause != 0) + !failure +
 				   (m->kind == HF_VALUE_DIGESTS));
 	hf_cbor_put_uint(w, M_MKEY);
 	put_name(w, m->mkey, HF_MKEY_MAX);
 	hf_cbor_put_uint(w, M_METHOD);
-	hf_cbor_put_uint(w, method);
+	hf_cbor_put_uint(w, hf_method_number(method));
 	if (m->flags) {
 		hf_cbor_put_uint(w, M_FLAGS);
 		hf_cbor_put_uint(w, m->flags);
@@ -238,6 +238,12 @@ static uint64_t take_up_to(struct hf_cbor *r, uint64_t max)
 	return 0;
 }
 
+static void take_method(struct hf_cbor *r, enum hf_method *ret)
+{
+	if (!hf_method_from_number(hf_cbor_uint(r), ret))
+		hf_cbor_fail(r, HF_ERR_CBOR_LIMIT);
+}
+
 /* Bounded printable characters, or "" and a spoilt reader. */
 static void take_name(struct hf_cbor *r, size_t max, char *out)
 {
@@ -308,7 +314,7 @@ static unsigned take_fields(struct hf_cbor *r, struct hf_measurement *m, char *m
 			take_name(r, HF_MKEY_MAX, mkey);
 			break;
 		case M_METHOD:
-			m->method = (enum hf_method)take_up_to(r, HF_METHOD_SIGNED);
+			take_method(r, &m->method);
 			break;
 		case M_FLAGS:
 			m->flags = (uint32_t)take_up_to(r, HF_MEASUREMENT_FLAGS);

@@ -32,6 +32,9 @@ enum hf_err hf_key_write_pem(const struct hf_key *key, bool private_key, struct 
  * (CA:TRUE, key usage keyCertSign) is an anchor of chains and verifies no message by itself;
  * any other stands for its key. Elsewhere unusable: HF_ERR_KEY_INVALID. */
 enum hf_err hf_key_read_anchor(struct hf_span pem, struct hf_key **ret) HF_MUST_USE;
+/* A root of devices' certificates: a CERTIFICATE that may sign others. Those that say nothing
+ * of key usage are good too, as the DMTF's are. Never for who signs manifests. */
+enum hf_err hf_key_read_device_root(struct hf_span pem, struct hf_key **ret) HF_MUST_USE;
 bool hf_key_is_ca(const struct hf_key *key);
 /* A certificate's own time; now 0: no clock, not checked. HF_ERR_CERTIFICATE_EXPIRED. */
 enum hf_err hf_key_valid_at(const struct hf_key *key, int64_t now) HF_MUST_USE;

@@ -27,6 +27,7 @@ static const struct member {
 	MEMBER(firmware_log, "firmware.evlog", "application/vnd.holdfast.firmware-log", HF_FIRMWARE_LOG_MAX),
 	MEMBER(log, "holdfast.evlog", "application/vnd.holdfast.log", HF_LOG_MAX),
 	MEMBER(claims, "claims.cbor", "application/vnd.holdfast.claims+cbor", 16u << 20),
+	MEMBER(transcripts, "transcripts.cbor", "application/vnd.holdfast.transcripts+cbor", 16u << 20),
 	MEMBER(quote, "quote.attest", "application/vnd.holdfast.tpms-attest", HF_ATTEST_MAX),
 	MEMBER(signature, "quote.sig", "application/vnd.holdfast.tpmt-signature", HF_ATTEST_MAX),
 	MEMBER(ak, "ak.pub", "application/vnd.holdfast.tpmt-public", HF_ATTEST_MAX),

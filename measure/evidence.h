@@ -14,6 +14,7 @@ struct hf_evidence {		/* an empty span: not present */
 	struct hf_span firmware_log;	/* firmware.evlog: untouched */
 	struct hf_span log;		/* holdfast.evlog */
 	struct hf_span claims;		/* claims.cbor */
+	struct hf_span transcripts;	/* transcripts.cbor: what devices signed */
 	struct hf_span quote;		/* quote.attest: TPMS_ATTEST */
 	struct hf_span signature;	/* quote.sig: TPMT_SIGNATURE */
 	struct hf_span ak;		/* ak.pub: TPMT_PUBLIC */

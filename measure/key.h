@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* measure/key.h: what key.c and cose.c share about keys; nobody else includes it. */
+/* measure/key.h: what key.c, chain.c and cose.c share about keys, and who
+ * looks into an anchor's certificate (pcie/device_chain_verify.c); nobody else includes it. */
 #ifndef HF_MEASURE_KEY_H
 #define HF_MEASURE_KEY_H
 
