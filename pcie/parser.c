@@ -100,7 +100,7 @@ static enum hf_err await(struct hf_parser *p, struct hf_efi_findings *ret)
 enum hf_err hf_parser_examine(struct hf_parser *parser, struct hf_span image,
 			      const struct hf_rom_image *header, struct hf_efi_findings *ret)
 {
-	const struct hf_worker_plan plan = { .run = serve, .self = parser, .sandbox = true,
+	const struct hf_worker_plan plan = { .run = serve, .self = parser, .sandbox = HF_SANDBOX_PARSER,
 					     .prepare = prepare };
 	struct question q = { .offset = (size_t)(image.ptr - parser->window.ptr),
 			      .len = image.len, .header = *header };

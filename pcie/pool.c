@@ -195,7 +195,8 @@ static enum hf_err hand_out(struct pool *p, struct slot *s)
 static struct slot *start_worker(struct pool *p, enum hf_err *ret_err)
 {
 	const struct hf_worker_plan plan = { .run = serve, .self = p, .keep = p->options->keep,
-					     .keep_count = p->options->keep_count };
+					     .keep_count = p->options->keep_count,
+					     .sandbox = p->options->sandbox };
 	struct slot *s = p->slots;
 
 	while (s < p->slots + HF_POOL_WORKERS && s->live)

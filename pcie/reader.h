@@ -14,5 +14,7 @@ extern const struct hf_reader hf_reader_net;
 extern const struct hf_reader hf_reader_drive;
 extern const struct hf_reader hf_reader_mtd;
 extern const struct hf_reader hf_reader_versions;
+extern const struct hf_reader hf_reader_doe;
+extern const struct hf_reader hf_reader_spdm;
 
 #endif

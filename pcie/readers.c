@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "pcie/readers.h"
 
+#include "measure/transcripts.h"
 #include "pcie/config.h"
+#include "pcie/doe.h"
 #include "pcie/reader.h"
 #include "pcie/sink.h"
 #include "pcie/slots.h"
+#include "pcie/spdm_claims.h"
 #include "pcie/worker.h"
 
 const struct hf_reader *const hf_readers[] = {
@@ -15,6 +18,8 @@ const struct hf_reader *const hf_readers[] = {
 	&hf_reader_net,
 	&hf_reader_drive,
 	&hf_reader_mtd,
+	&hf_reader_doe,
+	&hf_reader_spdm,
 	&hf_reader_versions,
 	&hf_reader_uncovered,
 	NULL,
@@ -25,6 +30,7 @@ const struct hf_reader *const hf_readers[] = {
 #define CLASS_BRIDGE 0x06
 #define CLASS_BRIDGE_OTHER 0x0680	/* NVSwitch: no plumbing, it runs firmware */
 #define SCRATCH ((size_t)64 << 20)	/* bytes; only touched pages are real */
+#define ANSWER_MAX (HF_PART_CBOR_MAX + HF_ATTACHMENT_MAX + 16u)	/* and two heads */
 #define PUT_BACK_MS 1000		/* a few registers; whoever hangs again stays as it is */
 
 struct target {			/* one function, one job */
@@ -33,6 +39,7 @@ struct target {			/* one function, one job */
 	const struct hf_bus_function *bus;
 	size_t part_index;
 	bool rom_lost;		/* its worker ended while it read the ROM */
+	bool mailbox_lost;	/* or while it may have been bound to vfio-pci */
 };
 
 struct measuring {
@@ -54,6 +61,11 @@ static bool is_plumbing(const struct hf_bus_function *f, const struct hf_functio
 
 	return f->virtual_function || hf_config_is_bridge(f->config) ||
 	       (class_code >> 16 == CLASS_BRIDGE && class_code >> 8 != CLASS_BRIDGE_OTHER);
+}
+
+static bool is_mailbox(const struct hf_reader *reader)
+{
+	return reader && (strcmp(reader->name, "doe") == 0 || strcmp(reader->name, "spdm") == 0);
 }
 
 static bool shows_code(const struct hf_part *answer)
@@ -125,9 +137,11 @@ static enum hf_err measure_function(void *self, size_t index, struct hf_writer *
 		err = hf_sink_failure(&m->sink, "firmware", HF_ERR_NO_READER);
 	if (err == HF_ERR_LIMIT)	/* the scratch is its alone: so is the flood */
 		return HF_ERR_DEVICE_FLOODED;
-	if (!err)
-		hf_part_encode(answer, w);
-	return err;
+	if (err)
+		return err;
+	hf_part_encode(answer, w);
+	hf_transcripts_encode(claims.attachments, w);
+	return HF_OK;
 }
 
 /* One measurement of the answer into the claims. Configuration space is here already. */
@@ -194,6 +208,72 @@ static enum hf_err no_answer(struct measuring *m, const struct target *t, uint32
 	return err ? err : HF_ERR_READER_DIED;
 }
 
+/* The one attachment that a function may have is the transcript that its claims name; what
+ * nothing names, and a name of nothing, is no answer. */
+static bool attachments_fit(const struct hf_claims *answer)
+{
+	const struct hf_measurement *m =
+		hf_measurement_find(answer->parts->measurements, HF_MKEY_TRANSCRIPT);
+	const struct hf_attachment *a = answer->attachments;
+
+	if (!m || m->kind != HF_VALUE_DIGESTS)
+		return !a;
+	return a && !a->next && m->digest_count == 1 && m->size == a->bytes.len &&
+	       hf_digest_equal(&m->digests[0], &a->sha384) && m->flags == HF_MEASUREMENT_ADVISORY;
+}
+
+/* A part's claims, then what is attached to them. */
+static bool decode_answer(const struct target *t, struct hf_span bytes, struct hf_claims *ret)
+{
+	struct hf_cbor r = hf_cbor_at(bytes);
+	struct hf_span part = hf_cbor_skip(&r);
+
+	return !r.err && hf_part_decode(ret, part) == HF_OK &&
+	       hf_transcripts_decode(hf_span_part(bytes, r.pos, bytes.len - r.pos), ret->arena,
+				     &ret->attachments) == HF_OK &&
+	       bytes.len > r.pos && !ret->parts->functions &&
+	       strcmp(ret->parts->path, t->function->path) == 0 && attachments_fit(ret);
+}
+
+static bool has_room(const struct measuring *m, const struct target *t, size_t len)
+{
+	size_t all = len, mine = len;
+
+	for (const struct hf_attachment *a = m->claims->attachments; a; a = a->next) {
+		all += a->bytes.len;
+		for (const struct hf_function *f = t->part->functions; f; f = f->next)
+			mine += a->path == f->path ? a->bytes.len : 0;
+	}
+	return all <= HF_TRANSCRIPTS_PASS_BYTES && mine <= HF_TRANSCRIPTS_PART_BYTES;
+}
+
+static enum hf_err adopt_answer(struct measuring *m, const struct target *t,
+				const struct hf_claims *answer)
+{
+	const struct hf_attachment *from = answer->attachments;
+	struct hf_attachment *to;
+	enum hf_err err = HF_OK;
+
+	for (const struct hf_measurement *k = answer->parts->measurements; k && !err; k = k->next)
+		err = adopt(m, t, k);
+	if (err || !from)
+		return err;
+	err = hf_claims_attach(m->claims, t->function->path, from->bytes, &to);
+	if (!err)
+		to->path = t->function->path;	/* the same text, known by its address: has_room */
+	return err;
+}
+
+/* What its worker may have left switched on. Where a driver has a function, nobody binds
+ * another. */
+static void note_loss(const struct measuring *m, struct target *t, const struct hf_pool_answer *answer)
+{
+	const struct hf_reader *r = answer->mark < READERS ? hf_readers[answer->mark] : NULL;
+
+	t->rom_lost = answer->lost && r == &hf_reader_rom;
+	t->mailbox_lost = answer->lost && m->options->vfio && !t->bus->driver && is_mailbox(r);
+}
+
 /* A worker was led by what a device showed it: its answer is what the device could have
  * said itself, and read as strictly. */
 static enum hf_err take_answer(void *self, const struct hf_pool_answer *answer)
@@ -201,26 +281,21 @@ static enum hf_err take_answer(void *self, const struct hf_pool_answer *answer)
 	struct measuring *m = self;
 	struct target *t = &m->targets[answer->index];
 	struct hf_claims claims;
-	enum hf_err err;
 
 	tell(m, t);
-	t->rom_lost = answer->lost && answer->mark < READERS &&
-		      hf_readers[answer->mark] == &hf_reader_rom;
+	note_loss(m, t, answer);
 	if (answer->lost || answer->err == HF_ERR_DEVICE_FLOODED)
 		return adopt_loss(m, t, answer->err, answer->mark);
 	if (answer->err == HF_ERR_NO_MEMORY || answer->err == HF_ERR_INTERNAL)
 		return answer->err;
 	m->scratch.len = 0;
 	hf_claims_init(&claims, &m->scratch);
-	if (answer->err || hf_part_decode(&claims, answer->bytes) != HF_OK ||
-	    claims.parts->functions ||
-	    (!claims.parts->measurements && !m->options->drivers_only) ||
-	    strcmp(claims.parts->path, t->function->path) != 0)
+	if (answer->err || !decode_answer(t, answer->bytes, &claims) ||
+	    (!claims.parts->measurements && !m->options->drivers_only))
 		return no_answer(m, t, answer->mark);
-	err = HF_OK;
-	for (const struct hf_measurement *k = claims.parts->measurements; k && !err; k = k->next)
-		err = adopt(m, t, k);
-	return err;
+	if (claims.attachments && !has_room(m, t, claims.attachments->bytes.len))
+		return adopt_loss(m, t, HF_ERR_DEVICE_FLOODED, answer->mark);
+	return adopt_answer(m, t, &claims);
 }
 
 static enum hf_err list_targets(struct measuring *m, const struct hf_bus *bus)
@@ -236,7 +311,8 @@ static enum hf_err list_targets(struct measuring *m, const struct hf_bus *bus)
 
 			if (!b)
 				return HF_ERR_INTERNAL;
-			m->targets[m->count++] = (struct target){ part, f, b, index, false };
+			m->targets[m->count++] = (struct target){ .part = part, .function = f,
+								   .bus = b, .part_index = index };
 		}
 	}
 	return HF_OK;
@@ -244,15 +320,23 @@ static enum hf_err list_targets(struct measuring *m, const struct hf_bus *bus)
 
 /* ---- what a lost worker left switched on ---- */
 
+static bool to_put_back(const struct target *t)
+{
+	return t->rom_lost || t->mailbox_lost;
+}
+
 static enum hf_err put_back(void *self, size_t index, struct hf_writer *w)
 {
 	struct measuring *m = self;
 	const struct target *t = m->targets;
 
 	(void)w;
-	for (; !t->rom_lost || index--; t++)
+	for (; !to_put_back(t) || index--; t++)
 		continue;
-	hf_host_rom_put_back(m->host, &t->function->address, t->bus->config);
+	if (t->rom_lost)
+		hf_host_rom_put_back(m->host, &t->function->address, t->bus->config);
+	if (t->mailbox_lost)
+		hf_mailbox_put_back(m->host, &t->function->address);
 	return HF_OK;
 }
 
@@ -264,7 +348,7 @@ static enum hf_err was_put_back(void *self, const struct hf_pool_answer *answer)
 
 /* In a worker too, for the device has hung before. What cannot be put back changes no
  * claim: that the reader was lost is one already. */
-static void put_back_roms(struct measuring *m)
+static void put_back_all(struct measuring *m)
 {
 	struct hf_pool_options pool = { .device_ms = PUT_BACK_MS, .keep = &m->host->sysfs,
 					.keep_count = 1 };
@@ -272,7 +356,7 @@ static void put_back_roms(struct measuring *m)
 
 	/* Where more than that hang, whoever tries would only be left behind too. */
 	for (size_t i = 0; i < m->count && count < HF_POOL_WORKERS; i++)
-		count += m->targets[i].rom_lost;
+		count += to_put_back(&m->targets[i]);
 	if (count && m->host->live)
 		(void)(hf_pool_run(&pool, count, put_back, was_put_back, m) == HF_OK);
 }
@@ -290,7 +374,7 @@ enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
 {
 	const struct hf_pool_options pool = { .device_ms = host->device_ms,
 					      .keep = &host->sysfs, .keep_count = 1,
-					      .answer_max = HF_PART_CBOR_MAX, .owner = part_of };
+					      .answer_max = ANSWER_MAX, .owner = part_of };
 	struct measuring m = { .host = host, .options = options, .claims = claims,
 			       .progress = progress, .self = self };
 	enum hf_err err = hf_digest_warm();	/* once, not in every child */
@@ -302,7 +386,7 @@ enum hf_err hf_measure(const struct hf_host *host, const struct hf_bus *bus,
 	err = list_targets(&m, bus);
 	if (!err)
 		err = hf_pool_run(&pool, m.count, measure_function, take_answer, &m);
-	put_back_roms(&m);
+	put_back_all(&m);
 	if (m.sink_made)
 		hf_sink_drop(&m.sink);
 	hf_arena_drop(&m.scratch);

@@ -10,6 +10,7 @@
 
 #include "pcie/enumerate.h"
 
+struct hf_spdm_seed;
 struct hf_sink;	/* where a reader's findings go: claims of one function */
 /* Begin a measurement of streamed bytes; every byte goes through hf_sink_bytes before
  * anything parses it; hf_sink_end hashes what came (SHA-256 and SHA-384). If it was not
@@ -47,6 +48,11 @@ enum hf_err hf_sink_text(struct hf_sink *sink, const char *mkey, enum hf_method 
 			 uint32_t flags, const char *text) HF_MUST_USE;
 enum hf_err hf_sink_number(struct hf_sink *sink, const char *mkey, enum hf_method method,
 			   uint32_t flags, uint64_t number) HF_MUST_USE;
+/* What lies beside the claims: its digests are the measurement, advisory. */
+enum hf_err hf_sink_attach(struct hf_sink *sink, const char *mkey, struct hf_span bytes) HF_MUST_USE;
+/* Where the findings go, for what makes claims by itself. */
+void hf_sink_target(struct hf_sink *sink, struct hf_claims **ret_claims, struct hf_part **ret_part,
+		    struct hf_function **ret_function);
 /* Keep raw bytes in the claims themselves (small things: configuration space). */
 enum hf_err hf_sink_keep(struct hf_sink *sink, const char *mkey, enum hf_method method,
 			 uint32_t flags, struct hf_span bytes) HF_MUST_USE;
@@ -58,6 +64,9 @@ struct hf_read_options {
 	bool drivers_only;	/* only readers that need a driver, for what was measured before */
 	bool rom_sizing;	/* live: ask a ROM's register for its size by writing to it (the gate) */
 	const char *memory;	/* physical memory, for the rest of a ROM; NULL: "/dev/mem" */
+	bool mailbox;		/* live: ask through DOE mailboxes, which are written to */
+	bool vfio;		/* and through vfio-pci, bound for that time, where the kernel refuses */
+	const struct hf_spdm_seed *seed;	/* of the nonces; NULL: random ones */
 };
 struct hf_read {
 	const struct hf_host *host;

@@ -56,35 +56,41 @@ bool hf_sandbox_reader(void)
 #define KILL_STMT BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
 #define ALLOW(name) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), ALLOW_STMT
 
-bool hf_sandbox_parser(void)
+#define HEAD LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0), KILL_STMT, LOAD(nr)
+#define CALLS ALLOW(read), ALLOW(write), ALLOW(exit_group), ALLOW(exit), ALLOW(brk), ALLOW(munmap), \
+	ALLOW(mremap), ALLOW(futex), ALLOW(clock_gettime), ALLOW(getrandom), ALLOW(getpid), \
+	ALLOW(rt_sigreturn)
+/* MADV_REMOVE would empty the window for the worker too: later kernels than 6.1 ask only
+ * whether the memory could be made writable. Memory that could be executed is as good as any
+ * system call; mprotect is not here, so the window stays read-only. */
+#define TAIL BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 4), LOAD(args[2]), \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MADV_REMOVE, 0, 1), KILL_STMT, ALLOW_STMT, \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 1, 0), KILL_STMT, LOAD(args[2]), \
+	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1), KILL_STMT, ALLOW_STMT
+
+static bool close_up(struct sock_filter *filter, size_t count)
 {
-	struct sock_filter filter[] = {
-		LOAD(arch),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
-		KILL_STMT,
-		LOAD(nr),
-		ALLOW(read), ALLOW(write), ALLOW(exit_group), ALLOW(exit), ALLOW(brk),
-		ALLOW(munmap), ALLOW(mremap), ALLOW(futex),
-		ALLOW(clock_gettime), ALLOW(getrandom), ALLOW(getpid), ALLOW(rt_sigreturn),
-		/* MADV_REMOVE would empty the window for the worker too: later kernels than 6.1
-		 * ask only whether the memory could be made writable. */
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 4),
-		LOAD(args[2]),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, MADV_REMOVE, 0, 1),
-		KILL_STMT,
-		ALLOW_STMT,
-		/* Memory that could be executed is as good as any system call; mprotect is
-		 * not here, so the window stays read-only. */
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 1, 0),
-		KILL_STMT,
-		LOAD(args[2]),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
-		KILL_STMT,
-		ALLOW_STMT,
-	};
-	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+	const struct sock_fprog program = { (unsigned short)count, filter };
 
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && limit_capabilities(0) &&
 	       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 &&
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
+bool hf_sandbox_parser(void)
+{
+	struct sock_filter filter[] = { HEAD, CALLS, TAIL };
+
+	return close_up(filter, sizeof(filter) / sizeof(filter[0]));
+}
+
+/* The kernel asks for the rights of who opened the config file, not of who writes to it. */
+bool hf_sandbox_conversation(void)
+{
+	struct sock_filter filter[] = {
+		HEAD, CALLS, ALLOW(pread64), ALLOW(pwrite64), ALLOW(clock_nanosleep),
+		ALLOW(nanosleep), ALLOW(sendto), ALLOW(recvfrom), TAIL,
+	};
+
+	return close_up(filter, sizeof(filter) / sizeof(filter[0]));
 }

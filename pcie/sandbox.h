@@ -11,5 +11,8 @@ bool hf_sandbox_reader(void) HF_MUST_USE;
 /* A parser: no capability, and no system call but those that memory, time and the one
  * socket take; any other kills the process. */
 bool hf_sandbox_parser(void) HF_MUST_USE;
+/* Who talks to a device and parses what it says: the same, and reads and writes at an offset
+ * of a file that is open already, and sleep. */
+bool hf_sandbox_conversation(void) HF_MUST_USE;
 
 #endif

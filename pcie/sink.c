@@ -249,3 +249,21 @@ enum hf_err hf_sink_failure(struct hf_sink *sink, const char *mkey, enum hf_err 
 	hf_measurement_set_failure(m, cause);
 	return HF_OK;
 }
+
+enum hf_err hf_sink_attach(struct hf_sink *sink, const char *mkey, struct hf_span bytes)
+{
+	const char *path = sink->function ? sink->function->path : sink->part->path;
+	struct hf_attachment *a;
+	enum hf_err err = hf_claims_attach(sink->claims, path, bytes, &a);
+
+	return err ? err : hf_sink_digests(sink, mkey, HF_METHOD_BYTES, HF_MEASUREMENT_ADVISORY,
+					   &a->sha384, 1, bytes.len);
+}
+
+void hf_sink_target(struct hf_sink *sink, struct hf_claims **ret_claims, struct hf_part **ret_part,
+		    struct hf_function **ret_function)
+{
+	*ret_claims = sink->claims;
+	*ret_part = sink->part;
+	*ret_function = sink->function;
+}

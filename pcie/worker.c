@@ -106,6 +106,19 @@ static bool close_others(unsigned first, const struct hf_worker_plan *plan, int 
 	return close_range(first, ~0u, 0) == 0;
 }
 
+static bool shut_in(enum hf_sandbox sandbox)
+{
+	switch (sandbox) {
+	case HF_SANDBOX_READER:
+		return hf_sandbox_reader();
+	case HF_SANDBOX_PARSER:
+		return hf_sandbox_parser();
+	case HF_SANDBOX_CONVERSATION:
+		return hf_sandbox_conversation();
+	}
+	return false;
+}
+
 static _Noreturn void child(const struct hf_worker_plan *plan, int socket, int null, pid_t parent)
 {
 	bool ready;
@@ -114,17 +127,17 @@ static _Noreturn void child(const struct hf_worker_plan *plan, int socket, int n
 	left_count = 0;
 	ready = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && getppid() == parent &&
 		madvise(mine, sizeof(*mine), MADV_DONTFORK) == 0;
-	if (plan->sandbox) {
+	if (plan->sandbox != HF_SANDBOX_READER) {
 		ready = ready && close_others(0, plan, socket);
 		if (ready && plan->prepare)
 			plan->prepare(plan->self);
-		ready = ready && hf_sandbox_parser();
 	} else {
 		/* What a library writes to standard error must not reach a device's file. */
 		for (int fd = 0; fd <= 2; fd++)
 			ready = ready && dup2(null, fd) == fd;
-		ready = ready && close_others(3, plan, socket) && hf_sandbox_reader();
+		ready = ready && close_others(3, plan, socket);
 	}
+	ready = ready && shut_in(plan->sandbox);
 	if (ready)
 		plan->run(plan->self, socket);
 	_exit(ready ? 0 : 1);

@@ -26,6 +26,11 @@
 #define HF_POOL_BATCH 16		/* jobs handed out at once */
 #define HF_WORKERS_LEFT_MAX 1024	/* killed and not ended yet; then no further one starts */
 
+enum hf_sandbox {	/* what a child gives up (pcie/sandbox.h) */
+	HF_SANDBOX_READER,		/* of its rights what reading devices does not take */
+	HF_SANDBOX_PARSER,		/* all rights, and nearly all system calls */
+	HF_SANDBOX_CONVERSATION,	/* the same, but for the files that it keeps */
+};
 struct hf_worker_state;		/* a page that parent and child share */
 struct hf_worker {
 	pid_t pid;
@@ -39,7 +44,7 @@ struct hf_worker_plan {
 	void *self;
 	const int *keep;	/* descriptors that stay open, at most HF_WORKER_KEEP */
 	size_t keep_count;
-	bool sandbox;		/* no rights at all, and few system calls (pcie/sandbox.h) */
+	enum hf_sandbox sandbox;
 	void (*prepare)(void *self);	/* before the sandbox closes; may be NULL */
 };
 #define HF_WORKER_KEEP 16
@@ -68,6 +73,7 @@ struct hf_pool_options {
 	size_t keep_count;
 	size_t answer_max;	/* bytes */
 	hf_pool_owner owner;	/* NULL: all are one's */
+	enum hf_sandbox sandbox;	/* as in a plan; PARSER: jobs that only think */
 };
 struct hf_pool_answer {
 	size_t index;

@@ -13,13 +13,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "measure/transcripts.h"
 #include "pcie/readers.h"
+#include "pcie/spdm_claims.h"
 #include "pcie/worker.h"
 
 #define NICS 12
 #define PATIENCE 400
 
-enum kind { GOOD, CRASH, HANG, GARBAGE, ANOTHERS, EMPTY, FUNCTIONS, TAIL, UNKNOWN_ERROR, SILENCE, DEATH_NOTICE };
+enum kind { GOOD, CRASH, HANG, GARBAGE, ANOTHERS, EMPTY, FUNCTIONS, TAIL, UNKNOWN_ERROR, SILENCE, DEATH_NOTICE,
+	    UNNAMED, UNATTACHED, ANOTHER_DIGEST, ANOTHER_SIZE, TWO_ATTACHED, NO_LIST, ATTACHED,
+	    LARGE };
 static enum kind kinds[NICS];
 static uint32_t job_of[NICS];		/* in the order of the parts */
 static const char *path_of[NICS];
@@ -33,7 +37,7 @@ static struct hf_claims claims;
 static _Noreturn void answer(unsigned nic, enum hf_err err, struct hf_span bytes)
 {
 	uint32_t head[4] = { job_of[nic], (uint32_t)err, 1, (uint32_t)bytes.len };
-	uint8_t all[4096];
+	static uint8_t all[HF_ATTACHMENT_MAX + 4096];
 
 	memcpy(all, head, sizeof(head));
 	memcpy(all + sizeof(head), bytes.ptr, bytes.len);
@@ -63,6 +67,7 @@ static struct hf_span forge(const char *path, const char *mkey, bool function, s
 	part = hf_claims_add_part(&forged, HF_PART_CARD, path);
 	if (!mkey) {
 		hf_part_encode(part, w);
+		hf_transcripts_encode(NULL, w);
 		return hf_written(w);
 	}
 	m = hf_claims_add_measurement(&forged, part, NULL, mkey, HF_METHOD_SIGNED,
@@ -71,14 +76,46 @@ static struct hf_span forge(const char *path, const char *mkey, bool function, s
 	    (function && !hf_claims_add_function(&forged, part, &address, "x/00.0")))
 		_exit(8);
 	hf_part_encode(part, w);
+	hf_transcripts_encode(NULL, w);
+	return hf_written(w);
+}
+
+/* A part with a transcript, in every way that does not fit, and in the one that does. */
+static struct hf_span attach(const char *path, enum kind kind, struct hf_span transcript,
+			     struct hf_writer *w)
+{
+	static uint8_t memory[2 * HF_ATTACHMENT_MAX + 65536];
+	struct hf_arena forge_arena = { memory, sizeof(memory), 0 };
+	struct hf_claims forged;
+	struct hf_attachment *a, *b;
+	struct hf_measurement *m;
+	struct hf_part *part;
+
+	hf_claims_init(&forged, &forge_arena);
+	part = hf_claims_add_part(&forged, HF_PART_CARD, path);
+	m = hf_claims_add_measurement(&forged, part, NULL,
+				      kind == UNNAMED ? "spdm/other" : HF_MKEY_TRANSCRIPT,
+				      HF_METHOD_BYTES, HF_MEASUREMENT_ADVISORY);
+	if (!m || hf_claims_attach(&forged, path, transcript, &a) != HF_OK)
+		_exit(8);
+	if (kind == TWO_ATTACHED && hf_claims_attach(&forged, path, hf_span_text("b"), &b) != HF_OK)
+		_exit(8);
+	struct hf_digest digest = a->sha384;
+
+	digest.bytes[0] ^= kind == ANOTHER_DIGEST;
+	if (hf_measurement_set_digests(m, &digest, 1, transcript.len + (kind == ANOTHER_SIZE)) != HF_OK)
+		_exit(8);
+	hf_part_encode(part, w);
+	if (kind != NO_LIST)
+		hf_transcripts_encode(kind == UNATTACHED ? NULL : forged.attachments, w);
 	return hf_written(w);
 }
 
 enum hf_err hf_host_read_rom(const struct hf_host *h, const struct hf_address *address,
 			     uint8_t *buf, size_t cap, size_t *ret_len)
 {
+	static uint8_t bytes[HF_ATTACHMENT_MAX + 2048], zeros[HF_ATTACHMENT_MAX];
 	unsigned nic = address->bus - 1u;
-	uint8_t bytes[2048];
 	struct hf_writer w = { .buf = bytes, .cap = sizeof(bytes) };
 
 	(void)h;
@@ -108,6 +145,13 @@ enum hf_err hf_host_read_rom(const struct hf_host *h, const struct hf_address *a
 		answer(nic, HF_OK, forge(path_of[nic], NULL, false, &w));
 	case DEATH_NOTICE:
 		answer(nic, HF_ERR_READER_DIED, hf_span_text(""));
+	case UNNAMED: case UNATTACHED: case ANOTHER_DIGEST: case ANOTHER_SIZE: case TWO_ATTACHED:
+	case NO_LIST: case ATTACHED:
+		answer(nic, HF_OK, attach(path_of[nic], kinds[nic], hf_span_text("transcript"), &w));
+	case LARGE:
+		zeros[0] = (uint8_t)nic;
+		answer(nic, HF_OK, attach(path_of[nic], LARGE,
+					  (struct hf_span){ zeros, sizeof(zeros) }, &w));
 	case GOOD:
 		break;
 	}
@@ -249,6 +293,61 @@ static void one_of_each_kind(void **state)
 	expect();
 }
 
+static void what_is_attached_is_named_and_what_is_named_is_attached(void **state)
+{
+	(void)state;
+	for (unsigned i = UNNAMED; i <= NO_LIST; i++)
+		kinds[i - UNNAMED] = (enum kind)i;
+	measure();
+	expect();
+	assert_null(claims.attachments);
+}
+
+static void a_transcript_comes_to_the_claims_of_its_function(void **state)
+{
+	const struct hf_attachment *a;
+
+	(void)state;
+	kinds[3] = ATTACHED;
+	kinds[5] = UNNAMED;
+	measure();
+	a = claims.attachments;
+	assert_non_null(a);
+	assert_null(a->next);
+	assert_string_equal(a->path, nic(3)->path);
+	assert_true(hf_span_equal(a->bytes, hf_span_text("transcript")));
+	const struct hf_measurement *m = hf_measurement_find(nic(3)->measurements, HF_MKEY_TRANSCRIPT);
+
+	assert_non_null(m);
+	assert_ptr_equal(hf_claims_attachment(&claims, &m->digests[0]), a);
+	assert_null(hf_measurement_find(nic(5)->measurements, HF_MKEY_TRANSCRIPT));
+}
+
+/* As much as one device may attach, from more of them than there is room for. */
+static void attachments_in_all_have_a_limit(void **state)
+{
+	size_t attached = 0, flooded = 0, total = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 9; i++)
+		kinds[i] = LARGE;
+	measure();
+	for (const struct hf_attachment *a = claims.attachments; a; a = a->next, attached++)
+		total += a->bytes.len;
+	for (unsigned i = 0; i < 9; i++) {
+		const struct hf_measurement *m =
+			hf_measurement_find(nic(i)->measurements, "option-rom/window");
+
+		if (!m)
+			continue;
+		assert_string_equal(hf_err_name(m->cause), "device-flooded");
+		flooded++;
+	}
+	assert_int_equal(total, HF_TRANSCRIPTS_PASS_BYTES);
+	assert_int_equal(attached, 7);
+	assert_int_equal(flooded, 2);
+}
+
 static void all_of_one_kind(void **state)
 {
 	(void)state;
@@ -269,7 +368,11 @@ static void none(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { T(none), T(one_of_each_kind), T(all_of_one_kind) };
+	const struct CMUnitTest tests[] = { T(none), T(one_of_each_kind), T(all_of_one_kind),
+		T(what_is_attached_is_named_and_what_is_named_is_attached),
+		T(a_transcript_comes_to_the_claims_of_its_function),
+		T(attachments_in_all_have_a_limit),
+	};
 
 	return cmocka_run_group_tests_name("measure_hostile", tests, NULL, NULL);
 }
