@@ -17,28 +17,31 @@
 static const char usage[] =
 	"usage: holdfastctl evidence verify EVIDENCE --anchors DIR --manifests DIR\n"
 	"                                   [--nonce HEX] [--pcr N] [--json]\n"
-	"       holdfastctl evidence show EVIDENCE [--json]\n"
+	"       holdfastctl evidence show EVIDENCE [--transcripts DIR] [--json]\n"
 	"       holdfastctl evidence unpack FILE DIR\n"
 	"\n"
 	"EVIDENCE is a directory, a CMW collection (one JSON file), or the capture of a\n"
 	"serial console in which the gate sent one; the last complete one counts.\n"
 	"\n"
-	"verify  check logs, claims, quote and receipt, and judge parts, firmware's\n"
-	"        drivers and the gate's own image by your manifests, not the host's\n"
+	"verify  check logs, claims, quote, receipt and what devices signed, and judge\n"
+	"        parts, firmware's drivers and the gate's own image by your manifests,\n"
+	"        not the host's\n"
 	"show    print what it says; verifies nothing\n"
 	"unpack  write a collection as a directory of files\n"
 	"\n"
-	"  --anchors DIR    NAME.pem public keys; owner/ and vendor/ below it\n"
+	"  --anchors DIR    NAME.pem public keys; owner/, vendor/ and device/ below it\n"
 	"  --manifests DIR  every *.corim in DIR: components, model, image list\n"
 	"  --nonce HEX      the challenge that the quote must answer; without it the\n"
 	"                   quote must name the boot key, and may be of any time\n"
 	"  --pcr N          the gate's PCR (default 13); 16, where `holdfast attest`\n"
 	"                   writes, is checked and never affirmed\n"
+	"  --transcripts DIR  write what devices signed, one capture (pcap) for each\n"
+	"                   conversation, as other tools read it too\n"
 	"\n"
 	"exit codes: 0 affirmed, 3 refused, 2 usage\n";
 
 struct evidence_args {
-	const char *anchors, *manifests, *words[2];
+	const char *anchors, *manifests, *transcripts, *words[2];
 	size_t word_count;
 	uint8_t nonce[NONCE_MAX];
 	size_t nonce_len;
@@ -80,6 +83,7 @@ static int parse(int argc, char **argv, struct evidence_args *a)
 	static const struct option options[] = {
 		{ "anchors", required_argument, NULL, 'a' }, { "manifests", required_argument, NULL, 'm' },
 		{ "nonce", required_argument, NULL, 'n' }, { "pcr", required_argument, NULL, 'p' },
+		{ "transcripts", required_argument, NULL, 't' },
 		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	int c;
@@ -93,6 +97,9 @@ static int parse(int argc, char **argv, struct evidence_args *a)
 			break;
 		case 'm':
 			a->manifests = optarg;
+			break;
+		case 't':
+			a->transcripts = optarg;
 			break;
 		case 'n':
 			if (!parse_hex(optarg, a->nonce, sizeof(a->nonce), &a->nonce_len))
@@ -143,7 +150,7 @@ static int verify(const struct evidence_args *a, struct hf_arena *arena, struct 
 		code = hf_ctl_fault("evidence", fault);
 	} else {
 		struct hf_verify_options options = {
-			.manifests = manifests, .nonce = { a->nonce, a->nonce_len },
+			.manifests = manifests, .trust = &trust, .nonce = { a->nonce, a->nonce_len },
 			.now = (int64_t)time(NULL), .pcr = a->pcr,
 		};
 
@@ -162,6 +169,9 @@ static int show(const struct evidence_args *a, struct hf_arena *arena, struct hf
 	struct hf_evidence evidence;
 
 	if (hf_evidence_load(a->words[0], arena, &evidence, fault) != HF_OK)
+		return hf_ctl_fault("evidence", fault);
+	if (a->transcripts &&
+	    hf_evidence_write_transcripts(&evidence, a->transcripts, arena, fault) != HF_OK)
 		return hf_ctl_fault("evidence", fault);
 	return hf_evidence_print(&evidence, arena, a->json) ? HF_EXIT_OK : HF_EXIT_REFUSED;
 }
@@ -203,6 +213,8 @@ int hf_cmd_evidence(int argc, char **argv)
 		return code;
 	if (args.word_count != table[i].words)
 		return hf_ctl_refuse("evidence", "%s takes %zu name(s)", table[i].name, table[i].words);
+	if (args.transcripts && table[i].run != show)
+		return hf_ctl_refuse("evidence", "--transcripts goes with show");
 	if (table[i].run == verify && (!args.anchors || !args.manifests))
 		return hf_ctl_refuse("evidence", "verify needs --anchors and --manifests");
 	if (hf_arena_make(ARENA, &arena) != HF_OK) {

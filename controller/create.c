@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "controller/create_signed.h"
 #include "manifests/appraise.h"
 
 #define PCR_DRIVERS 2
@@ -110,7 +111,8 @@ static bool match_equal(const struct hf_match *a, const struct hf_match *b)
 static bool reference_equal(const struct hf_reference *a, const struct hf_reference *b)
 {
 	if (strcmp(a->mkey, b->mkey) != 0 || a->digest_count != b->digest_count ||
-	    !a->text != !b->text || (a->text && strcmp(a->text, b->text) != 0))
+	    !a->text != !b->text || (a->text && strcmp(a->text, b->text) != 0) ||
+	    a->svn_kind != b->svn_kind || a->svn != b->svn || !hf_span_equal(a->raw, b->raw))
 		return false;
 	for (size_t i = 0; i < a->digest_count; i++)
 		if (!hf_digest_equal(&a->digests[i], &b->digests[i]))
@@ -137,15 +139,34 @@ static bool release_equal(const struct hf_release *a, const struct hf_release *b
 	return !x && !y;
 }
 
+/* Measured whole, and judged. Bytes and numbers are values where SPDM gives them. */
+static bool is_value(const struct hf_measurement *m)
+{
+	if (m->flags & HF_MEASUREMENT_ADVISORY || m->cause != HF_OK ||
+	    strcmp(m->mkey, HF_MKEY_PENDING) == 0)
+		return false;
+	switch (m->kind) {
+	case HF_VALUE_FAILURE:
+		return false;
+	case HF_VALUE_DIGESTS:
+		return true;
+	case HF_VALUE_TEXT:
+		return m->text[0] != '\0';
+	case HF_VALUE_NUMBER:
+		return hf_spdm_index_of(m->mkey) != 0 && m->number <= INT64_MAX;
+	case HF_VALUE_BYTES:
+		return hf_spdm_index_of(m->mkey) != 0 && m->bytes.len;
+	}
+	return false;
+}
+
 /* A reference for what was measured whole and is judged; false when memory runs out. */
 static bool add_reference(struct creator *c, const struct hf_measurement *m, const char *from,
-			  struct hf_reference ***end, enum hf_method *method)
+			  struct hf_reference ***end, struct hf_create_methods *methods)
 {
 	struct hf_reference *ref;
 
-	if (m->flags & HF_MEASUREMENT_ADVISORY || m->cause != HF_OK ||
-	    (m->kind != HF_VALUE_DIGESTS && m->kind != HF_VALUE_TEXT) ||
-	    (m->kind == HF_VALUE_TEXT && !m->text[0]) || strcmp(m->mkey, HF_MKEY_PENDING) == 0)
+	if (!is_value(m) || hf_create_choose(m) != HF_CREATE_LISTED)
 		return true;
 	ref = hf_arena_take(c->arena, sizeof(*ref));
 	if (!ref)
@@ -154,10 +175,15 @@ static bool add_reference(struct creator *c, const struct hf_measurement *m, con
 	ref->from = from;
 	if (m->kind == HF_VALUE_TEXT)
 		ref->text = m->text;
+	if (m->kind == HF_VALUE_BYTES)
+		ref->raw = m->bytes;
+	if (m->kind == HF_VALUE_NUMBER) {	/* newer firmware has a higher one */
+		ref->svn_kind = HF_SVN_LEAST;
+		ref->svn = m->number;
+	}
 	for (size_t i = 0; m->kind == HF_VALUE_DIGESTS && i < m->digest_count; i++)
 		ref->digests[ref->digest_count++] = m->digests[i];
-	if (m->method > *method)
-		*method = m->method;
+	hf_create_note_method(methods, m);
 	**end = ref;
 	*end = &ref->next;
 	return true;
@@ -175,9 +201,43 @@ static void note_failures(struct creator *c, const struct hf_part *part,
 			     "reset: power-cycle the host and capture it again", part->path);
 }
 
+/* Blocks that may be of this device alone, in one line. */
+static void note_review(struct creator *c, const struct hf_part *part,
+			const struct hf_function *function)
+{
+	char names[160] = "";
+
+	for (const struct hf_measurement *m = function->measurements; m; m = m->next)
+		if (is_value(m) && hf_create_choose(m) == HF_CREATE_REVIEW)
+			snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s", m->mkey);
+	if (names[0])
+		note(c, "%s: a configuration or manifest, not listed, for it may differ from device to "
+		     "device:%s", part->path, names);
+}
+
+/* Nobody here knows whose key it is: what a rule that demands signed needs besides. */
+static void note_root(struct creator *c, const struct hf_part *part,
+		      const struct hf_function *function)
+{
+	char hex[2 * HF_DIGEST_MAX + 1];
+
+	for (const struct hf_measurement *m = function->measurements; m; m = m->next) {
+		const char *end = strrchr(m->mkey, '/');
+
+		if (strncmp(m->mkey, "spdm/slot/", 10) != 0 || !end || strcmp(end, "/root") != 0 ||
+		    !is_value(m) || hf_create_choose(m) != HF_CREATE_LISTED)
+			continue;
+		hf_digest_hex(&m->digests[0], hex);
+		note(c, "%s: it signs; its rule needs its maker's root certificate in anchors/device, "
+		     "taken from the maker", part->path);
+		note(c, "  and not from the device: %s of the certificate (DER) is %s",
+		     hf_alg_name(m->digests[0].alg), hex);
+	}
+}
+
 static bool add_function(struct creator *c, const struct hf_part *part,
 			 const struct hf_function *function, struct hf_release *release,
-			 enum hf_method *method)
+			 struct hf_create_methods *methods)
 {
 	struct hf_environment *env = hf_arena_take(c->arena, sizeof(*env)), **end;
 	struct hf_reference **references;
@@ -189,9 +249,11 @@ static bool add_function(struct creator *c, const struct hf_part *part,
 	references = &env->references;
 	for (const struct hf_measurement *m = function->measurements; m; m = m->next)
 		if (!add_reference(c, m, text(c, "%s at %s", hf_method_name(m->method),
-					      function->path), &references, method))
+					      function->path), &references, methods))
 			return false;
 	note_failures(c, part, function);
+	note_review(c, part, function);
+	note_root(c, part, function);
 	for (end = &release->environments; *end; end = &(*end)->next) {
 		if (match_equal(&(*end)->match, &env->match) &&
 		    references_equal((*end)->references, env->references)) {
@@ -208,17 +270,18 @@ static struct hf_release *release_of(struct creator *c, const struct hf_part *pa
 {
 	struct hf_release *release = hf_arena_take(c->arena, sizeof(*release));
 	const char *name = c->options->release ? c->options->release : "as-found";
+	struct hf_create_methods methods = { 0 };
 
 	if (!release)
 		return NULL;
-	*ret_method = HF_METHOD_IDENTITY;
 	release->name = text(c, "%s", name);
 	release->state = HF_RELEASE_ALLOWED;
 	release->provenance = text(c, "measured on %s %s at %s; claims.cbor SHA-256 %s",
 				   c->model->vendor, c->model->product, part->path, c->claims_hex);
 	for (const struct hf_function *f = part->functions; f; f = f->next)
-		if (!add_function(c, part, f, release, ret_method))
+		if (!add_function(c, part, f, release, &methods))
 			return NULL;
+	*ret_method = hf_create_least_method(&methods);
 	return release->name && release->provenance ? release : NULL;
 }
 

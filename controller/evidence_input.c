@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "controller/scan.h"
 #include "measure/file.h"
 
 static const char begin_line[] = "-----BEGIN HOLDFAST EVIDENCE-----";
@@ -61,4 +62,22 @@ enum hf_err hf_evidence_load(const char *path, struct hf_arena *arena, struct hf
 		return hf_fail(fault, HF_ERR_EVIDENCE_SHAPE, path, "no complete block of evidence");
 	err = hf_evidence_from_cmw(json, arena, ret);
 	return err ? hf_fail(fault, err, path, "collection of %zu bytes", json.len) : HF_OK;
+}
+
+enum hf_err hf_host_input(const char *path, struct hf_arena *arena, struct hf_evidence *ret,
+			  struct hf_fault *fault)
+{
+	size_t mark = arena->len;
+	struct hf_fault other;
+	struct hf_span bytes;
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    hf_file_read(AT_FDCWD, path, HF_SCAN_MAX, arena, &bytes, &other) == HF_OK &&
+	    hf_scan_is(bytes)) {
+		*ret = (struct hf_evidence){ 0 };
+		return hf_scan_claims(bytes, path, arena, &ret->claims, fault);
+	}
+	arena->len = mark;
+	return hf_evidence_load(path, arena, ret, fault);
 }

@@ -15,5 +15,8 @@ struct hf_span hf_evidence_block(uint8_t *bytes, size_t len);
 
 enum hf_err hf_evidence_load(const char *path, struct hf_arena *arena, struct hf_evidence *ret,
 			     struct hf_fault *fault) HF_MUST_USE;
+/* The same, or the output of `holdfast scan --json`: then there are claims alone. */
+enum hf_err hf_host_input(const char *path, struct hf_arena *arena, struct hf_evidence *ret,
+			  struct hf_fault *fault) HF_MUST_USE;
 
 #endif

@@ -46,7 +46,7 @@ static void print_tree(const struct hf_claims *claims, const struct hf_verdict *
 		       struct hf_writer *w)
 {
 	hf_report_tree(claims, verdict, w);
-	hf_report_coverage(claims, w);
+	hf_report_coverage(claims, verdict, w);
 }
 
 static void print_findings(const struct hf_claims *claims, const struct hf_verdict *verdict,
@@ -81,6 +81,7 @@ static void print_text(const struct hf_evidence *evidence, const struct hf_verif
 	puts("checks");
 	for (enum hf_check c = 0; c < HF_CHECK_COUNT; c++)
 		print_check(c, &v->checks[c]);
+	hf_evidence_print_devices(v, pcr == HF_PCR_DIAGNOSIS);
 	if (v->verdict.parts || v->verdict.boot)
 		put_report(print_findings, &v->claims, &v->verdict);
 	hf_evidence_own_words(evidence, own);
@@ -88,7 +89,7 @@ static void print_text(const struct hf_evidence *evidence, const struct hf_verif
 		snprintf(line, sizeof(line), "the host said of itself (no evidence): %s", own);
 		hf_ctl_print(stdout, line);
 	}
-	if (pcr == 16)
+	if (pcr == HF_PCR_DIAGNOSIS)
 		puts("diagnosis: anybody can reset PCR 16, so this stands for no boot");
 	if (!v->cause) {
 		printf("verdict: %s\n", v->verdict.status == HF_STATUS_WARNED ? "affirmed, warned" :
@@ -207,13 +208,14 @@ void hf_evidence_print_verification(const struct hf_evidence *evidence,
 		print_text(evidence, v, pcr);
 		return;
 	}
-	dump(json_pack("{s:i, s:b, s:s?, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "format", 1, "affirmed",
+	dump(json_pack("{s:i, s:b, s:s?, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", 1, "affirmed",
 		       v->cause == HF_OK, "cause", v->cause ? hf_err_name(v->cause) : NULL,
-		       "diagnosis", pcr == 16, "checks", checks_json(v), "begin",
+		       "diagnosis", pcr == HF_PCR_DIAGNOSIS, "checks", checks_json(v), "begin",
 		       began ? begin_json(&v->begin) : json_null(), "end",
 		       ended ? end_json(&v->end) : json_null(), "cap",
 		       v->cap.held.ptr || v->cap.release.ptr ? cap_json(&v->cap) : json_null(),
-		       "quote", quote_json(v), "report",
+		       "quote", quote_json(v), "devices",
+		       hf_evidence_devices_json(v, pcr == HF_PCR_DIAGNOSIS), "report",
 		       report_json(&v->claims, judged ? &v->verdict : NULL)));
 }
 
@@ -264,7 +266,7 @@ static void line_of(const char *label, const char *before, struct hf_span a, con
 }
 
 static void show_text(const struct hf_evidence *e, const struct shown *s,
-		      const struct hf_claims *claims)
+		      const struct hf_claims *claims, struct hf_arena *arena)
 {
 	char own[128];
 
@@ -295,6 +297,7 @@ static void show_text(const struct hf_evidence *e, const struct shown *s,
 	hf_evidence_own_words(e, own);
 	if (own[0])
 		printf("result  %s\n", own);
+	hf_evidence_print_transcripts(e, claims, arena);
 	put_report(print_tree, claims, NULL);
 }
 
@@ -308,15 +311,16 @@ bool hf_evidence_print(const struct hf_evidence *evidence, struct hf_arena *aren
 	err = hf_claims_decode(&claims, evidence->claims);
 	read_log(evidence->log, &s);
 	if (json)
-		dump(json_pack("{s:i, s:o, s:o, s:o, s:s?, s:s?, s:o}", "format", 1, "begin",
+		dump(json_pack("{s:i, s:o, s:o, s:o, s:s?, s:s?, s:o, s:o}", "format", 1, "begin",
 			       s.has_begin ? begin_json(&s.begin) : json_null(), "end",
 			       s.has_end ? end_json(&s.end) : json_null(), "cap",
 			       s.has_cap ? cap_json(&s.cap) : json_null(), "log_error",
 			       s.err ? hf_err_name(s.err) : NULL, "claims_error",
-			       err ? hf_err_name(err) : NULL, "report",
+			       err ? hf_err_name(err) : NULL, "transcripts",
+			       hf_evidence_transcripts_json(evidence, &claims, arena), "report",
 			       report_json(&claims, NULL)));
 	else
-		show_text(evidence, &s, &claims);
+		show_text(evidence, &s, &claims, arena);
 	if (err && !json)
 		printf("claims  %s [%s]\n", hf_err_sentence(err), hf_err_name(err));
 	return err == HF_OK;

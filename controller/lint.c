@@ -26,6 +26,13 @@ static const struct hf_component *component_named(const struct hf_manifests *m, 
 	return NULL;
 }
 
+static enum hf_method best_for(const struct hf_reference *ref)
+{
+	if (!ref->digest_count && !ref->svn_kind && !ref->raw.len)
+		return HF_METHOD_VERSION;
+	return hf_spdm_index_of(ref->mkey) ? HF_METHOD_SIGNED : HF_METHOD_BYTES;
+}
+
 /* The strongest method by which a release that is not revoked could be matched. */
 enum hf_method hf_lint_best_method(const struct hf_component *component)
 {
@@ -35,11 +42,9 @@ enum hf_method hf_lint_best_method(const struct hf_component *component)
 		if (r->state == HF_RELEASE_REVOKED)
 			continue;
 		for (const struct hf_environment *e = r->environments; e; e = e->next)
-			for (const struct hf_reference *ref = e->references; ref; ref = ref->next) {
-				if (ref->digest_count || ref->svn_kind)
-					return HF_METHOD_SIGNED;
-				best = HF_METHOD_VERSION;
-			}
+			for (const struct hf_reference *ref = e->references; ref; ref = ref->next)
+				if (best_for(ref) > best)
+					best = best_for(ref);
 	}
 	return best;
 }
@@ -53,6 +58,19 @@ static bool names(const struct hf_rule *rule, const char *component)
 	return found;
 }
 
+/* Certificates are of one device; a release without a serial number is of its kind. */
+static void lint_device_alone(struct hf_lint *l, const struct hf_component *component,
+			      const struct hf_release *release)
+{
+	for (const struct hf_environment *e = release->environments; e; e = e->next)
+		for (const struct hf_reference *ref = e->references; ref && !e->match.has_serial;
+		     ref = ref->next)
+			if (strncmp(ref->mkey, "spdm/slot/", 10) == 0 && strstr(ref->mkey, "/chain"))
+				hf_lint_say(l, false, "%s, release %s: %s is of one device alone, and "
+					    "the function names no serial number", component->name,
+					    release->name, ref->mkey);
+}
+
 static void lint_component(struct hf_lint *l, const struct hf_component *component)
 {
 	bool allowed = false, used = false;
@@ -64,6 +82,7 @@ static void lint_component(struct hf_lint *l, const struct hf_component *compone
 		if (r->state == HF_RELEASE_REVOKED && !r->note)
 			hf_lint_say(l, false, "%s, release %s: revoked without a note", component->name,
 			    r->name);
+		lint_device_alone(l, component, r);
 	}
 	if (!allowed)
 		hf_lint_say(l, false, "%s: no release of it is allowed", component->name);
@@ -108,6 +127,11 @@ static void lint_rule_component(struct hf_lint *l, const struct hf_rule *rule, c
 
 	if (!component)
 		hf_lint_say(l, true, "rule %s: no file given here describes component %s", rule->name, name);
+	else if (rule->presence != HF_PRESENCE_FORBIDDEN && rule->least_method > HF_METHOD_BYTES &&
+		 hf_lint_best_method(component) < HF_METHOD_SIGNED)
+		hf_lint_say(l, true, "rule %s: no release of %s lists what a device signs (spdm/N), and "
+			    "the rule demands method %s", rule->name, name,
+			    hf_method_name(rule->least_method));
 	else if (rule->presence != HF_PRESENCE_FORBIDDEN &&
 		 rule->least_method > hf_lint_best_method(component))
 		hf_lint_say(l, true, "rule %s: no release of %s can be matched by method %s or better",
@@ -116,6 +140,11 @@ static void lint_rule_component(struct hf_lint *l, const struct hf_rule *rule, c
 		 hf_lint_best_method(component) > HF_METHOD_VERSION)
 		hf_lint_say(l, false, "rule %s: releases of %s list digests, and method %s is enough "
 			    "for it", rule->name, name, hf_method_name(rule->least_method));
+	else if (rule->presence != HF_PRESENCE_FORBIDDEN && rule->least_method == HF_METHOD_BYTES &&
+		 hf_lint_best_method(component) == HF_METHOD_SIGNED)
+		hf_lint_say(l, false, "rule %s: releases of %s list what the device signs, and unsigned "
+			    "it would be enough beside a ROM: demand signed or signed-unbound",
+			    rule->name, name);
 }
 
 /* The board has no port of its own that could be shut. */

@@ -143,7 +143,8 @@ void hf_lint_dates(struct hf_lint *l, int64_t now)
 
 /* The first agent that reads each; a newer feature gets a row and a line below. */
 enum feature {
-	BASE, UNTIL, SVN, LISTS, CLASS, SLOTS, RULE_MODE, APPROVED, WAIVER, FIRMWARE,
+	BASE, UNTIL, SVN, LISTS, CLASS, SLOTS, RULE_MODE, APPROVED, WAIVER, FIRMWARE, INDEX, VALUES,
+	UNBOUND,
 };
 static const struct { uint32_t since; const char *words; } features[] = {
 	[BASE] = { HF_VERSION_OF(0, 1, 0), "manifests of format 1" },
@@ -156,6 +157,9 @@ static const struct { uint32_t since; const char *words; } features[] = {
 	[APPROVED] = { HF_VERSION_OF(0, 1, 0), "rules that ask for the owner's word" },
 	[WAIVER] = { HF_VERSION_OF(0, 1, 0), "waivers" },
 	[FIRMWARE] = { HF_VERSION_OF(0, 2, 0), "platform firmware in a model" },
+	[INDEX] = { HF_VERSION_OF(0, 3, 0), "measurements of devices that sign" },
+	[VALUES] = { HF_VERSION_OF(0, 3, 0), "bytes or SHA-512 of a measurement" },
+	[UNBOUND] = { HF_VERSION_OF(0, 3, 0), "the method signed-unbound" },
 };
 
 static void use(struct hf_lint *l, enum feature feature, uint32_t version, const char *name)
@@ -169,21 +173,36 @@ static void use(struct hf_lint *l, enum feature feature, uint32_t version, const
 			    since >> 8 & 0xff, since & 0xff);
 }
 
+static bool has_sha512(const struct hf_reference *ref)
+{
+	for (size_t i = 0; i < ref->digest_count; i++)
+		if (ref->digests[i].alg == HF_ALG_SHA512)
+			return true;
+	return false;
+}
+
 static void version_of_component(struct hf_lint *l, const struct hf_component *c, uint32_t version)
 {
-	bool svn = false, until = false;
+	bool svn = false, until = false, index = false, values = false;
 
 	for (const struct hf_release *r = c->releases; r; r = r->next) {
 		until |= r->state == HF_RELEASE_ALLOWED_UNTIL;
 		for (const struct hf_environment *e = r->environments; e; e = e->next)
-			for (const struct hf_reference *ref = e->references; ref; ref = ref->next)
+			for (const struct hf_reference *ref = e->references; ref; ref = ref->next) {
 				svn |= ref->svn_kind != HF_SVN_NONE;
+				index |= hf_spdm_index_of(ref->mkey) != 0;
+				values |= ref->raw.len || has_sha512(ref);
+			}
 	}
 	use(l, BASE, version, c->name);
 	if (svn)
 		use(l, SVN, version, c->name);
 	if (until)
 		use(l, UNTIL, version, c->name);
+	if (index)
+		use(l, INDEX, version, c->name);
+	if (values)
+		use(l, VALUES, version, c->name);
 }
 
 static void version_of_rule(struct hf_lint *l, const struct hf_rule *rule, uint32_t version)
@@ -196,6 +215,8 @@ static void version_of_rule(struct hf_lint *l, const struct hf_rule *rule, uint3
 		use(l, SLOTS, version, rule->name);
 	if (rule->audit)
 		use(l, RULE_MODE, version, rule->name);
+	if (rule->least_method == HF_METHOD_UNBOUND)
+		use(l, UNBOUND, version, rule->name);
 	if (rule->owner_approved)
 		use(l, APPROVED, version, rule->name);
 }

@@ -2,6 +2,7 @@
 /* manifest create: from a directory of evidence to one JSON file per manifest. */
 #include "controller/create.h"
 #include "controller/ctl.h"
+#include "controller/evidence_input.h"
 #include "controller/manifest_cmds.h"
 #include "controller/source.h"
 #include "measure/file.h"
@@ -17,12 +18,13 @@
 #define NOTES_MAX (256u << 10)
 
 static const char usage[] =
-	"usage: holdfastctl manifest create --from EVIDENCE_DIR --out DIR\n"
+	"usage: holdfastctl manifest create --from EVIDENCE --out DIR\n"
 	"           [--generation N] [--mode enforce|audit] [--release NAME]\n"
 	"           [--driver NAME]... [--application SHA256]...\n\n"
 	"From the evidence of a host that you trust: model.json, with a rule for every\n"
 	"part in its place, and one file per kind of part. Read and correct them, then\n"
-	"sign. Existing files are replaced.\n\n"
+	"sign. Existing files are replaced. EVIDENCE is a directory, a collection, or what\n"
+	"holdfast scan --json printed, which has no firmware log.\n\n"
 	"  --generation N        of the model (default 1)\n"
 	"  --mode MODE           default enforce\n"
 	"  --release NAME        of the firmware found (default as-found)\n"
@@ -87,7 +89,7 @@ static enum hf_err create(const struct hf_create *options, const char *from, con
 	if (err)
 		return hf_fail(fault, err, from, "arena");
 	manifests.arena = &arena;
-	err = hf_evidence_read(from, &arena, &evidence, fault);
+	err = hf_host_input(from, &arena, &evidence, fault);
 	if (!err) {
 		notes.buf = hf_arena_take(&arena, notes.cap);
 		err = notes.buf ? hf_create(options, &evidence, &manifests, &notes, fault)

@@ -10,7 +10,7 @@
 
 bool hf_scan_is(struct hf_span json);
 /* claims.cbor of its parts, in the arena. Only what is judged is read: identity, digests,
- * texts and numbers. Another shape: HF_ERR_EVIDENCE_SHAPE, naming the part. */
+ * texts, numbers, and bytes of SPDM. Another shape: HF_ERR_EVIDENCE_SHAPE, naming the part. */
 enum hf_err hf_scan_claims(struct hf_span json, const char *path, struct hf_arena *arena,
 			   struct hf_span *ret, struct hf_fault *fault) HF_MUST_USE;
 

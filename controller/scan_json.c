@@ -4,6 +4,8 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "manifests/manifest.h"
+
 #define CLAIMS_MAX (64u << 20)
 
 static const char *text_of(json_t *object, const char *key)
@@ -60,19 +62,38 @@ static enum hf_method method_named(const char *name)
 static bool set_digests(struct hf_measurement *m, json_t *value)
 {
 	struct hf_digest digests[HF_MEASUREMENT_DIGESTS];
-	static const enum hf_alg algs[] = { HF_ALG_SHA256, HF_ALG_SHA384 };
+	static const enum hf_alg algs[] = { HF_ALG_SHA256, HF_ALG_SHA384, HF_ALG_SHA512 };
 	json_t *object = json_object_get(value, "digests");
 	size_t count = 0;
 
 	memset(digests, 0, sizeof(digests));
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
 		const char *hex = text_of(object, hf_alg_name(algs[i]));
 
-		if (hex[0] && !hf_digest_from_hex(algs[i], hex, &digests[count++]))
+		if (hex[0] && (count == HF_MEASUREMENT_DIGESTS ||
+			       !hf_digest_from_hex(algs[i], hex, &digests[count++])))
 			return false;
 	}
 	return hf_measurement_set_digests(m, digests, count,
 		(uint64_t)json_integer_value(json_object_get(value, "size"))) == HF_OK;
+}
+
+static bool set_bytes(struct hf_claims *claims, struct hf_measurement *m, const char *hex)
+{
+	size_t len = strlen(hex) / 2;
+	uint8_t *bytes = hf_arena_take(claims->arena, len + 1);
+	uint64_t byte;
+	char two[3] = "";
+
+	if (!bytes || strlen(hex) % 2)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		memcpy(two, hex + 2 * i, 2);
+		if (!parse_hex(two, 2, &byte))
+			return false;
+		bytes[i] = (uint8_t)byte;
+	}
+	return hf_measurement_set_bytes(claims, m, (struct hf_span){ bytes, len }) == HF_OK;
 }
 
 static bool set_value(struct hf_claims *claims, struct hf_measurement *m, json_t *value)
@@ -84,6 +105,8 @@ static bool set_value(struct hf_claims *claims, struct hf_measurement *m, json_t
 		ok = set_digests(m, value);
 	else if (strcmp(kind, "text") == 0)
 		ok = hf_measurement_set_text(claims, m, text_of(value, "text")) == HF_OK;
+	else if (strcmp(kind, "bytes") == 0)
+		ok = set_bytes(claims, m, text_of(value, "bytes"));
 	else if (strcmp(kind, "number") == 0 && json_is_integer(json_object_get(value, "number")))
 		hf_measurement_set_number(m, (uint64_t)json_integer_value(json_object_get(value, "number")));
 	if (ok && cause[0] && m->kind != HF_VALUE_FAILURE)
@@ -106,7 +129,9 @@ static bool read_measurements(struct hf_claims *claims, struct hf_part *part,
 		enum hf_method method = method_named(text_of(value, "method"));
 		struct hf_measurement *m;
 
-		if (strcmp(text_of(value, "kind"), "bytes") == 0)	/* configuration: not judged */
+		/* configuration is not judged, what a device signs may be */
+		if (strcmp(text_of(value, "kind"), "bytes") == 0 &&
+		    !hf_spdm_index_of(text_of(value, "mkey")))
 			continue;
 		m = hf_claims_add_measurement(claims, part, function, text_of(value, "mkey"),
 					      method, flags);

@@ -234,6 +234,32 @@ bool hf_source_hex(struct hf_source *s, json_t *object, const struct hf_place *a
 	return false;
 }
 
+/* Hexadecimal of any length; empty when the member is absent or bad, and bad is an error. */
+struct hf_span hf_source_bytes(struct hf_source *s, json_t *object, const struct hf_place *at,
+			       const char *key)
+{
+	const char *text = hf_source_word(s, object, at, key, false);
+	size_t len = text ? strlen(text) / 2 : 0;
+	uint64_t byte = 0;
+	uint8_t *bytes;
+
+	if (!text)
+		return (struct hf_span){ 0 };
+	if (len == 0 || strlen(text) % 2 || len > HF_BYTES_MAX) {
+		hf_source_refuse(s, at, key, "must be hexadecimal digits, two for each byte");
+		return (struct hf_span){ 0 };
+	}
+	bytes = hf_source_take(s, len);
+	for (size_t i = 0; bytes && i < len; i++) {
+		if (!hf_source_parse_hex(text + 2 * i, 2, &byte)) {
+			hf_source_refuse(s, at, key, "must be hexadecimal digits, two for each byte");
+			return (struct hf_span){ 0 };
+		}
+		bytes[i] = (uint8_t)byte;
+	}
+	return (struct hf_span){ bytes, bytes ? len : 0 };
+}
+
 bool hf_source_digest(struct hf_source *s, json_t *object, const struct hf_place *at,
 		      const char *key, enum hf_alg alg, bool required, struct hf_digest *ret)
 {

@@ -45,6 +45,9 @@ bool hf_source_date(struct hf_source *s, json_t *object, const struct hf_place *
 bool hf_source_parse_hex(const char *text, size_t digits, uint64_t *ret);
 bool hf_source_hex(struct hf_source *s, json_t *object, const struct hf_place *at, const char *key,
 		    bool required, size_t digits, uint64_t *ret);
+/* Hexadecimal of any length; empty when absent or bad, and bad is an error. */
+struct hf_span hf_source_bytes(struct hf_source *s, json_t *object, const struct hf_place *at,
+			       const char *key);
 bool hf_source_digest(struct hf_source *s, json_t *object, const struct hf_place *at,
 		      const char *key, enum hf_alg alg, bool required, struct hf_digest *ret);
 void hf_source_read_model(struct hf_source *s, json_t *root, struct hf_model **end);

@@ -51,7 +51,6 @@ static void set_names(json_t *object, const char *one, const char *many, const c
 	json_object_set_new(object, many, list);
 }
 
-/* Only in what a vendor says: a source has no such values. */
 static void set_bytes(json_t *object, const char *key, struct hf_span bytes)
 {
 	char *hex = bytes.len ? malloc(2 * bytes.len + 1) : NULL;

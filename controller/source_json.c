@@ -37,12 +37,37 @@ static void read_match(struct hf_source *s, json_t *function, const struct hf_pl
 	match->subsystem_device = (uint16_t)value;
 }
 
+static void read_digests(struct hf_source *s, json_t *value, const struct hf_place *at,
+			 struct hf_reference *ref)
+{
+	static const enum hf_alg algs[] = { HF_ALG_SHA256, HF_ALG_SHA384, HF_ALG_SHA512 };
+
+	for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
+		struct hf_digest digest;
+
+		memset(&digest, 0, sizeof(digest));
+		if (!hf_source_digest(s, value, at, hf_alg_name(algs[i]), algs[i], false, &digest))
+			continue;
+		if (ref->digest_count == HF_MEASUREMENT_DIGESTS)
+			hf_source_refuse(s, at, NULL, "has more than two digests");
+		else
+			ref->digests[ref->digest_count++] = digest;
+	}
+}
+
+static void read_bytes(struct hf_source *s, json_t *value, const struct hf_place *at,
+		       struct hf_reference *ref)
+{
+	ref->raw = hf_source_bytes(s, value, at, "bytes");
+	ref->raw_mask = hf_source_bytes(s, value, at, "mask");
+	if (ref->raw_mask.len && ref->raw_mask.len != ref->raw.len)
+		hf_source_refuse(s, at, "mask", "must be as long as bytes");
+}
+
 static void read_reference(struct hf_source *s, json_t *value, const struct hf_place *at,
 			   struct hf_reference *ref)
 {
-	struct hf_digest digest;
-
-	hf_source_members(s, value, at, "sha256 sha384 text svn minimum_svn from ");
+	hf_source_members(s, value, at, "sha256 sha384 sha512 text bytes mask svn minimum_svn from ");
 	if (s->err)
 		return;
 	ref->mkey = hf_arena_text(s->arena, at->key, strlen(at->key));
@@ -51,12 +76,8 @@ static void read_reference(struct hf_source *s, json_t *value, const struct hf_p
 	if (strlen(at->key) == 0 || strlen(at->key) > HF_MKEY_MAX ||
 	    !hf_text_valid(hf_span_text(at->key)))
 		hf_source_refuse(s, at, NULL, "a measurement's name has 1 to 64 bytes");
-	memset(&digest, 0, sizeof(digest));
-	if (hf_source_digest(s, value, at, "sha256", HF_ALG_SHA256, false, &digest))
-		ref->digests[ref->digest_count++] = digest;
-	memset(&digest, 0, sizeof(digest));
-	if (hf_source_digest(s, value, at, "sha384", HF_ALG_SHA384, false, &digest))
-		ref->digests[ref->digest_count++] = digest;
+	read_digests(s, value, at, ref);
+	read_bytes(s, value, at, ref);
 	ref->text = hf_source_text(s, value, at, "text", false);
 	ref->from = hf_source_text(s, value, at, "from", false);
 	if (hf_source_member(s, value, at, "minimum_svn", false))
@@ -65,10 +86,11 @@ static void read_reference(struct hf_source *s, json_t *value, const struct hf_p
 		ref->svn_kind = HF_SVN_EXACT;
 	ref->svn = hf_source_number(s, value, at, ref->svn_kind == HF_SVN_EXACT ? "svn" : "minimum_svn",
 			      false, 0, INT64_MAX);
-	if ((ref->digest_count > 0) + (ref->text != NULL) + (json_object_get(value, "svn") != NULL) +
+	if ((ref->digest_count > 0) + (ref->text != NULL) + (ref->raw.len != 0) +
+	    (json_object_get(value, "svn") != NULL) +
 	    (json_object_get(value, "minimum_svn") != NULL) != 1)
-		hf_source_refuse(s, at, NULL, "needs digests (sha256, sha384), a text, svn or minimum_svn: "
-				    "one of them");
+		hf_source_refuse(s, at, NULL, "needs digests (sha256, sha384, sha512), a text, bytes, svn "
+				    "or minimum_svn: one of them");
 }
 
 static void read_references(struct hf_source *s, json_t *function, const struct hf_place *at,

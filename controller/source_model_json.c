@@ -235,7 +235,7 @@ static void read_rule(struct hf_source *s, json_t *object, const struct hf_place
 		hf_source_refuse(s, at, "count", "must be 1 or more");
 	word = hf_source_word(s, object, at, "least_method", true);
 	if (word && !hf_method_from_name(word, &rule->least_method))
-		hf_source_refuse(s, at, "least_method", "must be identity, version, bytes or signed");
+		hf_source_refuse(s, at, "least_method", "must be identity, version, bytes, signed-unbound or signed");
 	word = hf_source_word(s, object, at, "action", false);
 	rule->action = HF_ACTION_HOLD;
 	if (word && !hf_action_from_name(word, &rule->action))

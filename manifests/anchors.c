@@ -9,6 +9,7 @@
 
 #include "manifests/names.h"
 #include "measure/file.h"
+#include "pcie/device_chain.h"
 
 #define ANCHOR_FILE_MAX (64u << 10)
 #define ANCHOR_SUFFIX ".pem"
@@ -23,7 +24,41 @@ static const struct {
 	{ "vendor", HF_ANCHOR_VENDOR },
 	{ "ticket", HF_ANCHOR_TICKET },
 	{ "waiver", HF_ANCHOR_WAIVER },
+	{ "device", HF_ANCHOR_DEVICE },
 };
+
+static enum hf_err read_key(struct hf_anchor *anchor, struct hf_span pem, struct hf_fault *fault)
+{
+	bool device = anchor->role == HF_ANCHOR_DEVICE;
+	enum hf_err err = device ? hf_key_read_device_root(pem, &anchor->key)
+				 : hf_key_read_anchor(pem, &anchor->key);
+
+	if (err)
+		return hf_fail(fault, err, anchor->name, device ?
+			       "want one PEM block CERTIFICATE that may sign others" :
+			       "want one PEM block PUBLIC KEY or CERTIFICATE");
+	if (device && hf_device_root_flaw(anchor->key)) {
+		hf_fail(fault, HF_ERR_KEY_INVALID, anchor->name, "no root of devices: %s",
+			hf_device_root_flaw(anchor->key));
+		hf_key_free(anchor->key);
+		return HF_ERR_KEY_INVALID;
+	}
+	hf_key_id(anchor->key, anchor->id);
+	return HF_OK;
+}
+
+/* One key in two roles would make the role a matter of luck. A maker's one root may stand
+ * behind devices of several PCI vendors: then it is there once for each scope. */
+static bool excludes(const struct hf_anchor *a, const struct hf_anchor *b)
+{
+	return memcmp(a->id, b->id, HF_KEY_ID) == 0 &&
+	       !(a->role == HF_ANCHOR_DEVICE && b->role == HF_ANCHOR_DEVICE);
+}
+
+static bool has_scope(enum hf_anchor_role role)
+{
+	return role == HF_ANCHOR_VENDOR || role == HF_ANCHOR_DEVICE;
+}
 
 enum hf_err hf_trust_add(struct hf_trust *trust, const char *name, enum hf_anchor_role role,
 			 struct hf_span pem, struct hf_fault *fault)
@@ -38,13 +73,11 @@ enum hf_err hf_trust_add(struct hf_trust *trust, const char *name, enum hf_ancho
 			       "an anchor's file name is at most %zu plain characters",
 			       sizeof(anchor.name) - 1);
 	strcpy(anchor.name, name);
-	err = hf_key_read_anchor(pem, &anchor.key);
+	err = read_key(&anchor, pem, fault);
 	if (err)
-		return hf_fail(fault, err, name, "want one PEM block PUBLIC KEY or CERTIFICATE");
-	hf_key_id(anchor.key, anchor.id);
+		return err;
 	for (size_t i = 0; i < trust->count; i++) {
-		/* one key in two roles would make the role a matter of luck */
-		if (memcmp(trust->anchors[i].id, anchor.id, HF_KEY_ID) == 0) {
+		if (excludes(&trust->anchors[i], &anchor)) {
 			hf_key_free(anchor.key);
 			return hf_fail(fault, HF_ERR_KEY_INVALID, name, "the same key as anchor %s",
 				       trust->anchors[i].name);
@@ -54,8 +87,8 @@ enum hf_err hf_trust_add(struct hf_trust *trust, const char *name, enum hf_ancho
 	return HF_OK;
 }
 
-/* NAME.conf beside a vendor's NAME.pem, and beside no other: nothing may make our own
- * signers' files be read less strictly. */
+/* NAME.conf beside the NAME.pem of a vendor or of devices, and beside no other: nothing may
+ * make our own signers' files be read less strictly. */
 static enum hf_err add_scope(struct hf_trust *trust, int dirfd, const char *name,
 			     enum hf_anchor_role role, struct hf_arena *arena,
 			     struct hf_fault *fault)
@@ -68,12 +101,12 @@ static enum hf_err add_scope(struct hf_trust *trust, int dirfd, const char *name
 	if (faccessat(dirfd, file, F_OK, AT_SYMLINK_NOFOLLOW) != 0) {
 		if (errno != ENOENT)
 			return hf_fail_errno(fault, HF_ERR_FILE_UNREADABLE, errno, file);
-		return role != HF_ANCHOR_VENDOR ? HF_OK :
+		return !has_scope(role) ? HF_OK :
 		       hf_fail(fault, HF_ERR_ANCHOR_SCOPE, name, "%s is not there", file);
 	}
-	if (role != HF_ANCHOR_VENDOR)
-		return hf_fail(fault, HF_ERR_ANCHOR_SCOPE, name, "%s: only a vendor has a scope",
-			       file);
+	if (!has_scope(role))
+		return hf_fail(fault, HF_ERR_ANCHOR_SCOPE, name,
+			       "%s: only a vendor and a root of devices have a scope", file);
 	err = hf_file_read(dirfd, file, ANCHOR_FILE_MAX, arena, &conf, fault);
 	return err ? err : hf_trust_scope(trust, conf, fault);
 }

@@ -265,7 +265,7 @@ static void judge_state(struct hf_assignment *s, struct hf_part_verdict *pv,
 static void judge_firmware(struct hf_assignment *s, struct hf_part_verdict *pv,
 			   const struct hf_candidate *c)
 {
-	enum hf_method method = hf_part_method(pv->part);
+	struct hf_finding weak = { .rule = pv->rule->name, .action = pv->rule->action };
 
 	pv->component = c->component;
 	if (!c->fit.exact) {
@@ -275,13 +275,12 @@ static void judge_firmware(struct hf_assignment *s, struct hf_part_verdict *pv,
 		return;		/* a method that is too weak is a consequence */
 	}
 	pv->release = c->fit.release;
-	if (c->fit.method < method)
-		method = c->fit.method;
 	judge_state(s, pv, c->component, c->fit.release);
 	s->verdict->awaited += c->fit.awaited;
-	if (method < pv->rule->least_method && c->fit.awaited == 0)
-		add(s, pv, HF_ERR_METHOD_TOO_WEAK, hf_method_name(method),
-		    hf_method_name(pv->rule->least_method));
+	/* a driver adds versions, and no signature */
+	if ((c->fit.awaited == 0 || pv->rule->least_method >= HF_METHOD_UNBOUND) &&
+	    hf_signed_weak(&s->base, pv->part, pv->rule->least_method, &c->fit.method, &weak))
+		hf_appraisal_add(&s->base, &pv->findings, &pv->status, &weak);
 }
 
 static void judge(struct hf_assignment *s, const struct hf_seat *seat, struct hf_part_verdict *pv)
@@ -378,8 +377,10 @@ static void judge_pending(struct hf_assignment *s, struct hf_part_verdict *pv,
 static void judge_part(struct hf_assignment *s, const struct hf_seat *seat,
 		       struct hf_part_verdict *pv)
 {
+	pv->method = hf_part_method_counts(s->base.input, pv->part);
 	judge(s, seat, pv);
 	hf_revoked_judge(&s->base, &s->revoked, pv, pv->rule ? pv->rule->action : s->model->unknown);
+	hf_signed_revoked(&s->base, pv, pv->rule ? pv->rule->action : s->model->unknown);
 	judge_pending(s, pv, NULL, pv->part->measurements);
 	for (const struct hf_function *f = pv->part->functions; f; f = f->next)
 		judge_pending(s, pv, f, f->measurements);
@@ -401,7 +402,7 @@ static void count_coverage(struct hf_coverage *c, const struct hf_part_verdict *
 	const struct hf_function *last = NULL;
 
 	c->parts++;
-	c->by_method[hf_part_method(pv->part)]++;
+	c->by_method[pv->method]++;
 	c->functions += pv->part->function_count;
 	if (!pv->component)
 		c->uncovered += pv->part->function_count;

@@ -6,6 +6,7 @@
 #define HF_MANIFESTS_APPRAISE_H
 
 #include "manifests/manifest.h"
+#include "manifests/device_trust.h"
 #include "measure/log.h"
 
 enum hf_status { HF_STATUS_ACCEPTED, HF_STATUS_WARNED, HF_STATUS_ISOLATED, HF_STATUS_HELD };
@@ -42,11 +43,12 @@ struct hf_part_verdict {
 	const struct hf_rule *rule;
 	const struct hf_component *component;
 	const struct hf_release *release;
+	enum hf_method method;	/* the strongest that counts: no anchor, no signature */
 	enum hf_status status;
 	struct hf_finding *findings;
 };
 struct hf_coverage {	/* parts by strongest method with which they were checked */
-	size_t parts, by_method[5];
+	size_t parts, by_method[HF_METHODS];
 	size_t functions, uncovered;
 };
 struct hf_verdict {
@@ -79,6 +81,7 @@ struct hf_appraise_input {
 	const struct hf_model *model;	/* NULL: HELD, model-none */
 	struct hf_span ak_name;	/* of this host, HF_AK_NAME bytes; empty: no waiver is its own */
 	int64_t now;	/* seconds since 1970 by a trusted clock; 0: there is none */
+	const struct hf_device_trust *devices;	/* what stands behind those that sign */
 	bool before_drivers;	/* what only a bound driver can measure is not missing yet */
 };
 void hf_appraise(const struct hf_appraise_input *input, struct hf_arena *arena,

@@ -6,6 +6,9 @@ const char *hf_appraisal_reference(struct hf_appraisal *a, const struct hf_refer
 {
 	if (ref->digest_count)
 		return hf_appraisal_digest(a, &ref->digests[0]);
+	if (ref->raw.len)
+		return hf_appraisal_text(a, "%zu bytes%s", ref->raw.len,
+					 ref->raw_mask.len ? " under a mask" : "");
 	if (ref->svn_kind)
 		return hf_appraisal_text(a, "%llu%s", (unsigned long long)ref->svn,
 					 ref->svn_kind == HF_SVN_LEAST ? " or higher" : "");

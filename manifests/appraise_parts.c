@@ -52,10 +52,23 @@ static bool digests_match(const struct hf_reference *ref, const struct hf_measur
 	return common > 0;
 }
 
-static bool raw_matches(const struct hf_reference *ref, struct hf_span found)
+/* Bytes of a device that became a text or a number here: its maker wrote them as they came. */
+static bool raw_matches(const struct hf_reference *ref, const struct hf_measurement *m)
 {
-	uint8_t differs = 0;
+	struct hf_span found = m->bytes, want = ref->raw;
+	uint8_t number[8], differs = 0;
 
+	if (m->kind == HF_VALUE_NUMBER) {
+		for (size_t i = 0; i < sizeof(number); i++)
+			number[i] = (uint8_t)(m->number >> 8 * i);
+		found = (struct hf_span){ number, sizeof(number) };
+	} else if (m->kind == HF_VALUE_TEXT) {
+		while (!ref->raw_mask.len && want.len && want.ptr[want.len - 1] == 0)
+			want.len--;
+		return hf_span_equal(want, hf_span_text(m->text)) && !ref->raw_mask.len;
+	} else if (m->kind != HF_VALUE_BYTES) {
+		return false;
+	}
 	if (found.len != ref->raw.len || (ref->raw_mask.len && ref->raw_mask.len != found.len))
 		return false;
 	for (size_t i = 0; i < found.len; i++)
@@ -72,7 +85,7 @@ bool hf_reference_matches(const struct hf_reference *ref, const struct hf_measur
 	if (ref->digest_count)
 		return m->kind == HF_VALUE_DIGESTS && digests_match(ref, m);
 	if (ref->raw.len)
-		return m->kind == HF_VALUE_BYTES && raw_matches(ref, m->bytes);
+		return raw_matches(ref, m);
 	if (ref->svn_kind)
 		return m->kind == HF_VALUE_NUMBER && (ref->svn_kind == HF_SVN_LEAST
 			? m->number >= ref->svn : m->number == ref->svn);
@@ -133,6 +146,8 @@ static bool is_code(const struct hf_measurement *m)
  * harmless. Where the release asks for the measurement, this is not asked. */
 static bool harmless_failure(const struct hf_measurement *m)
 {
+	if (hf_signed_harmless(m))
+		return true;
 	switch ((int)m->cause) {
 	case HF_ERR_ROM_EMPTY:
 	case HF_ERR_ROM_SHADOW:
@@ -166,7 +181,7 @@ struct examination {	/* out is NULL while counting only */
 	const struct hf_component *component;
 	const struct hf_release *release;
 	size_t matched, wrong, awaited;
-	enum hf_method method;
+	struct hf_fit_method method;
 };
 
 static const char *value_text(struct examination *x, const struct hf_measurement *m)
@@ -193,7 +208,7 @@ static enum hf_err differs(const struct hf_reference *ref, const struct hf_measu
 {
 	return ref && ref->svn_kind == HF_SVN_LEAST && m->kind == HF_VALUE_NUMBER &&
 	       m->cause == HF_OK && m->number < ref->svn ? HF_ERR_SVN_TOO_LOW
-							: HF_ERR_FIRMWARE_UNKNOWN;
+			: hf_signed_differs(m->mkey, HF_ERR_FIRMWARE_UNKNOWN);
 }
 
 static void wrong(struct examination *x, enum hf_err cause, const struct hf_function *function,
@@ -255,7 +270,7 @@ static void examine_code(struct examination *x, const struct hf_function *functi
 		if (ref || (m->kind == HF_VALUE_FAILURE &&
 			    (harmless_failure(m) || judged_by_whole(function, env, m))))
 			return;
-		wrong(x, HF_ERR_PART_UNREADABLE, function, m->mkey,
+		wrong(x, hf_failure_cause(m, HF_ERR_PART_UNREADABLE), function, m->mkey,
 		      x->out ? value_text(x, m) : NULL, NULL);
 		return;
 	}
@@ -284,8 +299,8 @@ static void examine_reference(struct examination *x, const struct hf_function *f
 
 	if (m && hf_reference_matches(ref, m)) {
 		x->matched++;
-		if (m->method > x->method)
-			x->method = m->method;
+		hf_signed_note(&x->method, ref->mkey,
+			       hf_method_counts(x->a->input, function, m));
 		return;
 	}
 	if (!m && awaited(x, ref->mkey)) {
@@ -293,8 +308,11 @@ static void examine_reference(struct examination *x, const struct hf_function *f
 		return;
 	}
 	if (!m || m->kind == HF_VALUE_FAILURE || m->cause != HF_OK) {
-		wrong(x, HF_ERR_MEASUREMENT_MISSING, function, ref->mkey,
-		      x->out && m ? value_text(x, m) : NULL,
+		const struct hf_measurement *why = m ? m : hf_signed_absent(function, ref->mkey);
+
+		wrong(x, m ? hf_failure_cause(m, HF_ERR_MEASUREMENT_MISSING)
+			   : HF_ERR_MEASUREMENT_MISSING, function, ref->mkey,
+		      x->out && why ? value_text(x, why) : NULL,
 		      x->out ? reference_text(x, ref) : NULL);
 		return;
 	}
@@ -406,7 +424,7 @@ static void examine_part(struct examination *x, const struct hf_part *part)
 	size_t mark = x->a->arena->len, i = 0;
 	struct seating s;
 
-	x->method = HF_METHOD_IDENTITY;
+	x->method = (struct hf_fit_method){ .strongest = HF_METHOD_IDENTITY };
 	x->part = part;
 	if (!seat_functions(x, &s)) {
 		x->wrong++;
@@ -424,7 +442,8 @@ static void examine_part(struct examination *x, const struct hf_part *part)
 		bool failed = m->kind == HF_VALUE_FAILURE;
 
 		if (is_code(m) && !(failed && harmless_failure(m)))
-			wrong(x, failed ? HF_ERR_PART_UNREADABLE : HF_ERR_UNCOVERED, NULL, m->mkey,
+			wrong(x, failed ? hf_failure_cause(m, HF_ERR_PART_UNREADABLE)
+					: HF_ERR_UNCOVERED, NULL, m->mkey,
 			      x->out ? value_text(x, m) : NULL, NULL);
 	}
 	if (!x->out)	/* nothing but scratch was taken */

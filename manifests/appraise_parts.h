@@ -40,11 +40,17 @@ const struct hf_waiver *hf_waiver_find(const struct hf_appraisal *a, const struc
 const char *hf_appraisal_bytes_of(struct hf_appraisal *a, const struct hf_part *part,
 				  const struct hf_function *only);
 
+/* By which methods what was compared was measured, as they count here. */
+struct hf_fit_method {
+	enum hf_method strongest;
+	enum hf_method block;		/* the weakest of the blocks that SPDM names by index */
+	const char *weakest_block;	/* that one; NULL: none was compared */
+};
 /* How well a part fits a component: its one matching release, or the nearest. */
 struct hf_fit {
 	const struct hf_release *release;
 	bool exact;
-	enum hf_method method;	/* strongest of what was compared; exact only */
+	struct hf_fit_method method;	/* exact only */
 	size_t matched, wrong;
 	size_t awaited;		/* references that a driver has yet to measure */
 };
@@ -63,6 +69,29 @@ void hf_fit_component(struct hf_appraisal *a, const struct hf_part *part,
 /* Findings for everything in which the part differs from fit->release. */
 void hf_fit_explain(struct hf_appraisal *a, struct hf_part_verdict *verdict,
 		    const struct hf_component *component, const struct hf_fit *fit);
+
+/* ---- appraise_signed.c: devices that sign ---- */
+/* The method of a measurement: where no anchor stands behind the function's keys, a signature
+ * is the device's word and no more. function NULL: of the part as a whole. */
+enum hf_method hf_method_counts(const struct hf_appraise_input *input,
+				const struct hf_function *function, const struct hf_measurement *m);
+enum hf_method hf_part_method_counts(const struct hf_appraise_input *input,
+				     const struct hf_part *part);
+/* A failure of the mailbox or of SPDM that says nothing against the device. */
+bool hf_signed_harmless(const struct hf_measurement *m);
+/* The finding's cause for a failure, resp. for a value that differs from its reference. */
+enum hf_err hf_failure_cause(const struct hf_measurement *m, enum hf_err otherwise);
+enum hf_err hf_signed_differs(const char *mkey, enum hf_err otherwise);
+/* The failure because of which this function does not show mkey, or NULL. */
+const struct hf_measurement *hf_signed_absent(const struct hf_function *function, const char *mkey);
+void hf_signed_note(struct hf_fit_method *fit, const char *mkey, enum hf_method method);
+/* Whether the part was measured by less than `least`; then cause, function, mkey, found and
+ * expected of the finding are set. */
+bool hf_signed_weak(struct hf_appraisal *a, const struct hf_part *part, enum hf_method least,
+		    const struct hf_fit_method *fit, struct hf_finding *ret);
+
+/* Findings for functions whose keys an owner took back, whatever the rule demands. */
+void hf_signed_revoked(struct hf_appraisal *a, struct hf_part_verdict *part, enum hf_action action);
 
 /* ---- appraise_revoked.c: what an owner took back, whoever shows it ---- */
 struct hf_revoked_set {

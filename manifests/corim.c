@@ -402,15 +402,22 @@ static void read_svn(struct hf_cbor *r, struct hf_measured *m)
 	m->svn = hf_cbor_uint(r);
 }
 
-/* #6.560(bytes), the only raw value that is kept: #6.563 has a mask of its own, others a type. */
+/* #6.560(bytes), or #6.563([value, mask]); other raw values have a type of their own. */
 static void read_raw(struct hf_cbor *r, struct hf_measured *m)
 {
 	struct hf_span encoded = hf_cbor_skip(r);
 	struct hf_cbor value = hf_cbor_at(encoded);
+	uint64_t tag = hf_cbor_peek(&value) == HF_CBOR_TAG ? hf_cbor_tag(&value) : 0;
 
-	m->other = true;
-	if (hf_cbor_peek(&value) == HF_CBOR_TAG && hf_cbor_tag(&value) == HF_TAG_BYTES)
+	if (tag == HF_TAG_BYTES) {
 		m->raw = hf_cbor_bstr(&value);
+	} else if (tag == HF_TAG_MASKED && hf_cbor_array(&value) == 2) {
+		m->raw = hf_cbor_bstr(&value);
+		m->raw_mask = hf_cbor_bstr(&value);
+		if (m->raw_mask.len != m->raw.len)
+			hf_cbor_fail(r, HF_ERR_CORIM_SHAPE);
+	}
+	m->other |= hf_cbor_end(&value) != HF_OK || m->raw.len == 0;
 }
 
 static void read_values(struct hf_cbor *r, struct hf_measured *m)

@@ -77,9 +77,9 @@ struct hf_measured {
 	bool other_digests;		/* algorithms that we do not compute */
 	bool has_svn, svn_is_least;	/* security version: exactly it (also without a tag); at least */
 	uint64_t svn;
-	bool other;			/* values that are not read here: flags, raw, ... */
+	bool other;			/* values that are not read here: flags, ... */
 	int64_t passed_over;		/* a key below -255, which may be overlooked; 0: none */
-	struct hf_span raw, raw_mask;	/* content of #6.560 and of key 5; other is set as well */
+	struct hf_span raw, raw_mask;	/* content of #6.560, or of #6.563; of key 5: other is set */
 	struct hf_span registers;	/* encoded integrity-registers; other is not set for them */
 	bool critical;			/* a profile key beyond OWN_MAX that may not be overlooked */
 	struct hf_span own[HF_CORIM_OWN_MAX + 1];	/* encoded value of profile key -i */

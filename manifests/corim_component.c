@@ -85,35 +85,60 @@ static enum hf_err read_match(const struct hf_reference_triple *triple, struct h
 	return HF_OK;
 }
 
+/* A number is the index of a measurement block of SPDM. */
+static enum hf_err read_mkey(struct hf_arena *arena, const struct hf_measured *m, const char **ret)
+{
+	char text[HF_SPDM_MKEY_TEXT];
+
+	if (m->mkey_type == HF_CBOR_TSTR)
+		return hf_keep_text(arena, m->mkey, HF_MKEY_MAX, ret);
+	if (m->mkey_type != HF_CBOR_UINT || m->mkey_number == 0 ||
+	    m->mkey_number > HF_SPDM_INDEX_LAST)
+		return HF_ERR_CORIM_SHAPE;
+	snprintf(text, sizeof(text), HF_SPDM_MKEY "%u", (unsigned)m->mkey_number);
+	return hf_keep_text(arena, hf_span_text(text), HF_MKEY_MAX, ret);
+}
+
+/* Digests or a text or a number or bytes, one of them. */
+static enum hf_err read_value(struct hf_arena *arena, const struct hf_measured *m,
+			      struct hf_reference *ref)
+{
+	enum hf_err err = HF_OK;
+
+	if (m->name.len || m->digest_count > HF_MEASUREMENT_DIGESTS || m->raw.len > HF_BYTES_MAX ||
+	    (m->digest_count != 0) + (m->version.len != 0) + m->has_svn + (m->raw.len != 0) != 1)
+		return HF_ERR_CORIM_SHAPE;
+	if (m->has_svn)
+		ref->svn_kind = m->svn_is_least ? HF_SVN_LEAST : HF_SVN_EXACT;
+	ref->svn = m->svn;
+	if (m->version.len)
+		err = hf_keep_text(arena, m->version, HF_TEXT_MAX, &ref->text);
+	if (m->raw.len)
+		err = hf_arena_copy(arena, m->raw, &ref->raw);
+	if (!err && m->raw_mask.len)
+		err = hf_arena_copy(arena, m->raw_mask, &ref->raw_mask);
+	ref->digest_count = m->digest_count;
+	memcpy(ref->digests, m->digests, ref->digest_count * sizeof(ref->digests[0]));
+	return err;
+}
+
 static enum hf_err read_reference(struct hf_decoder *d, const struct hf_measured *m,
 				  struct hf_environment *env, struct hf_reference ***end)
 {
 	struct hf_reference *ref = hf_arena_take(d->out->arena, sizeof(*ref));
-	enum hf_err err = hf_check_keys(m, 0, HF_KEY_BIT(HF_KEY_SVN));
+	enum hf_err err = hf_check_keys(m, 0, HF_KEY_BIT(HF_KEY_SVN) | HF_KEY_BIT(HF_KEY_RAW));
 
 	if (err)
 		return err;
 	if (!ref)
 		return HF_ERR_LIMIT;
-	if (m->mkey_type != HF_CBOR_TSTR || m->name.len ||
-	    m->digest_count > HF_MEASUREMENT_DIGESTS ||
-	    (m->digest_count != 0) + (m->version.len != 0) + m->has_svn != 1)
-		return HF_ERR_CORIM_SHAPE;
-	if (m->has_svn)
-		ref->svn_kind = m->svn_is_least ? HF_SVN_LEAST : HF_SVN_EXACT;
-	ref->svn = m->svn;
-	err = hf_keep_text(d->out->arena, m->mkey, HF_MKEY_MAX, &ref->mkey);
-	if (!err && m->version.len)
-		err = hf_keep_text(d->out->arena, m->version, HF_TEXT_MAX, &ref->text);
+	err = read_mkey(d->out->arena, m, &ref->mkey);
+	if (!err)
+		err = read_value(d->out->arena, m, ref);
 	if (!err)
 		err = hf_read_from(d->out->arena, m, &ref->from);
 	if (err)
 		return err;
-	for (size_t i = 0; i < m->digest_count; i++) {
-		if (!(HF_ALG_MASK(m->digests[i].alg) & HF_CLAIM_ALGS))
-			return HF_ERR_CORIM_SHAPE;
-		ref->digests[ref->digest_count++] = m->digests[i];
-	}
 	for (const struct hf_reference *r = env->references; r; r = r->next)
 		if (strcmp(r->mkey, ref->mkey) == 0)
 			return HF_ERR_CORIM_SHAPE;

@@ -143,7 +143,8 @@ enum hf_err hf_next_measured(struct hf_decoder *d, struct hf_reference_triple *t
 
 static uint32_t own_keys(const struct hf_measured *m)
 {
-	uint32_t keys = m->has_svn ? HF_KEY_BIT(HF_KEY_SVN) : 0;
+	uint32_t keys = (m->has_svn ? HF_KEY_BIT(HF_KEY_SVN) : 0) |
+			(m->raw.len ? HF_KEY_BIT(HF_KEY_RAW) : 0);
 
 	for (uint32_t i = 1; i <= HF_CORIM_OWN_MAX; i++)
 		if (m->own[i].len)
@@ -157,7 +158,7 @@ enum hf_err hf_check_keys(const struct hf_measured *m, uint32_t required, uint32
 	uint32_t keys = own_keys(m);
 
 	if (m->other || m->registers.len || m->critical || m->other_digests ||
-	    keys & ~(HF_KEY_BIT(HF_KEY_LAST + 1) - 1))
+	    keys & ~(optional | (HF_KEY_BIT(HF_KEY_LAST + 1) - 1)))
 		return HF_ERR_MANIFEST_UNKNOWN_CRITICAL;
 	if ((keys & required) != required || keys & ~(required | optional))
 		return HF_ERR_CORIM_SHAPE;

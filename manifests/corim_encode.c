@@ -93,7 +93,7 @@ static bool digests_valid(const struct hf_digest *digests, size_t count)
 	if (count > HF_MEASUREMENT_DIGESTS)
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		if (!(HF_ALG_MASK(digests[i].alg) & HF_CLAIM_ALGS & ~seen))
+		if (!(HF_ALG_MASK(digests[i].alg) & HF_REFERENCE_ALGS & ~seen))
 			return false;
 		seen |= HF_ALG_MASK(digests[i].alg);
 	}
@@ -118,7 +118,10 @@ void hf_begin_measurement(struct hf_writer *w, const char *mkey, size_t values)
 	hf_cbor_put_map(w, mkey ? 2 : 1);
 	if (mkey) {
 		hf_cbor_put_uint(w, 0);
-		hf_cbor_put_text(w, mkey);
+		if (hf_spdm_index_of(mkey))
+			hf_cbor_put_uint(w, hf_spdm_index_of(mkey));
+		else
+			hf_cbor_put_text(w, mkey);
 	}
 	hf_cbor_put_uint(w, 1);
 	hf_cbor_put_map(w, values);
@@ -188,11 +191,28 @@ static void put_match(struct hf_writer *w, const struct hf_match *match)
 	hf_cbor_put_bstr(w, hf_written(&s));
 }
 
+static void put_raw(struct hf_writer *w, const struct hf_reference *ref)
+{
+	hf_cbor_put_uint(w, 4);
+	if (!ref->raw_mask.len) {
+		hf_cbor_put_tag(w, HF_TAG_BYTES);
+		hf_cbor_put_bstr(w, ref->raw);
+		return;
+	}
+	hf_cbor_put_tag(w, HF_TAG_MASKED);
+	hf_cbor_put_array(w, 2);
+	hf_cbor_put_bstr(w, ref->raw);
+	hf_cbor_put_bstr(w, ref->raw_mask);
+}
+
 static enum hf_err put_reference(struct hf_writer *w, const struct hf_reference *ref)
 {
 	if (strlen(ref->mkey) == 0 || strlen(ref->mkey) > HF_MKEY_MAX ||
-	    (ref->digest_count != 0) + (ref->text != NULL) + (ref->svn_kind != HF_SVN_NONE) != 1 ||
+	    (ref->digest_count != 0) + (ref->text != NULL) + (ref->svn_kind != HF_SVN_NONE) +
+			    (ref->raw.len != 0) != 1 ||
 	    (ref->text && (!ref->text[0] || strlen(ref->text) > HF_TEXT_MAX)) ||
+	    ref->raw.len > HF_BYTES_MAX ||
+	    (ref->raw_mask.len && ref->raw_mask.len != ref->raw.len) ||
 	    !digests_valid(ref->digests, ref->digest_count))
 		return HF_ERR_CORIM_SHAPE;
 	hf_begin_measurement(w, ref->mkey, 1u + (ref->from != NULL));
@@ -202,6 +222,8 @@ static enum hf_err put_reference(struct hf_writer *w, const struct hf_reference 
 		hf_cbor_put_uint(w, 1);
 		hf_cbor_put_tag(w, ref->svn_kind == HF_SVN_LEAST ? HF_TAG_LEAST_SVN : HF_TAG_SVN);
 		hf_cbor_put_uint(w, ref->svn);
+	} else if (ref->raw.len) {
+		put_raw(w, ref);
 	} else {
 		hf_cbor_put_uint(w, 0);
 		hf_cbor_put_map(w, 1);
@@ -316,7 +338,7 @@ static void put_rule(struct hf_writer *w, const struct hf_rule *rule, size_t ind
 	hf_put_key_text(w, HF_KEY_PLACE, rule->place);
 	hf_put_key_uint(w, HF_KEY_PRESENCE, rule->presence);
 	hf_put_key_uint(w, HF_KEY_RULE_COUNT, rule->count);
-	hf_put_key_uint(w, HF_KEY_METHOD, rule->least_method);
+	hf_put_key_uint(w, HF_KEY_METHOD, hf_method_number(rule->least_method));
 	hf_put_key_uint(w, HF_KEY_ACTION, rule->action);
 	put_names(w, HF_KEY_COMPONENTS, rule->more_components);
 	put_names(w, HF_KEY_PLACES, rule->more_places);

@@ -93,16 +93,16 @@ static enum hf_err read_rule_numbers(const struct hf_measured *m, struct hf_rule
 	if (!err)
 		err = hf_own_uint(m, HF_KEY_RULE_COUNT, UINT32_MAX, &count);
 	if (!err)
-		err = hf_own_uint(m, HF_KEY_METHOD, HF_METHOD_SIGNED, &method);
+		err = hf_own_uint(m, HF_KEY_METHOD, HF_METHODS - 1, &method);
 	if (!err)
 		err = hf_own_uint(m, HF_KEY_ACTION, HF_ACTION_WARN, &action);
 	if (err)
 		return err;
-	if (count == 0 || method == HF_METHOD_NONE)
+	if (count == 0 || !hf_method_from_number(method, &rule->least_method) ||
+	    rule->least_method == HF_METHOD_NONE)
 		return HF_ERR_CORIM_SHAPE;
 	rule->presence = (enum hf_presence)presence;
 	rule->count = (uint32_t)count;
-	rule->least_method = (enum hf_method)method;
 	rule->action = (enum hf_action)action;
 	return HF_OK;
 }

@@ -16,6 +16,7 @@ enum hf_corim_tag {	/* CBOR tags of CoRIM that we read or write */
 	HF_TAG_CORIM = 501, HF_TAG_COSWID = 505, HF_TAG_COMID = 506, HF_TAG_COTL = 508,
 	HF_TAG_DATE = 100,	/* RFC 8943: days since 1970-01-01 */
 	HF_TAG_SVN = 552, HF_TAG_LEAST_SVN = 553, HF_TAG_BYTES = 560,
+	HF_TAG_MASKED = 563,
 };
 
 enum hf_corim_key {	/* negated keys of measurement-values-map */
@@ -33,6 +34,7 @@ enum hf_corim_key {	/* negated keys of measurement-values-map */
 #define HF_KEY_FROM 256	/* where one value comes from: readers that do not know it pass over it */
 #define HF_APPROVED_OWNER 0	/* the only value of HF_KEY_APPROVED */
 #define HF_KEY_BIT(key) (1u << (key))
+#define HF_KEY_RAW 31		/* in masks only: CoRIM's own raw value */
 #define HF_KEY_LAST HF_KEY_SECURE_BOOT
 #define HF_CORIM_REGISTERS 14	/* of measurement-values-map */
 

@@ -42,6 +42,7 @@ static const char *const methods[] = {	/* those that a rule may demand */
 	[HF_METHOD_IDENTITY] = "identity",
 	[HF_METHOD_VERSION] = "version",
 	[HF_METHOD_BYTES] = "bytes",
+	[HF_METHOD_UNBOUND] = "signed-unbound",
 	[HF_METHOD_SIGNED] = "signed",
 };
 
@@ -198,6 +199,7 @@ bool hf_cause_waivable(enum hf_err cause)
 	case HF_ERR_PART_UNREADABLE:
 	case HF_ERR_SVN_TOO_LOW:
 	case HF_ERR_FIRMWARE_PAST_DATE:
+	case HF_ERR_SPDM_DOWNGRADE:
 		return true;
 	}
 	return false;
@@ -226,6 +228,21 @@ bool hf_firmware_valid(const struct hf_platform_firmware *firmware)
 		if (firmware->key_mask >> i & 1 && firmware->keys[i].alg != HF_ALG_SHA256)
 			return false;
 	return true;
+}
+
+unsigned hf_spdm_index_of(const char *mkey)
+{
+	char again[HF_SPDM_MKEY_TEXT];
+	unsigned index = 0;
+
+	if (strncmp(mkey, HF_SPDM_MKEY, sizeof(HF_SPDM_MKEY) - 1) != 0)
+		return 0;
+	for (const char *c = mkey + sizeof(HF_SPDM_MKEY) - 1; *c >= '0' && *c <= '9' && index < 1000; c++)
+		index = 10 * index + (unsigned)(*c - '0');
+	if (index > HF_SPDM_INDEX_LAST)
+		return 0;
+	snprintf(again, sizeof(again), HF_SPDM_MKEY "%u", index);
+	return strcmp(again, mkey) == 0 ? index : 0;
 }
 
 bool hf_class_prefix_valid(const char *text)

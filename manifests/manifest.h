@@ -35,8 +35,16 @@ struct hf_match {	/* which function an environment speaks of; vendor and device 
 };
 bool hf_match_function(const struct hf_match *match, const struct hf_identity *identity);
 
+/* The block of SPDM that a measurement's name stands for ("spdm/7"), 0: none. One spelling. */
+#define HF_SPDM_MKEY "spdm/"
+#define HF_SPDM_MKEY_TEXT 12
+#define HF_SPDM_INDEX_LAST 0xfe
+unsigned hf_spdm_index_of(const char *mkey);
+
 enum hf_svn_kind { HF_SVN_NONE, HF_SVN_EXACT, HF_SVN_LEAST };
-struct hf_reference {		/* digests or a text or a number, one of them */
+/* Digests of reference values: those of claims that the agent makes, and what devices give. */
+#define HF_REFERENCE_ALGS (HF_CLAIM_ALGS | HF_ALG_MASK(HF_ALG_SHA512))
+struct hf_reference {		/* digests or a text or a number or bytes, one of them */
 	struct hf_reference *next;
 	const char *mkey;
 	struct hf_digest digests[HF_MEASUREMENT_DIGESTS];

@@ -128,7 +128,10 @@ static void put_measurement(struct hf_writer *w, const struct hf_measurement *m)
 {
 	char hex[2 * HF_DIGEST_MAX + 1];
 	const char *partial = "";
+	char size[32] = "";	/* none: a device hashed, and does not say how much */
 
+	if (m->size)
+		snprintf(size, sizeof(size), " %llu bytes", (unsigned long long)m->size);
 	if (m->kind != HF_VALUE_FAILURE && m->cause != HF_OK)
 		partial = hf_err_name(m->cause);
 	switch (m->kind) {
@@ -140,8 +143,8 @@ static void put_measurement(struct hf_writer *w, const struct hf_measurement *m)
 		if (!m->digest_count)
 			break;
 		hf_digest_hex(&m->digests[0], hex);
-		put_line(w, 8, "      %-26s %s %.16s... %llu bytes %s", m->mkey,
-			 hf_alg_name(m->digests[0].alg), hex, (unsigned long long)m->size, partial);
+		put_line(w, 8, "      %-26s %s %.16s...%s %s", m->mkey,
+			 hf_alg_name(m->digests[0].alg), hex, size, partial);
 		break;
 	case HF_VALUE_TEXT:
 		put_line(w, 8, "      %-26s %s %s", m->mkey, m->text, partial);
@@ -231,7 +234,7 @@ static void put_part(struct hf_writer *w, const struct hf_part *part,
 	if (v)
 		word = host && v->status == HF_STATUS_ACCEPTED ? "" : hf_status_name(v->status);
 	put_line(w, 4, "%-5s %-40s %-12s %s", hf_part_kind_name(part->kind), part->path,
-		 host ? "" : hf_method_name(hf_part_method(part)), word);
+		 host ? "" : hf_method_name(v ? v->method : hf_part_method(part)), word);
 	if (v && v->component)
 		put_line(w, 6, "    %s%s%s%s%s", v->component->name,
 			 v->release ? ", release " : "", v->release ? v->release->name : "",
@@ -299,25 +302,36 @@ static void seen_here(const struct hf_claims *claims, char *out, size_t cap)
 	}
 }
 
-void hf_report_coverage(const struct hf_claims *claims, struct hf_writer *w)
+/* As it counts where somebody judged: a signature without an anchor is the device's word. */
+static enum hf_method method_of(const struct hf_verdict *verdict, const struct hf_part *part)
 {
-	size_t parts = 0, by[5] = { 0 };
-	char version[40] = "", none[40] = "", here[256];
+	const struct hf_part_verdict *v = verdict_of(verdict, part);
+
+	return v ? v->method : hf_part_method(part);
+}
+
+void hf_report_coverage(const struct hf_claims *claims, const struct hf_verdict *verdict,
+			struct hf_writer *w)
+{
+	size_t parts = 0, by[HF_METHODS] = { 0 };
+	char version[40] = "", none[40] = "", unbound[48] = "", here[256];
 
 	for (const struct hf_part *p = claims->parts; p; p = p->next) {
 		if (p->kind == HF_PART_HOST || hf_claims_find_part(claims, p->path) != p)
 			continue;
 		parts++;
-		by[hf_part_method(p)]++;
+		by[method_of(verdict, p)]++;
 	}
 	if (by[HF_METHOD_VERSION])
 		snprintf(version, sizeof(version), "%zu by version, ", by[HF_METHOD_VERSION]);
 	if (by[HF_METHOD_NONE])
 		snprintf(none, sizeof(none), ", %zu not at all", by[HF_METHOD_NONE]);
+	if (by[HF_METHOD_UNBOUND])
+		snprintf(unbound, sizeof(unbound), ", %zu signed but unbound", by[HF_METHOD_UNBOUND]);
 	seen_here(claims, here, sizeof(here));
-	put_line(w, 2, "%zu parts: %zu by bytes, %s%zu by identity, %zu signed%s; not covered: BMC, "
-		 "drives behind RAID or VMD, NVLink, CPLDs%s", parts, by[HF_METHOD_BYTES], version,
-		 by[HF_METHOD_IDENTITY], by[HF_METHOD_SIGNED], none, here);
+	put_line(w, 2, "%zu part%s: %zu by bytes, %s%zu by identity, %zu signed%s%s; not covered: "
+		 "BMC, drives behind RAID or VMD, NVLink, CPLDs%s", parts, parts == 1 ? "" : "s", by[HF_METHOD_BYTES],
+		 version, by[HF_METHOD_IDENTITY], by[HF_METHOD_SIGNED], unbound, none, here);
 }
 
 static const char *status_word(const struct hf_finding *f)

@@ -9,8 +9,10 @@
 
 /* The readable tree of parts; verdict may be NULL (a scan). */
 void hf_report_tree(const struct hf_claims *claims, const struct hf_verdict *verdict, struct hf_writer *w);
-/* "8 parts: 5 by bytes, 3 by identity, 0 signed; not covered: BMC, drives behind RAID or VMD, NVLink, CPLDs" */
-void hf_report_coverage(const struct hf_claims *claims, struct hf_writer *w);
+/* "8 parts: 5 by bytes, 3 by identity, 0 signed; not covered: BMC, drives behind RAID or VMD, NVLink, CPLDs".
+ * verdict NULL: nobody judged, and each method is as the device has it. */
+void hf_report_coverage(const struct hf_claims *claims, const struct hf_verdict *verdict,
+			struct hf_writer *w);
 /* Refusals, worst first: place, name, reason code, class, sentence, found, expected, next step. */
 void hf_report_findings(const struct hf_verdict *verdict, struct hf_writer *w);
 

@@ -224,6 +224,8 @@ static json_t *part_verdict(struct out *o, const struct hf_part_verdict *v)
 	set(o, object, "rule", text(v->rule ? v->rule->name : NULL));
 	set(o, object, "component", text(v->component ? v->component->name : NULL));
 	set(o, object, "release", text(v->release ? v->release->name : NULL));
+	set(o, object, "method", v->part && v->part->kind != HF_PART_HOST
+				 ? text(hf_method_name(v->method)) : json_null());
 	set(o, object, "findings", findings(o, v->findings));
 	return object;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* For which devices a vendor's anchor speaks, and how its files are written: NAME.conf,
+/* For which devices a vendor's or a device root's anchor speaks, and how a vendor's files are
+ * written: NAME.conf,
  * lines "key = value", # begins a comment. */
 #include "manifests/adapters/adapters.h"
 #include "manifests/trust.h"
@@ -111,13 +112,19 @@ enum hf_err hf_scope_parse(struct hf_span conf, struct hf_scope *ret, size_t *re
 enum hf_err hf_trust_scope(struct hf_trust *trust, struct hf_span conf, struct hf_fault *fault)
 {
 	struct hf_anchor *anchor = &trust->anchors[trust->count - 1];
+	struct hf_scope scope = { .set = false };
 	size_t line = 0;
-	enum hf_err err = hf_scope_parse(conf, &anchor->scope, &line);
+	enum hf_err err = hf_scope_parse(conf, &scope, &line);
 
+	if (!err && scope.adapter && anchor->role == HF_ANCHOR_DEVICE)
+		return hf_fail(fault, HF_ERR_ANCHOR_SCOPE, anchor->name,
+			       "%s.conf: a root of devices signs no manifest and has no dialect",
+			       anchor->name);
 	if (err)
 		return hf_fail(fault, err, anchor->name,
 			       "%s.conf, line %zu: want vendor, subsystem-vendor or device = 4 hex "
 			       "digits, or a known dialect, each once", anchor->name, line);
+	anchor->scope = scope;
 	return HF_OK;
 }
 
@@ -129,4 +136,13 @@ bool hf_scope_holds(const struct hf_scope *scope, const struct hf_match *match)
 		return false;
 	return !scope->has_subsystem_vendor ||
 	       (match->has_subsystem && match->subsystem_vendor == scope->subsystem_vendor);
+}
+
+bool hf_scope_holds_for(const struct hf_scope *scope, const struct hf_identity *identity)
+{
+	if (!scope->set || identity->vendor != scope->vendor)
+		return false;
+	return (!scope->has_device || identity->device == scope->device) &&
+	       (!scope->has_subsystem_vendor ||
+		identity->subsystem_vendor == scope->subsystem_vendor);
 }

@@ -46,6 +46,8 @@ static enum hf_err verify_by(const struct hf_anchor *anchor, const struct hf_cos
  * are tried at every authority among the anchors. */
 static bool candidate(const struct hf_anchor *anchor, const struct hf_cose *cose)
 {
+	if (anchor->role == HF_ANCHOR_DEVICE)
+		return false;
 	if (hf_key_is_ca(anchor->key))
 		return cose->x5chain.len > 0;
 	if (cose->kid.len)
@@ -145,6 +147,7 @@ static enum hf_err check_scope(const struct hf_anchor *signer,
 		return *appended->components || *appended->models || *appended->images ||
 		       *appended->revocations ? HF_ERR_SIGNER_SCOPE : HF_OK;
 	case HF_ANCHOR_TICKET:
+	case HF_ANCHOR_DEVICE:
 		break;
 	}
 	return HF_ERR_SIGNER_SCOPE;

@@ -7,12 +7,16 @@
 #include "manifests/corim.h"
 #include "measure/cose.h"
 
-#define HF_ANCHORS_MAX 64
+#define HF_ANCHORS_MAX 128	/* each takes up to 200 bytes of the gate's log */
 
-enum hf_anchor_role { HF_ANCHOR_OWNER, HF_ANCHOR_VENDOR, HF_ANCHOR_TICKET, HF_ANCHOR_WAIVER };
+enum hf_anchor_role {
+	HF_ANCHOR_OWNER, HF_ANCHOR_VENDOR, HF_ANCHOR_TICKET, HF_ANCHOR_WAIVER,
+	HF_ANCHOR_DEVICE,	/* a root of devices' certificates (SPDM); signs no manifest */
+};
 
 /* A vendor speaks for the devices of one PCI vendor and in reference values only; the
- * scope is checked on every environment, after the dialect was understood. */
+ * scope is checked on every environment, after the dialect was understood. A root of devices
+ * stands behind the certificates of those devices only. */
 struct hf_adapter;
 struct hf_scope {
 	bool set, has_subsystem_vendor, has_device;
@@ -24,21 +28,23 @@ struct hf_scope {
  * vendor must be there. Else HF_ERR_ANCHOR_SCOPE, and the line at fault. */
 enum hf_err hf_scope_parse(struct hf_span conf, struct hf_scope *ret, size_t *ret_line) HF_MUST_USE;
 bool hf_scope_holds(const struct hf_scope *scope, const struct hf_match *match);
+bool hf_scope_holds_for(const struct hf_scope *scope, const struct hf_identity *identity);
 
 struct hf_anchor {
 	char name[64];		/* file name without ".pem" */
 	enum hf_anchor_role role;
 	struct hf_key *key;
 	uint8_t id[HF_KEY_ID];
-	struct hf_scope scope;	/* vendor only; not set: speaks for nothing */
+	struct hf_scope scope;	/* vendor and device only; not set: speaks for nothing */
 };
 struct hf_trust {
 	struct hf_anchor anchors[HF_ANCHORS_MAX];
 	size_t count;
 };
 /* dir holds NAME.pem, public keys or certificates; role by subdirectory (owner/, vendor/,
- * ticket/, waiver/), files directly in dir are owner. A vendor's has NAME.conf beside it,
- * no other has: HF_ERR_ANCHOR_SCOPE. None at all: HF_ERR_ANCHOR_MISSING. */
+ * ticket/, waiver/, device/), files directly in dir are owner. Those of vendor/ and device/
+ * have NAME.conf beside them, no other has: HF_ERR_ANCHOR_SCOPE. None at all:
+ * HF_ERR_ANCHOR_MISSING. */
 enum hf_err hf_trust_read(const char *dir, struct hf_trust *ret, struct hf_fault *fault) HF_MUST_USE;
 enum hf_err hf_trust_add(struct hf_trust *trust, const char *name, enum hf_anchor_role role,
 			 struct hf_span pem, struct hf_fault *fault) HF_MUST_USE;

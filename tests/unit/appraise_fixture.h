@@ -25,6 +25,8 @@ struct fixture {
 	struct hf_verdict verdict;
 	struct hf_span ak_name;
 	int64_t now;
+	const struct hf_device_trust *devices;
+	bool before_drivers;
 	struct hf_component *nic, *drive;	/* components "nic" and "drive" */
 	struct hf_part *host, *board, *card, *disk;
 	struct hf_rule *nic_rule, *disk_rule;
@@ -248,7 +250,9 @@ static inline void fx_judge(struct fixture *fx)
 	memset(&fx->verdict, 0xaa, sizeof(fx->verdict));
 	hf_appraise(&(struct hf_appraise_input){ .claims = &fx->claims, .manifests = fx->manifests,
 						 .model = fx->model, .ak_name = fx->ak_name,
-						 .now = fx->now }, &fx->arena, &fx->verdict);
+						 .now = fx->now, .devices = fx->devices,
+						 .before_drivers = fx->before_drivers },
+		    &fx->arena, &fx->verdict);
 }
 
 #endif

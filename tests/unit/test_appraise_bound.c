@@ -76,6 +76,26 @@ static void nothing_is_missing_before_drivers(void **state)
 	fx_free(fx);
 }
 
+/* No driver adds a signature: who has to sign and does not never gets one. Bytes may still come. */
+static void a_signature_is_not_awaited(void **state)
+{
+	static const struct { enum hf_method least; enum hf_err cause; } cases[] = {
+		{ HF_METHOD_BYTES, HF_OK },
+		{ HF_METHOD_UNBOUND, HF_ERR_METHOD_TOO_WEAK },
+		{ HF_METHOD_SIGNED, HF_ERR_METHOD_TOO_WEAK },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *fx = host();
+
+		fx->disk_rule->least_method = cases[i].least;
+		judge(fx, true);
+		is(fx, cases[i].cause);
+		fx_free(fx);
+	}
+}
+
 static void other_measurements_are_missing_at_once(void **state)
 {
 	struct fixture *fx = host();
@@ -240,6 +260,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_missing_before_drivers),
+		cmocka_unit_test(a_signature_is_not_awaited),
 		cmocka_unit_test(other_measurements_are_missing_at_once),
 		cmocka_unit_test(the_later_entry_says_what_the_driver_read),
 		cmocka_unit_test(another_version_is_refused_at_once),

@@ -185,6 +185,100 @@ TEST(a_model_that_lists_an_owned_driver_says_the_same)
 	END;
 }
 
+/* ---- a card that signs ---- */
+
+static struct hf_measurement *show(struct made *m, const char *mkey, enum hf_method method,
+				   uint32_t flags)
+{
+	struct hf_measurement *k = hf_claims_add_measurement(&m->fx->claims, m->fx->card,
+							     m->fx->card->functions, mkey, method,
+							     flags);
+
+	assert_non_null(k);
+	return k;
+}
+
+static void show_digest(struct made *m, const char *mkey, enum hf_method method, uint32_t flags)
+{
+	struct hf_digest d = fx_digest(mkey);
+
+	assert_int_equal(hf_measurement_set_digests(show(m, mkey, method, flags), &d, 1, 0), HF_OK);
+}
+
+static void signs(struct made *m, enum hf_method method)
+{
+	static const uint8_t mode[16] = { 0x3f };
+	struct hf_claims *claims = &m->fx->claims;
+
+	show_digest(m, "spdm/1", method, HF_MEASUREMENT_CODE);
+	show_digest(m, "spdm/2", method, 0);
+	hf_measurement_set_number(show(m, "spdm/7", method, 0), 4);
+	hf_measurement_set_number(show(m, "spdm/slot", method, 0), 0);
+	assert_int_equal(hf_measurement_set_bytes(claims, show(m, "spdm/254", method, 0),
+						  (struct hf_span){ mode, sizeof(mode) }), HF_OK);
+	assert_int_equal(hf_measurement_set_text(claims, show(m, "spdm/version", method, 0), "1.2"), HF_OK);
+	assert_int_equal(hf_measurement_set_text(claims, show(m, "spdm/identity", method, 0), "bound"),
+			 HF_OK);
+	assert_int_equal(hf_measurement_set_text(claims, show(m, "doe/0x100", HF_METHOD_VERSION, 0),
+						 "0001/00"), HF_OK);
+	show_digest(m, "spdm/slot/0/root", method, 0);
+	show_digest(m, "spdm/slot/0/chain", method, 0);
+	show_digest(m, "spdm/slot/1/root", HF_METHOD_VERSION, 0);
+	show_digest(m, "spdm/dice/0/fwid", method, 0);
+}
+
+static enum hf_method least(const struct made *m)
+{
+	for (const struct hf_rule *r = m->out->models->rules; r; r = r->next)
+		if (strcmp(r->place, NIC_PLACE) == 0)
+			return r->least_method;
+	return HF_METHOD_NONE;
+}
+
+TEST(what_a_card_signs_is_listed_of_its_kind)
+{
+	BEGIN;
+	signs(&m, HF_METHOD_SIGNED);
+	create(&m);
+	assert_non_null(reference(&m, "spdm/1"));
+	assert_int_equal(reference(&m, "spdm/7")->svn_kind, HF_SVN_LEAST);
+	assert_int_equal(reference(&m, "spdm/7")->svn, 4);
+	assert_int_equal(reference(&m, "spdm/254")->raw.len, 16);
+	assert_string_equal(reference(&m, "spdm/version")->text, "1.2");
+	assert_non_null(reference(&m, "spdm/slot/0/root"));
+	assert_null(reference(&m, "spdm/2"));
+	assert_null(reference(&m, "spdm/slot"));
+	assert_null(reference(&m, "spdm/identity"));
+	assert_null(reference(&m, "spdm/slot/0/chain"));
+	assert_null(reference(&m, "spdm/slot/1/root"));
+	assert_null(reference(&m, "spdm/dice/0/fwid"));
+	assert_null(reference(&m, "doe/0x100"));
+	assert_int_equal(least(&m), HF_METHOD_SIGNED);
+	assert_non_null(strstr(m.notes, "not listed, for it may differ from device to device: spdm/2\n"));
+	assert_non_null(strstr(m.notes, "root certificate in anchors/device"));
+	END;
+}
+
+/* The rule demands no more than what the host that was captured has shown. */
+TEST(the_method_of_a_card_that_signs)
+{
+	static const struct { enum hf_method all, one, least; } rows[] = {
+		{ HF_METHOD_UNBOUND, HF_METHOD_UNBOUND, HF_METHOD_UNBOUND },
+		{ HF_METHOD_SIGNED, HF_METHOD_UNBOUND, HF_METHOD_UNBOUND },
+		{ HF_METHOD_SIGNED, HF_METHOD_VERSION, HF_METHOD_BYTES },	/* by its ROM */
+		{ HF_METHOD_VERSION, HF_METHOD_VERSION, HF_METHOD_BYTES },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		BEGIN;
+		signs(&m, rows[i].all);
+		hf_measurement_find(m.fx->card->functions->measurements, "spdm/7")->method = rows[i].one;
+		create(&m);
+		assert_int_equal(least(&m), rows[i].least);
+		END;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +289,8 @@ int main(void)
 		cmocka_unit_test(the_platform_lists_its_code_and_keys),
 		cmocka_unit_test(a_pcr_that_nothing_extended_is_not_listed),
 		cmocka_unit_test(a_model_that_lists_an_owned_driver_says_the_same),
+		cmocka_unit_test(what_a_card_signs_is_listed_of_its_kind),
+		cmocka_unit_test(the_method_of_a_card_that_signs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

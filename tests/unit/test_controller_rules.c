@@ -331,6 +331,91 @@ static void dates(void **state)
 	assert_true(hf_date_over(1, 2 * 86400));
 }
 
+#define SIGNING(values) "{\"format\":1,\"component\":\"c\",\"releases\":[{\"name\":\"1\"," \
+	"\"state\":\"allowed\",\"functions\":[{\"vendor\":\"10de\",\"device\":\"2330\"," \
+	"\"class\":\"030200\",\"count\":1,\"measurements\":{" values "}}]}]}"
+#define HEX8 "00112233445566778899aabbccddeeff"
+#define HEX64 HEX8 HEX8 HEX8 HEX8
+
+/* What a device signs, as its blocks are numbered, in each kind of value. */
+static void blocks_of_a_device_that_signs(void **state)
+{
+	struct hf_manifests *m = round_trip(SIGNING(
+		"\"spdm/1\":{\"sha512\":\"" HEX64 "\"},\"spdm/7\":{\"minimum_svn\":4},"
+		"\"spdm/253\":{\"bytes\":\"" HEX8 "\"},"
+		"\"spdm/254\":{\"bytes\":\"0102\",\"mask\":\"ff00\",\"from\":\"x\"},"
+		"\"spdm/version\":{\"text\":\"1.2\"},\"spdm/07\":{\"text\":\"no index\"}"));
+	const struct hf_reference *r = m->components->releases->environments->references;
+
+	(void)state;
+	assert_string_equal(r->mkey, "spdm/1");
+	assert_int_equal(r->digests[0].alg, HF_ALG_SHA512);
+	r = r->next;
+	assert_int_equal(r->svn_kind, HF_SVN_LEAST);
+	r = r->next;
+	assert_int_equal(r->raw.len, 16);
+	assert_int_equal(r->raw_mask.len, 0);
+	r = r->next;
+	assert_string_equal(r->mkey, "spdm/254");
+	assert_memory_equal(r->raw.ptr, "\x01\x02", 2);
+	assert_memory_equal(r->raw_mask.ptr, "\xff\x00", 2);
+	assert_string_equal(r->from, "x");
+	assert_string_equal(r->next->next->mkey, "spdm/07");
+	free(m);
+}
+
+/* The file that `json` becomes, with `from` exchanged for `to`, which is as long. */
+static enum hf_err patched(const char *json, const char *from, const char *to, size_t len,
+			   struct hf_manifests *out)
+{
+	struct hf_manifests *m = parse(json);
+	struct hf_writer w = { .buf = encoded, .cap = sizeof(encoded) };
+	uint8_t *at;
+
+	out->arena = &arena;
+	assert_int_equal(hf_corim_encode(m, "id", &w), HF_OK);
+	free(m);
+	at = memmem(encoded, w.len, from, len);
+	assert_non_null(at);
+	memcpy(at, to, len);
+	return hf_corim_decode(hf_written(&w), 0, 0, out);
+}
+
+/* The index is a number in the file; the name, which files of 0.2 could have, is read too. */
+static void an_index_is_a_number(void **state)
+{
+	static const char seven[] = SIGNING("\"spdm/7\":{\"text\":\"x\"}");
+	static const char last[] = SIGNING("\"spdm/254\":{\"text\":\"x\"}");
+	struct hf_manifests out[4];
+
+	(void)state;
+	memset(out, 0, sizeof(out));
+	assert_int_equal(patched(seven, "\xa2\x00\x07\x01", "\xa2\x00\x08\x01", 4, &out[0]), HF_OK);
+	assert_string_equal(out[0].components->releases->environments->references->mkey, "spdm/8");
+	assert_int_equal(patched(seven, "\xa2\x00\x07\x01", "\xa2\x00\x00\x01", 4, &out[1]),
+			 HF_ERR_CORIM_SHAPE);
+	assert_int_equal(patched(last, "\xa2\x00\x18\xfe\x01", "\xa2\x00\x18\xff\x01", 5, &out[2]),
+			 HF_ERR_CORIM_SHAPE);
+	assert_int_equal(patched(SIGNING("\"spdx/7\":{\"text\":\"x\"}"), "\x66spdx/7", "\x66spdm/7", 7,
+				 &out[3]), HF_OK);
+	assert_string_equal(out[3].components->releases->environments->references->mkey, "spdm/7");
+}
+
+/* A mask of another length; bytes of a kind that is not known. */
+static void bytes_that_are_refused(void **state)
+{
+	static const char masked[] = SIGNING("\"a\":{\"bytes\":\"0102\",\"mask\":\"ff00\"}");
+	struct hf_manifests out[2];
+
+	(void)state;
+	memset(out, 0, sizeof(out));
+	assert_int_equal(patched(masked, "\x82\x42\x01\x02\x42\xff\x00", "\x82\x41\x01\x43\x42\xff\x00", 7,
+				 &out[0]), HF_ERR_CORIM_SHAPE);
+	/* a tag of bytes that is not known here */
+	assert_int_equal(patched(SIGNING("\"a\":{\"bytes\":\"01\"}"), "\x04\xd9\x02\x30\x41",
+				 "\x04\xd9\x02\x31\x41", 5, &out[1]), HF_ERR_MANIFEST_UNKNOWN_CRITICAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -341,6 +426,9 @@ int main(void)
 		cmocka_unit_test(files_are_held_to_the_same),
 		cmocka_unit_test(a_later_version_is_noted_or_refused),
 		cmocka_unit_test(dates),
+		cmocka_unit_test(blocks_of_a_device_that_signs),
+		cmocka_unit_test(an_index_is_a_number),
+		cmocka_unit_test(bytes_that_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

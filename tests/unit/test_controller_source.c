@@ -45,6 +45,7 @@ static enum hf_err parse(const char *json)
 }
 
 #define MATCH "\"vendor\":\"8086\",\"device\":\"10d3\",\"class\":\"020000\""
+#define HEX16 "00000000000000000000000000000000"
 #define HEX32 "1111111111111111111111111111111111111111111111111111111111111111"
 #define FUNCTION(more) "{" MATCH more "}"
 #define COMPONENT(function) "{\"format\":1,\"component\":\"nic\",\"releases\":[{\"name\":\"1\"," \
@@ -164,10 +165,15 @@ static void mistakes_are_named(void **state)
 		{ COMPONENT(FUNCTION(",\"count\":1.5")), "f.json:1", "releases[0].functions[0].count: must be a whole number in range" },
 		{ COMPONENT(FUNCTION(",\"count\":4294967296")), "f.json:1", "releases[0].functions[0].count: must be a whole number in range" },
 		{ COMPONENT(FUNCTION(",\"measurements\":[]")), "f.json:1", "releases[0].functions[0].measurements: must be an object" },
-		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{}}")), "f.json:1", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384), a text, svn or minimum_svn: one of them" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{}}")), "f.json:1", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384, sha512), a text, bytes, svn or minimum_svn: one of them" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"bytes\":\"012\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.bytes: must be hexadecimal digits, two for each byte" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"bytes\":\"0x\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.bytes: must be hexadecimal digits, two for each byte" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"bytes\":\"01\",\"mask\":\"0102\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.mask: must be as long as bytes" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"text\":\"x\",\"mask\":\"01\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.mask: must be as long as bytes" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"" HEX32 "\",\"sha384\":\"" HEX32 HEX16 "\",\"sha512\":\"" HEX32 HEX32 "\"}}")), "f.json:1", "releases[0].functions[0].measurements.r: has more than two digests" },
 		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha1\":\"00\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.sha1: there is no such member" },
 		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"00\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.sha256: must be 64 hexadecimal digits (sha256)" },
-		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"" HEX32 "\",\"text\":\"x\"}}")), "f.json:1", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384), a text, svn or minimum_svn: one of them" },
+		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"sha256\":\"" HEX32 "\",\"text\":\"x\"}}")), "f.json:1", "releases[0].functions[0].measurements.r: needs digests (sha256, sha384, sha512), a text, bytes, svn or minimum_svn: one of them" },
 		{ COMPONENT(FUNCTION(",\"measurements\":{\"\":{\"text\":\"x\"}}")), "f.json:1", "releases[0].functions[0].measurements.: a measurement's name has 1 to 64 bytes" },
 		{ COMPONENT(FUNCTION(",\"measurements\":{\"r\":{\"text\":\"a\\u0007\"}}")), "f.json:1", "releases[0].functions[0].measurements.r.text: must be 1 to 4096 bytes without control characters" },
 		{ MODEL(""), "f.json:1", "rules: is missing" },
@@ -176,7 +182,7 @@ static void mistakes_are_named(void **state)
 		{ MODEL(",\"rules\":[" RULE(",\"presence\":\"maybe\"") "]"), "f.json:1", "rules[0].presence: must be required, optional or forbidden" },
 		{ MODEL(",\"rules\":[" RULE(",\"count\":0") "]"), "f.json:1", "rules[0].count: must be 1 or more" },
 		{ MODEL(",\"rules\":[{\"name\":\"r\",\"component\":\"nic\"}]"), "f.json:1", "rules[0].least_method: is missing" },
-		{ MODEL(",\"rules\":[{\"name\":\"r\",\"component\":\"nic\",\"least_method\":\"none\"}]"), "f.json:1", "rules[0].least_method: must be identity, version, bytes or signed" },
+		{ MODEL(",\"rules\":[{\"name\":\"r\",\"component\":\"nic\",\"least_method\":\"none\"}]"), "f.json:1", "rules[0].least_method: must be identity, version, bytes, signed-unbound or signed" },
 		{ MODEL(",\"tpm\":\"yes\",\"rules\":[" RULE("") "]"), "f.json:1", "tpm: must be required or optional" },
 		{ MODEL(",\"unknown\":\"admit\",\"rules\":[" RULE("") "]"), "f.json:1", "unknown: must be hold, fence or warn" },
 		{ MODEL(",\"drivers\":[7],\"rules\":[" RULE("") "]"), "f.json:1", "drivers[0]: must be the name of a driver" },
@@ -343,6 +349,10 @@ static void lint_finds_what_cannot_mean_what_it_says(void **state)
 	     "rule nic at 1: no release of nic can be matched by method bytes or better");
 	LINT((twin = s.model, twin.name = "twin", twin.next = NULL, s.model.next = &twin), 1,
 	     "models lab and twin are for the same vendor and product");
+	LINT(s.rules[0].least_method = HF_METHOD_UNBOUND, 1,
+	     "rule nic at 1: no release of nic lists what a device signs (spdm/N), and the rule demands "
+	     "method signed-unbound");
+	LINT((s.rules[0].least_method = HF_METHOD_SIGNED, s.references[0].mkey = "spdm/1"), 0, "");
 	LINT(s.images[2].name = s.images[1].name, 1, "two images have the name debian");
 	LINT((s.rules[0].place = "board", s.rules[0].action = HF_ACTION_FENCE), 1,
 	     "rule nic at 1: the board cannot be fenced: the host would be held");

@@ -312,7 +312,7 @@ static void patched_files_are_refused(void **state)
 		{ "presence unknown", MODELS, T("\x2b\x01\x2c\x03"), T("\x2b\x03\x2c\x03"), HF_ERR_CORIM_SHAPE },
 		{ "count zero", MODELS, T("\x2b\x01\x2c\x03"), T("\x2b\x01\x2c\x00"), HF_ERR_CORIM_SHAPE },
 		{ "method none", MODELS, T("\x2d\x02\x2e\x01"), T("\x2d\x00\x2e\x01"), HF_ERR_CORIM_SHAPE },
-		{ "method unknown", MODELS, T("\x2d\x02\x2e\x01"), T("\x2d\x05\x2e\x01"), HF_ERR_CORIM_SHAPE },
+		{ "method unknown", MODELS, T("\x2d\x02\x2e\x01"), T("\x2d\x06\x2e\x01"), HF_ERR_CORIM_SHAPE },
 		{ "action unknown", MODELS, T("\x2d\x02\x2e\x01"), T("\x2d\x02\x2e\x03"), HF_ERR_CORIM_SHAPE },
 		{ "image role and class differ", IMAGES, T("agent-image"), T("agent_image"), HF_ERR_CORIM_SHAPE },
 		{ "image unknown digest", IMAGES, T("\x66kernel"), T("\x66kernol"), HF_ERR_CORIM_SHAPE },

@@ -45,7 +45,7 @@ static void has(const char *words)
 TEST(coverage_line)
 {
 	BEGIN;
-	hf_report_coverage(&fx->claims, &w);
+	hf_report_coverage(&fx->claims, NULL, &w);
 	well_formed(&w);
 	assert_string_equal(text, "3 parts: 1 by bytes, 2 by identity, 0 signed; not covered: BMC, drives "
 				  "behind\n  RAID or VMD, NVLink, CPLDs\n");
@@ -53,7 +53,7 @@ TEST(coverage_line)
 	fx_function(fx, fx_part(fx, HF_PART_CARD, NIC_PLACE), 0x8086, 0x10d3, 0x020000);
 	fx_part(fx, HF_PART_CARD, "pci0000:00/09.0/00");
 	w = writer();
-	hf_report_coverage(&fx->claims, &w);
+	hf_report_coverage(&fx->claims, NULL, &w);
 	well_formed(&w);
 	has("4 parts: ");
 	has(", 1 not at all;");
@@ -82,7 +82,7 @@ TEST(coverage_line_says_what_was_seen)
 		uncovered(fx, f, "not-covered/raid-drives");
 	}
 	uncovered(fx, fx->card->functions, "not-covered/vmd-drives");
-	hf_report_coverage(&fx->claims, &w);
+	hf_report_coverage(&fx->claims, NULL, &w);
 	well_formed(&w);
 	has("VMD, NVLink, CPLDs; here: 2 RAID controllers, 1 VMD, 1 BMC\n");
 	END;
