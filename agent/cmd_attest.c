@@ -9,6 +9,8 @@
 #include "agent/tpm.h"
 #include "manifests/report.h"
 #include "measure/evidence.h"
+#include "measure/transcripts.h"
+#include "pcie/spdm.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,7 @@
 static const char usage[] =
 	"usage: holdfast attest --nonce HEX --out DIR [--tcti CONF] [--sysfs DIR]\n"
 	"                       [--rom=auto|all|none] [--json]\n"
-	"                       [--device-seconds N]\n"
+	"                       [--mailboxes] [--vfio] [--device-seconds N]\n"
 	"\n"
 	"Measure this host, record it in PCR 16 and quote it: a diagnosis. PCR 16 is\n"
 	"reset first. Evidence made here never earns a release: only the gate's does.\n"
@@ -31,13 +33,14 @@ static const char usage[] =
 	"  --tcti CONF   the TPM, as tpm2-tools name it (default: /dev/tpmrm0)\n"
 	"  --sysfs DIR   a captured tree in place of /sys\n"
 	"  --rom=...     as for scan\n"
+	"  --mailboxes, --vfio  as for scan; devices sign for the nonce\n"
 	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
 	"  --json        the claims as JSON\n"
 	"\n"
 	"exit codes: 0 written, 4 written but a device could not be read, 5 TPM\n";
 
 struct attest {
-	bool json;
+	bool json, mailboxes, vfio;
 	const char *nonce_hex, *out, *tcti, *sysfs, *rom, *patience;
 	enum hf_rom_wish wish;
 	unsigned device_ms;
@@ -212,6 +215,25 @@ static enum hf_err quote(struct attest *a)
 	return check_own(a, &ak, &pcrs);
 }
 
+/* What devices signed, as it lies beside the claims. */
+static enum hf_err add_transcripts(struct attest *a)
+{
+	const struct hf_attachment *list = a->survey.claims.attachments;
+	struct hf_writer w;
+	size_t cap = 16;
+
+	if (!list)
+		return HF_OK;
+	for (const struct hf_attachment *one = list; one; one = one->next)
+		cap += one->bytes.len + 9;
+	w = writer(a, cap);
+	hf_transcripts_encode(list, &w);
+	if (w.full)
+		return hf_fail(a->fault, HF_ERR_LIMIT, "transcripts", "%zu bytes", cap);
+	a->evidence.transcripts = hf_written(&w);
+	return HF_OK;
+}
+
 static enum hf_err write_evidence(struct attest *a, char *json)
 {
 	struct hf_writer claims = writer(a, (size_t)64 << 20);
@@ -221,6 +243,9 @@ static enum hf_err write_evidence(struct attest *a, char *json)
 	hf_claims_encode(&a->survey.claims, &claims);
 	if (claims.full)
 		return hf_fail(a->fault, HF_ERR_LIMIT, "claims", "more than 64 MiB");
+	err = add_transcripts(a);
+	if (err)
+		return err;
 	a->evidence.claims = hf_written(&claims);
 	a->evidence.nonce = a->nonce;
 	a->evidence.verdict = hf_span_text(json);
@@ -233,7 +258,12 @@ static enum hf_err write_evidence(struct attest *a, char *json)
 
 static enum hf_err run(struct attest *a)
 {
-	enum hf_err err = hf_survey_make(a->sysfs, a->wish, a->device_ms, &a->survey, a->fault);
+	/* No boot key: the nonce alone says when, and it is here before anybody is asked. */
+	const struct hf_spdm_seed seed = { .challenge = a->nonce, .pass = HF_SPDM_PASS_MEASURE };
+	const struct hf_survey_options wanted = { .wish = a->wish, .device_ms = a->device_ms,
+						  .mailbox = a->mailboxes || a->vfio,
+						  .vfio = a->vfio, .seed = &seed };
+	enum hf_err err = hf_survey_read(a->sysfs, &wanted, &a->survey, a->fault);
 	char *json;
 
 	if (!err)
@@ -260,7 +290,7 @@ static enum hf_err run(struct attest *a)
 
 static void print_summary(void *self, struct hf_writer *w)
 {
-	hf_report_coverage(&((struct attest *)self)->survey.claims, w);
+	hf_report_coverage(&((struct attest *)self)->survey.claims, NULL, w);
 }
 
 static int report(const char *command, struct attest *a)
@@ -291,6 +321,8 @@ int hf_cmd_attest(int argc, char **argv)
 	struct attest a = { .fault = &fault };
 	const struct hf_option options[] = {
 		{ .name = "json", .flag = &a.json },
+		{ .name = "mailboxes", .flag = &a.mailboxes },
+		{ .name = "vfio", .flag = &a.vfio },
 		{ .name = "nonce", .value = &a.nonce_hex },
 		{ .name = "out", .value = &a.out },
 		{ .name = "tcti", .value = &a.tcti },

@@ -10,7 +10,7 @@
 
 static const char usage[] =
 	"usage: holdfast scan [--json] [--sysfs DIR] [--rom=auto|all|none]\n"
-	"                     [--device-seconds N]\n"
+	"                     [--mailboxes] [--vfio] [--device-seconds N]\n"
 	"       holdfast scan --readers [--json]\n"
 	"\n"
 	"What is on this host: every PCIe part, its firmware and how it was measured.\n"
@@ -23,6 +23,10 @@ static const char usage[] =
 	"                ROM for a moment, also under a driver that is using the device,\n"
 	"                and reads vital product data too, which nothing else does there\n"
 	"  --rom=none    no option ROMs\n"
+	"  --mailboxes   ask the DOE mailboxes of a live host what they speak, and what\n"
+	"                the device signs (SPDM): that writes to them\n"
+	"  --vfio        and through vfio-pci, bound for that time, where the kernel lets\n"
+	"                nobody write to them (lockdown): that resets the device\n"
 	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
 	"  --readers     no host: what each reader touches, needs and proves\n"
 	"\n"
@@ -33,7 +37,7 @@ static void print_report(void *self, struct hf_writer *w)
 	const struct hf_survey *survey = self;
 
 	hf_report_tree(&survey->claims, NULL, w);
-	hf_report_coverage(&survey->claims, w);
+	hf_report_coverage(&survey->claims, NULL, w);
 }
 
 static enum hf_err output(struct hf_survey *survey, bool json, struct hf_fault *fault)
@@ -78,7 +82,7 @@ static int list_readers(const char *command, bool json)
 
 int hf_cmd_scan(int argc, char **argv)
 {
-	bool json = false, readers = false;
+	bool json = false, readers = false, mailboxes = false, vfio = false;
 	const char *sysfs = NULL, *rom = NULL, *patience = NULL, *path = "";
 	const struct hf_option options[] = {
 		{ .name = "json", .flag = &json },
@@ -86,26 +90,29 @@ int hf_cmd_scan(int argc, char **argv)
 		{ .name = "rom", .value = &rom },
 		{ .name = "device-seconds", .value = &patience },
 		{ .name = "readers", .flag = &readers },
+		{ .name = "mailboxes", .flag = &mailboxes },
+		{ .name = "vfio", .flag = &vfio },
 		{ .name = NULL },
 	};
-	enum hf_rom_wish wish;
+	struct hf_survey_options wanted = { 0 };
 	struct hf_survey survey;
-	unsigned device_ms;
 	struct hf_fault fault = { 0 };
 	enum hf_err err;
 	int code;
 
 	if (!hf_args_parse(argc, argv, options, NULL, usage, &code))
 		return code;
-	if (readers && (sysfs || rom || patience))
+	if (readers && (sysfs || rom || patience || mailboxes || vfio))
 		return hf_args_refuse(argv[0], "--readers reads no host: it goes with --json alone");
 	if (readers)
 		return list_readers(argv[0], json);
-	if (!hf_rom_wish_parse(rom, &wish))
+	if (!hf_rom_wish_parse(rom, &wanted.wish))
 		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", rom);
-	if (!hf_device_patience_parse(patience, &device_ms))
+	if (!hf_device_patience_parse(patience, &wanted.device_ms))
 		return hf_args_refuse(argv[0], HF_DEVICE_PATIENCE_USAGE ", not \"%s\"", patience);
-	err = hf_survey_make(sysfs, wish, device_ms, &survey, &fault);
+	wanted.mailbox = mailboxes || vfio;
+	wanted.vfio = vfio;
+	err = hf_survey_read(sysfs, &wanted, &survey, &fault);
 	if (!err)
 		err = output(&survey, json, &fault);
 	if (err) {

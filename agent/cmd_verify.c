@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/args.h"
 #include "agent/commands.h"
+#include "agent/device_trusts.h"
 #include "agent/measure_host.h"
 #include "agent/platform.h"
 #include "manifests/report.h"
@@ -16,23 +17,24 @@
 static const char usage[] =
 	"usage: holdfast verify (--manifests DIR | --manifest FILE...) --anchors DIR\n"
 	"                       [--sysfs DIR] [--rom=auto|all|none] [--json]\n"
-	"                       [--device-seconds N]\n"
+	"                       [--mailboxes] [--vfio] [--device-seconds N]\n"
 	"\n"
 	"Judge this host, or a captured tree, by signed manifests. The TPM is not used\n"
 	"and what the firmware ran is not judged: such a result releases nothing.\n"
 	"\n"
 	"  --manifests DIR    every *.corim in DIR\n"
 	"  --manifest FILE... these files\n"
-	"  --anchors DIR      NAME.pem public keys; owner/ and vendor/ below it\n"
+	"  --anchors DIR      NAME.pem public keys; owner/, vendor/, device/ below it\n"
 	"  --sysfs DIR        a captured tree in place of /sys\n"
 	"  --rom=...          as for scan; a live host shows its ROMs with --rom=all\n"
+	"  --mailboxes, --vfio  as for scan; devices sign, by anchors of device/\n"
 	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
 	"  --json             the verdict as JSON\n"
 	"\n"
 	"exit codes: 0 accepted, 3 refused, 4 a device could not be read\n";
 
 struct verify {
-	bool json;
+	bool json, mailboxes, vfio;
 	const char *sysfs, *rom, *patience, *manifests_dir, *anchors;
 	struct hf_args_list files;
 	enum hf_rom_wish wish;
@@ -41,6 +43,7 @@ struct verify {
 	struct hf_arena arena;	/* manifests and verdict */
 	struct hf_trust trust;
 	struct hf_manifests manifests;
+	struct hf_device_trusts devices;
 	struct hf_verdict verdict;
 };
 
@@ -54,6 +57,23 @@ static enum hf_err load_files(struct verify *v, struct hf_fault *fault)
 			return err;
 	}
 	return HF_OK;
+}
+
+static enum hf_err look(struct verify *v, struct hf_fault *fault)
+{
+	const struct hf_survey_options wanted = { .wish = v->wish, .device_ms = v->device_ms,
+						  .mailbox = v->mailboxes || v->vfio,
+						  .vfio = v->vfio };
+	enum hf_err err = hf_survey_read(v->sysfs, &wanted, &v->survey, fault);
+
+	if (err)
+		return err;
+	const struct hf_device_trusts_options options = { .trust = &v->trust,
+							  .manifests = &v->manifests,
+							  .device_ms = v->device_ms };
+
+	err = hf_device_trusts_take(&v->survey.claims, &options, &v->devices);
+	return err ? hf_fail(fault, err, v->survey.host.root, "%s", "devices' certificates") : HF_OK;
 }
 
 static enum hf_err judge(struct verify *v, struct hf_fault *fault)
@@ -70,7 +90,7 @@ static enum hf_err judge(struct verify *v, struct hf_fault *fault)
 	if (!err && v->manifests.file_count == 0)
 		err = hf_fail(fault, HF_ERR_MANIFEST_MISSING, v->manifests_dir, "no *.corim there");
 	if (!err)
-		err = hf_survey_make(v->sysfs, v->wish, v->device_ms, &v->survey, fault);
+		err = look(v, fault);
 	if (err)
 		return err;
 	vendor = hf_platform_text(v->survey.host_part, "smbios/vendor");
@@ -80,7 +100,8 @@ static enum hf_err judge(struct verify *v, struct hf_fault *fault)
 		return hf_fail(fault, err, v->survey.host.root, "vendor \"%s\", product \"%s\"",
 			       vendor ? vendor : "", product ? product : "");
 	hf_appraise(&(struct hf_appraise_input){ .claims = &v->survey.claims,
-						 .manifests = &v->manifests, .model = model },
+						 .manifests = &v->manifests, .model = model,
+						 .devices = v->devices.list },
 		    &v->arena, &v->verdict);
 	return HF_OK;
 }
@@ -91,7 +112,7 @@ static void print_report(void *self, struct hf_writer *w)
 
 	hf_report_tree(&v->survey.claims, &v->verdict, w);
 	hf_report_findings(&v->verdict, w);
-	hf_report_coverage(&v->survey.claims, w);
+	hf_report_coverage(&v->survey.claims, &v->verdict, w);
 }
 
 static enum hf_err output(struct verify *v, struct hf_fault *fault)
@@ -161,6 +182,8 @@ int hf_cmd_verify(int argc, char **argv)
 	static struct verify v;	/* holds a thousand manifest names: no thing for the stack */
 	const struct hf_option options[] = {
 		{ .name = "json", .flag = &v.json },
+		{ .name = "mailboxes", .flag = &v.mailboxes },
+		{ .name = "vfio", .flag = &v.vfio },
 		{ .name = "sysfs", .value = &v.sysfs },
 		{ .name = "rom", .value = &v.rom },
 		{ .name = "device-seconds", .value = &v.patience },

@@ -86,6 +86,7 @@ enum hf_err hf_gate_open(struct hf_gate *gate, const struct hf_gate_options *opt
 					    .cap = gate->encoded_arena.cap };
 	hf_claims_init(&gate->claims, &gate->arena);
 	hf_claims_init(&gate->notes, &gate->arena);
+	hf_claims_init(&gate->again, &gate->arena);
 	gate->manifests = hf_arena_take(&gate->arena, sizeof(*gate->manifests));
 	gate->lists = hf_arena_take(&gate->arena, sizeof(*gate->lists));
 	if (!gate->manifests || !gate->lists)

@@ -7,6 +7,7 @@
 
 #include "agent/bootkey.h"
 #include "agent/conf.h"
+#include "agent/device_trusts.h"
 #include "agent/fence.h"
 #include "agent/hold.h"
 #include "agent/screen.h"
@@ -17,6 +18,7 @@
 #include "manifests/trust.h"
 #include "measure/evidence.h"
 #include "pcie/readers.h"
+#include "pcie/spdm.h"
 #include "pcie/worker.h"
 
 #define HF_GATE_CLAIMS_MAX ((size_t)1 << 30)	/* bytes; only touched pages are real */
@@ -49,7 +51,10 @@ struct hf_gate {
 	struct hf_arena judge_arena;	/* the present verdict */
 	struct hf_claims claims;	/* "host", then the parts as judged */
 	struct hf_part *host_part;
-	struct hf_claims notes;		/* "bind", "store", "recheck": recorded, not judged */
+	struct hf_claims notes;		/* "bind", "store", "spdm", "recheck": recorded, not judged */
+	struct hf_claims again;		/* no parts: what devices signed in the recheck */
+	struct hf_device_trusts devices;	/* what stands behind those that signed */
+	bool vfio_asked, vfio;		/* the kernel refuses mailboxes, and vfio-pci is at hand */
 	struct hf_bus bus;
 
 	struct hf_trust trust;
@@ -144,6 +149,26 @@ void hf_gate_progress(void *self, const struct hf_part *part, size_t index, size
 /* Reserve, extend in every bank, commit: the one way an event comes into being. */
 enum hf_err hf_gate_event(struct hf_gate *gate, enum hf_tag tag, struct hf_span payload,
 			  struct hf_fault *fault) HF_MUST_USE;
+/* What the quote answers: with policy local, the digest of the boot key. */
+struct hf_span hf_gate_nonce(const struct hf_gate *gate);
+/* ---- devices that sign ---- */
+void hf_gate_seed(const struct hf_gate *gate, enum hf_spdm_pass pass, struct hf_spdm_seed *ret);
+/* Whether vfio-pci is to be bound for mailboxes. The gate asks before any driver is bound, and
+ * again after the last is gone; never between. */
+bool hf_gate_vfio(struct hf_gate *gate);
+/* Everything recorded is looked at, before it is judged. */
+enum hf_err hf_gate_trust_devices(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* In the recheck: each transcript is of this challenge, and as trusted as the first. */
+enum hf_err hf_gate_compare_signed(struct hf_gate *gate, const struct hf_claims *after,
+				   const struct hf_spdm_seed *seed, hf_claims_differ differ,
+				   void *self, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_gate_note_transcripts(struct hf_gate *gate, const struct hf_claims *after,
+				     struct hf_fault *fault) HF_MUST_USE;
+/* A part's transcripts, with the part. HF_ERR_LIMIT. */
+enum hf_err hf_gate_take_transcripts(struct hf_gate *gate, const struct hf_claims *from,
+				     const struct hf_part *part) HF_MUST_USE;
+/* All of both passes, for the evidence; empty: none. */
+struct hf_span hf_gate_transcripts(struct hf_gate *gate);
 /* The host part, as far as this host can tell; then, once the model is known, what its drivers
  * would give to devices. */
 enum hf_err hf_gate_claim_host(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;

@@ -109,6 +109,8 @@ static enum hf_err take_new(struct hf_gate *gate, struct hf_claims *fresh, size_
 			continue;
 		joined = known ? hf_part_join(&gate->claims, p, known) : p;
 		err = joined ? hf_claims_append_part(&gate->claims, joined) : HF_ERR_RECHECK_DIFFERENT;
+		if (err == HF_OK)
+			err = hf_gate_take_transcripts(gate, fresh, joined);
 		++*count;
 	}
 	return err;
@@ -116,7 +118,10 @@ static enum hf_err take_new(struct hf_gate *gate, struct hf_claims *fresh, size_
 
 enum hf_err hf_gate_take_new(struct hf_gate *gate, size_t *count, struct hf_fault *fault)
 {
-	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
+	struct hf_spdm_seed seed;
+	/* No vfio-pci among drivers that are bound. */
+	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true,
+						 .mailbox = true, .seed = &seed };
 	struct hf_claims fresh;
 	struct hf_bus bus;
 	bool grown = false;
@@ -127,6 +132,7 @@ enum hf_err hf_gate_take_new(struct hf_gate *gate, size_t *count, struct hf_faul
 	err = hf_bus_read(&gate->host, &gate->arena, &bus, fault);
 	if (err != HF_OK)
 		return err;
+	hf_gate_seed(gate, HF_SPDM_PASS_MEASURE, &seed);
 	hf_claims_init(&fresh, &gate->arena);
 	err = hf_topology(&bus, &fresh);
 	if (err == HF_OK)

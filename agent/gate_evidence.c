@@ -105,11 +105,13 @@ enum hf_err hf_gate_collect(struct hf_gate *gate, const struct hf_fault *result,
 	if (gate->log_started)
 		e->log = hf_written(&gate->log.out);
 	e->claims = claims_of(gate);
+	e->transcripts = hf_gate_transcripts(gate);
 	e->boot_key = gate->boot_spki;
 	e->manifests = names_of(gate, fault);
 	e->verdict = verdict_of(gate, result);
 	add_ak_pem(gate);
-	if (fault->err != HF_OK || !e->claims.len || !e->verdict.len)
+	if (fault->err != HF_OK || !e->claims.len || !e->verdict.len ||
+	    (!e->transcripts.len && (gate->claims.attachments || gate->again.attachments)))
 		return hf_fail(fault, HF_ERR_NO_MEMORY, "evidence", "%s", "");
 	return HF_OK;
 }

@@ -18,7 +18,7 @@ void hf_gate_judge(struct hf_gate *gate)
 {
 	struct hf_appraise_input input = {
 		.claims = &gate->claims, .manifests = gate->manifests, .model = gate->model,
-		.before_drivers = !gate->drivers_done,
+		.before_drivers = !gate->drivers_done, .devices = gate->devices.list,
 	};
 	struct hf_ak ak;
 
@@ -115,7 +115,7 @@ static void show_report(struct hf_gate *gate)
 		w = (struct hf_writer){ .buf = arena.base, .cap = arena.cap };
 		put_compact(gate, &w);
 	}
-	hf_report_coverage(&gate->claims, &w);
+	hf_report_coverage(&gate->claims, gate->judged ? &gate->verdict : NULL, &w);
 	hf_screen_put(&gate->screen, hf_written(&w));
 	hf_arena_drop(&arena);
 }

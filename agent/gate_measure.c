@@ -32,15 +32,20 @@ void hf_gate_progress(void *self, const struct hf_part *part, size_t index, size
 
 enum hf_err hf_gate_measure(struct hf_gate *gate, struct hf_fault *fault)
 {
+	struct hf_spdm_seed seed;
 	/* The gate alone decides who uses a device: a driver that is bound here is built in
 	 * and idle, so its ROM is read like any other. */
-	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
-	enum hf_err err = hf_measure(&gate->host, &gate->bus, &options, &gate->claims,
-				     hf_gate_progress, NULL);
+	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true,
+						 .mailbox = true, .vfio = hf_gate_vfio(gate),
+						 .seed = &seed };
+	enum hf_err err;
 
+	hf_gate_seed(gate, HF_SPDM_PASS_MEASURE, &seed);
+	err = hf_measure(&gate->host, &gate->bus, &options, &gate->claims, hf_gate_progress, NULL);
 	if (err != HF_OK)
 		return hf_fail(fault, err, gate->host.root, "%zu functions", gate->bus.count);
-	hf_gate_note(gate, "%zu measurements", gate->claims.measurement_count);
+	hf_gate_note(gate, "%zu measurements%s", gate->claims.measurement_count,
+		     gate->vfio ? ", mailboxes by vfio-pci" : "");
 	return HF_OK;
 }
 
@@ -85,18 +90,22 @@ enum hf_err hf_gate_record_part(struct hf_gate *gate, const struct hf_part *part
 	return HF_OK;
 }
 
-/* Every part that has no event yet, in inventory order. */
+/* Every part that has no event yet, in inventory order; then who stands behind those that
+ * signed, before anybody judges them. */
 enum hf_err hf_gate_record(struct hf_gate *gate, struct hf_fault *fault)
 {
 	struct hf_part *part = gate->recorded ? gate->recorded->next : gate->claims.parts;
+	enum hf_err err;
 
 	for (; part; part = part->next) {
-		enum hf_err err = hf_gate_record_part(gate, part, fault);
-
+		err = hf_gate_record_part(gate, part, fault);
 		if (err != HF_OK)
 			return err;
 		gate->recorded = part;
 	}
+	err = hf_gate_trust_devices(gate, fault);
+	if (err != HF_OK)
+		return err;
 	hf_gate_note(gate, "%zu events, log %zu bytes%s", gate->encoded_count, gate->log.out.len,
 		     gate->tpm ? "" : ", NO TPM");
 	return HF_OK;

@@ -126,7 +126,7 @@ static enum hf_err verify_quote(struct hf_gate *gate, const struct signed_quote 
 	return err == HF_OK ? HF_OK : hf_fail(fault, err, "quote", "%s", "checked by the agent itself");
 }
 
-static struct hf_span boot_nonce(const struct hf_gate *gate)
+struct hf_span hf_gate_nonce(const struct hf_gate *gate)
 {
 	return (struct hf_span){ gate->boot_id.bytes, hf_alg_size(HF_ALG_SHA256) };
 }
@@ -140,9 +140,9 @@ static enum hf_err quote_end(struct hf_gate *gate, struct hf_fault *fault)
 	if (err == HF_OK)
 		err = check_claims(gate, fault);
 	if (err == HF_OK)
-		err = take_quote(gate, boot_nonce(gate), &q, fault);
+		err = take_quote(gate, hf_gate_nonce(gate), &q, fault);
 	if (err == HF_OK)
-		err = verify_quote(gate, &q, boot_nonce(gate), &pcrs, fault);
+		err = verify_quote(gate, &q, hf_gate_nonce(gate), &pcrs, fault);
 	if (err != HF_OK)
 		return err;
 
@@ -152,7 +152,7 @@ static enum hf_err quote_end(struct hf_gate *gate, struct hf_fault *fault)
 		hf_pcrs_tools_format(&pcrs, HF_QUOTE_PCRS | 1u << gate->conf.pcr, &tools);
 	gate->evidence.quote = hf_written(&q.attest);
 	gate->evidence.signature = hf_written(&q.signature);
-	gate->evidence.nonce = boot_nonce(gate);
+	gate->evidence.nonce = hf_gate_nonce(gate);
 	if (tools.buf && !tools.full)
 		gate->evidence.quote_pcrs = hf_written(&tools);
 	return HF_OK;

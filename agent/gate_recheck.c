@@ -89,12 +89,16 @@ static enum hf_err join_bound(struct hf_claims *plain, const struct hf_claims *b
 static enum hf_err measure_plain(struct hf_gate *gate, struct hf_arena *arena,
 				 struct hf_claims *ret, struct hf_fault *fault)
 {
-	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true };
+	struct hf_spdm_seed seed;
+	const struct hf_read_options options = { .rom_bound = true, .rom_sizing = true,
+						 .mailbox = true, .seed = &seed,
+						 .vfio = gate->all_unbound && hf_gate_vfio(gate) };
 	struct hf_bus bus;
 	enum hf_err err = hf_bus_read(&gate->host, arena, &bus, fault);
 
 	if (err != HF_OK)
 		return err;
+	hf_gate_seed(gate, HF_SPDM_PASS_RECHECK, &seed);
 	hf_claims_init(ret, arena);
 	err = hf_topology(&bus, ret);
 	if (err == HF_OK)
@@ -130,13 +134,28 @@ static enum hf_err measure_again(struct hf_gate *gate, struct hf_arena *arena,
 		return err;
 	hf_claims_init(ret, arena);
 	err = join_bound(&plain, &bound, ret);
+	ret->attachments = plain.attachments;	/* no driver adds one */
 	return err == HF_OK ? HF_OK : hf_fail(fault, err, gate->host.root, "%s", "measuring again");
+}
+
+/* What devices signed this time: noted, whoever signed it, then judged as before. */
+static enum hf_err look_at_signed(struct hf_gate *gate, const struct hf_claims *after,
+				  struct differences *d, struct hf_fault *fault)
+{
+	struct hf_spdm_seed seed;
+	enum hf_err err = hf_gate_note_transcripts(gate, after, fault);
+
+	hf_gate_seed(gate, HF_SPDM_PASS_RECHECK, &seed);
+	if (err != HF_OK)
+		return err;
+	return hf_gate_compare_signed(gate, after, &seed, difference, d, fault);
 }
 
 static enum hf_err recheck(struct hf_gate *gate, struct hf_arena *arena, struct hf_fault *fault)
 {
 	struct differences d = { .gate = gate, .fault = fault };
 	struct hf_claims before, after;
+	struct hf_fault mine = { 0 };
 	enum hf_err err = hf_gate_parts_view(gate, arena, &before);
 
 	d.note = hf_gate_note_part(gate, "recheck");
@@ -146,6 +165,11 @@ static enum hf_err recheck(struct hf_gate *gate, struct hf_arena *arena, struct 
 	if (err != HF_OK)
 		return err;
 	(void)hf_claims_compare(&before, &after, difference, &d);
+	err = look_at_signed(gate, &after, &d, &mine);
+	if (err != HF_OK) {
+		*fault = mine;
+		return err;
+	}
 	if (d.err != HF_OK)
 		return hf_fail(fault, d.err, "recheck", "%zu differences", d.count);
 	hf_gate_note(gate, "%zu functions again, %zu differences", after.function_count, d.count);

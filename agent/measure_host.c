@@ -2,7 +2,9 @@
 #include "agent/measure_host.h"
 
 #include "agent/platform.h"
+#include "agent/vfio_modules.h"
 #include "pcie/enumerate.h"
+#include "pcie/spdm_claims.h"
 #include "pcie/worker.h"
 
 #include <stdio.h>
@@ -39,10 +41,13 @@ bool hf_device_patience_parse(const char *text, unsigned *ret_ms)
 	return true;
 }
 
-static enum hf_err survey(enum hf_rom_wish wish, struct hf_survey *s, struct hf_fault *fault)
+static enum hf_err survey(const struct hf_survey_options *wanted, struct hf_survey *s,
+			  struct hf_fault *fault)
 {
 	const struct hf_platform_sources sources = { .tpm = NULL };	/* it is not disturbed */
-	struct hf_read_options options = { 0 };
+	struct hf_read_options options = { .mailbox = wanted->mailbox, .vfio = wanted->vfio,
+					   .seed = wanted->seed };
+	const enum hf_rom_wish wish = wanted->wish;
 	enum hf_err err;
 
 	/* Reading a file of a capture disturbs no driver. */
@@ -65,7 +70,7 @@ static enum hf_err survey(enum hf_rom_wish wish, struct hf_survey *s, struct hf_
 	return HF_OK;
 }
 
-enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, unsigned device_ms,
+enum hf_err hf_survey_read(const char *sysfs, const struct hf_survey_options *options,
 			   struct hf_survey *ret, struct hf_fault *fault)
 {
 	enum hf_err err;
@@ -80,8 +85,21 @@ enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, unsigned de
 		ret->host.sysfs = -1;
 		return err;
 	}
-	ret->host.device_ms = device_ms;
-	return survey(wish, ret, fault);
+	ret->host.device_ms = options->device_ms;
+	if (options->vfio && ret->host.live) {	/* without them each mailbox says why not */
+		struct hf_fault modules = { 0 };
+
+		(void)(hf_vfio_modules_load(&modules) == HF_OK);
+	}
+	return survey(options, ret, fault);
+}
+
+enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, unsigned device_ms,
+			   struct hf_survey *ret, struct hf_fault *fault)
+{
+	const struct hf_survey_options options = { .wish = wish, .device_ms = device_ms };
+
+	return hf_survey_read(sysfs, &options, ret, fault);
 }
 
 void hf_survey_drop(struct hf_survey *survey)
@@ -94,8 +112,25 @@ void hf_survey_drop(struct hf_survey *survey)
 	survey->host.sysfs = -1;
 }
 
+/* Whether a device that may sign was not asked, because nobody said that it may be. */
+static bool mailbox_skipped(const struct hf_survey *survey)
+{
+	const struct hf_measurement *m;
+
+	for (const struct hf_part *p = survey->host.live ? survey->claims.parts : NULL; p; p = p->next)
+		for (const struct hf_function *f = p->functions; f; f = f->next) {
+			m = hf_measurement_find(f->measurements, HF_MKEY_SPDM);
+			if (m && m->cause == HF_ERR_NOT_MEASURED)
+				return true;
+		}
+	return false;
+}
+
 void hf_survey_hint(const struct hf_survey *survey, const char *command)
 {
+	if (mailbox_skipped(survey))
+		fprintf(stderr, "holdfast %s: no device was asked to sign: that would write to its "
+				"mailbox.\n  next: --mailboxes\n", command);
 	if (survey->rom_skipped)
 		fprintf(stderr, "holdfast %s: no option ROM was read: that would write to the devices.\n"
 				"  next: --rom=all, on a host that may be disturbed\n", command);
@@ -114,6 +149,8 @@ static bool is_unread(const struct hf_measurement *m)
 	case HF_ERR_ROM_SHADOW:
 	case HF_ERR_ROM_REST:
 	case HF_ERR_ROM_EMPTY:
+	case HF_ERR_CAPTURED_TREE:
+	case HF_ERR_SPDM_CANNOT_SIGN:
 		return false;	/* known beforehand: coverage, not trouble */
 	default:
 		return true;

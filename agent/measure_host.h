@@ -26,8 +26,18 @@ struct hf_survey {
 	struct hf_part *host_part;
 	bool rom_skipped;	/* live, and nobody said whether ROMs are to be read: none was */
 };
+struct hf_survey_options {
+	enum hf_rom_wish wish;
+	unsigned device_ms;
+	bool mailbox;		/* live: ask DOE mailboxes, which are written to */
+	bool vfio;		/* and by vfio-pci, whose modules are loaded, where the kernel refuses */
+	const struct hf_spdm_seed *seed;	/* of nonces; NULL: random ones */
+};
 /* sysfs NULL: the live host. ROMs by wish: all; none; auto: all of a captured tree, none
  * of a live host, because enabling a ROM writes to its device. Drop it in any case. */
+enum hf_err hf_survey_read(const char *sysfs, const struct hf_survey_options *options,
+			   struct hf_survey *ret, struct hf_fault *fault) HF_MUST_USE;
+/* The same, and no mailbox is asked. */
 enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, unsigned device_ms,
 			   struct hf_survey *ret, struct hf_fault *fault) HF_MUST_USE;
 void hf_survey_drop(struct hf_survey *survey);

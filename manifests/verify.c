@@ -21,6 +21,7 @@ struct work {
 	struct hf_span begin, end, cap;	/* payloads */
 	struct recorded *parts, **parts_end;
 	struct hf_pcrs pcrs;	/* to which the firmware's log leads */
+	struct hf_transcripts transcripts;
 };
 
 const char *hf_check_name(enum hf_check check)
@@ -29,7 +30,8 @@ const char *hf_check_name(enum hf_check check)
 		[HF_CHECK_FIRMWARE_LOG] = "firmware-log", [HF_CHECK_LOG] = "log",
 		[HF_CHECK_BEGIN] = "begin", [HF_CHECK_CLAIMS] = "claims",
 		[HF_CHECK_KEY] = "key", [HF_CHECK_QUOTE] = "quote", [HF_CHECK_END] = "end",
-		[HF_CHECK_RECEIPT] = "receipt", [HF_CHECK_MODEL] = "model",
+		[HF_CHECK_RECEIPT] = "receipt", [HF_CHECK_TRANSCRIPTS] = "transcripts",
+		[HF_CHECK_MODEL] = "model",
 		[HF_CHECK_PARTS] = "parts", [HF_CHECK_BOOT] = "boot",
 	};
 
@@ -304,15 +306,18 @@ static enum hf_err with_our_pcr(const struct work *w, struct hf_span log, struct
 	return HF_OK;
 }
 
+/* What the quote has to answer; empty: there is nothing to answer. */
+static struct hf_span challenge(const struct work *w)
+{
+	return w->options->nonce.len ? w->options->nonce : w->ret->begin.boot_key;
+}
+
 static void check_quote(struct work *w)
 {
+	struct hf_span nonce = challenge(w);
 	struct hf_pcrs pcrs;
 	enum hf_err err = with_our_pcr(w, w->ended, &pcrs);
 
-	struct hf_span nonce = w->options->nonce;
-
-	if (!nonce.len)
-		nonce = w->ret->begin.boot_key;
 	if (!err && nonce.len == 0) {
 		say(w, HF_CHECK_QUOTE, "no nonce was given and the log records no boot key");
 		err = HF_ERR_QUOTE_NONCE;
@@ -404,6 +409,52 @@ static void check_receipt(struct work *w)
 		    w->ret->cap.release.ptr);
 }
 
+/* ---- what devices signed ---- */
+
+static void tell_transcripts(struct work *w, enum hf_err err)
+{
+	settle(w, HF_CHECK_TRANSCRIPTS, err);
+	say(w, HF_CHECK_TRANSCRIPTS, "%s", w->transcripts.detail);
+	w->ret->signers = w->transcripts.signers;
+}
+
+/* A diagnosis knows its challenge before it asks, and asks once. It stands for no boot: whoever
+ * calls itself one elsewhere than in that PCR is held to what the gate does. */
+static bool is_diagnosis(const struct work *w)
+{
+	return w->options->pcr == HF_PCR_DIAGNOSIS &&
+	       hf_span_equal(w->ret->begin.policy, hf_span_text("diagnosis"));
+}
+
+static void check_transcripts(struct work *w)
+{
+	struct hf_transcripts *t = &w->transcripts;
+	const struct hf_span boot = w->ret->begin.boot_key;
+	enum hf_err err;
+
+	*t = (struct hf_transcripts){
+		.claims = &w->ret->claims, .file = w->in->transcripts, .challenge = challenge(w),
+		.diagnosis = is_diagnosis(w), .trust = w->options->trust,
+		.manifests = w->options->manifests, .now = w->options->now, .arena = w->arena,
+	};
+	if (boot.len == sizeof(t->boot_id))
+		memcpy(t->boot_id, boot.ptr, boot.len);
+	err = hf_transcripts_replay(t);
+	if (err)
+		tell_transcripts(w, err);
+}
+
+/* Once it is known what had to be isolated: that was not asked again. A host that was held
+ * may have come to nothing of it. */
+static void complete_transcripts(struct work *w)
+{
+	const struct hf_verdict *verdict = passed(w, HF_CHECK_MODEL) ? &w->ret->verdict : NULL;
+	bool held = !passed(w, HF_CHECK_END);
+
+	if (w->ret->checks[HF_CHECK_TRANSCRIPTS].outcome == HF_OUTCOME_SKIPPED)
+		tell_transcripts(w, hf_transcripts_complete(&w->transcripts, verdict, held));
+}
+
 /* ---- appraisal ---- */
 
 static const char *host_text(const struct work *w, const char *mkey)
@@ -439,6 +490,7 @@ static void check_appraisal(struct work *w)
 	struct hf_appraise_input input = {
 		.claims = &w->ret->claims, .manifests = w->options->manifests,
 		.model = w->ret->model, .now = w->options->now,
+		.devices = w->transcripts.devices,
 	};
 
 	/* a waiver is for one host: the key that is named must be the one that quoted */
@@ -505,9 +557,13 @@ void hf_verify_evidence(const struct hf_evidence *evidence, const struct hf_veri
 		check_end(&w);
 	if (passed(&w, HF_CHECK_LOG))
 		check_receipt(&w);
+	if (passed(&w, HF_CHECK_CLAIMS) && passed(&w, HF_CHECK_BEGIN))
+		check_transcripts(&w);
 	if (passed(&w, HF_CHECK_CLAIMS))
 		check_model(&w);
 	if (passed(&w, HF_CHECK_MODEL))
 		check_appraisal(&w);
+	if (passed(&w, HF_CHECK_CLAIMS) && passed(&w, HF_CHECK_BEGIN))
+		complete_transcripts(&w);
 	conclude(options->pcr, ret);
 }

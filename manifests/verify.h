@@ -7,6 +7,7 @@
 #define HF_MANIFESTS_VERIFY_H
 
 #include "manifests/appraise.h"
+#include "manifests/verify_transcripts.h"
 #include "measure/attest.h"
 #include "measure/evidence.h"
 
@@ -19,11 +20,13 @@ enum hf_check {
 	HF_CHECK_QUOTE,		/* signature, nonce, selection, both logs from zero */
 	HF_CHECK_END,		/* the host itself did not refuse */
 	HF_CHECK_RECEIPT,	/* with CAP: its quote, same boot; without: not there */
+	HF_CHECK_TRANSCRIPTS,	/* what devices signed: there, of this boot, and what the claims say */
 	HF_CHECK_MODEL,		/* exactly one model for this vendor and product */
 	HF_CHECK_PARTS,		/* the appraisal of the claims */
 	HF_CHECK_BOOT,		/* the appraisal of what firmware ran */
 };
 #define HF_CHECK_COUNT (HF_CHECK_BOOT + 1)
+#define HF_PCR_DIAGNOSIS 16u	/* holdfast attest writes there: anybody can reset it */
 const char *hf_check_name(enum hf_check check);	/* "firmware-log", ... */
 
 enum hf_outcome { HF_OUTCOME_SKIPPED, HF_OUTCOME_OK, HF_OUTCOME_FAILED };
@@ -62,6 +65,7 @@ enum hf_err hf_cap_parse(struct hf_span payload, struct hf_cap_event *ret) HF_MU
 
 struct hf_verify_options {
 	const struct hf_manifests *manifests;	/* the verifier's */
+	const struct hf_trust *trust;	/* the verifier's anchors of devices; NULL: none */
 	struct hf_span nonce;	/* empty: the digest of the boot key, which says nothing about when */
 	uint32_t pcr;		/* HF_PCR_DEFAULT; 10, 16 and above are checked and never affirmed */
 	int64_t now;		/* for dates in manifests and waivers; 0: no clock */
@@ -74,6 +78,7 @@ struct hf_verification {
 	struct hf_quote quote;
 	struct hf_ak ak;
 	struct hf_claims claims;
+	struct hf_signer *signers;	/* functions that signed, as far as the check got */
 	const struct hf_model *model;
 	struct hf_verdict verdict;	/* parts NULL where nothing was judged */
 	enum hf_err cause;		/* of the first check that failed; HF_OK: affirmed */

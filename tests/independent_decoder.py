@@ -24,7 +24,7 @@ ECDSA = {-7: (ec.SECP256R1, hashes.SHA256, 32), -35: (ec.SECP384R1, hashes.SHA38
 STATES = ("allowed", "update", "revoked", "allowed-until")
 PRESENCE = ("required", "optional", "forbidden")
 ACTIONS = ("hold", "fence", "warn")
-METHODS = (None, "identity", "version", "bytes", "signed")
+METHODS = (None, "identity", "version", "bytes", "signed", "signed-unbound")
 DIGESTS = {-16: "sha256", -43: "sha384", 1: "sha256", 7: "sha384"}
 
 

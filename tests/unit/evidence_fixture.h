@@ -12,6 +12,7 @@ struct boot_case {	/* what the host does; a test changes it before make() */
 	const char *mode, *end_mode, *verdict, *cause, *manifest_error;
 	const char *driver, *kernel, *initrd, *options;
 	const char *cap_held, *cap_release;	/* both NULL: no CAP */
+	const char *policy;		/* NULL: "local" */
 	bool receipt, no_boot_key, no_end, second_end, firmware_extends_13;
 	uint32_t receipt_reset, our_pcr, quoted;
 	struct hf_span nonce, receipt_nonce;
@@ -63,7 +64,7 @@ static inline void put_begin(struct made *m, const struct boot_case *c)
 	hf_cbor_put_text(&w, "model");
 	hf_cbor_put_text(&w, "acme-one");
 	hf_cbor_put_text(&w, "policy");
-	hf_cbor_put_text(&w, "local");
+	hf_cbor_put_text(&w, c->policy ? c->policy : "local");
 	hf_cbor_put_text(&w, "anchors");
 	hf_cbor_put_array(&w, 0);
 	hf_cbor_put_text(&w, "boot-key");
