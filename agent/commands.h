@@ -11,5 +11,6 @@ int hf_cmd_verify(int argc, char **argv);
 int hf_cmd_attest(int argc, char **argv);
 int hf_cmd_provision(int argc, char **argv);
 int hf_cmd_rom(int argc, char **argv);
+int hf_cmd_spdm(int argc, char **argv);
 
 #endif

@@ -18,6 +18,7 @@ static const struct command {
 	{ "attest", hf_cmd_attest, "measure and quote for diagnosis, on PCR 16" },
 	{ "provision", hf_cmd_provision, "let the TPM keep old manifests out of this host" },
 	{ "rom", hf_cmd_rom, "the images of an option ROM file" },
+	{ "spdm", hf_cmd_spdm, "what a device signs of itself, and whether it verifies" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

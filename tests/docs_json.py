@@ -9,7 +9,10 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG_KEY = r'set(?:_\w+)?\(\w+, (?:[^"();]+, )?"([\w-]+)"'
 SOURCES = {"manifests/report_json.c": r'set\(&?o, \w+, "(\w+)"',
            "agent/readers_json.c": r'"(\w+)",\s', "agent/rom_json.c": r'"(\w+)",\s',
+           "agent/spdm_json.c": r'(?<=[\s(])"(\w+)",\s',
            "controller/evidence_print.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',
+           "controller/evidence_devices.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',
+           "controller/evidence_transcripts.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',
            "controller/cmd_log.c": LOG_KEY, "controller/log_json.c": LOG_KEY,
            "controller/event_json.c": LOG_KEY, "controller/secure_boot_json.c": LOG_KEY}
 
