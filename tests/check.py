@@ -18,7 +18,7 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SLOW_UNITS = {"test_measure", "test_efi_decompress", "test_efi_image"}
+SLOW_UNITS = {"test_measure", "test_spdm_flips", "test_efi_decompress", "test_efi_image"}
 TAP = re.compile(r"^(ok|not ok|skip)\b\s*(?:\d+\s*-?\s*)?(.*)$")
 passed, failed, skipped = 0, [], []
 counting = threading.Lock()
@@ -129,7 +129,7 @@ def step_fuzz():
 
 
 def step_lab():
-    run("lab", ["python3", "tests/lab/lab.py", "all"], 2400, quiet=False)
+    run("lab", ["python3", "tests/lab/lab.py", "all"], 3600, quiet=False)
 
 
 def step_mutations():

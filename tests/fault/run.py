@@ -25,6 +25,8 @@ sys.dont_write_bytecode = True
 
 import firmware  # noqa: E402
 import harness  # noqa: E402
+import mailboxes  # noqa: E402
+import spdm  # noqa: E402
 import trees  # noqa: E402
 from rehearsal import Host  # noqa: E402
 
@@ -54,9 +56,11 @@ class Job:
     """argv: {tpm} and {out} are filled in for each run. may_affirm: exit 0 is a good end
     when the failed call did not matter (the host is genuine)."""
 
-    def __init__(self, name, host, argv, may_affirm=False, tampered=False, tpm=False, least=20):
+    def __init__(self, name, host, argv, may_affirm=False, tampered=False, tpm=False, least=20,
+                 env=None):
         self.name, self.host, self.argv = name, host, argv
         self.may_affirm, self.tampered, self.tpm = may_affirm, tampered, tpm
+        self.env = env or {}
         self.least = least  # calls; fewer: the wrapping does not work
         self.causes = cause_names()
 
@@ -71,8 +75,9 @@ class Job:
                 fill["tpm"] = tpm.tcti
             count = os.path.join(work, "count")
             argv = [os.path.join(harness.BUILD, self.argv[0])] + [a.format(**fill) for a in self.argv[1:]]
-            env = dict(os.environ, HOLDFAST_FAIL=str(number), HOLDFAST_FAIL_COUNT=count,
-                       ASAN_OPTIONS="exitcode=99:detect_leaks=1:allocator_may_return_null=1")
+            env = dict(os.environ, HOLDFAST_FAIL=str(number), HOLDFAST_FAIL_COUNT=count, **self.env)
+            env["ASAN_OPTIONS"] = ("exitcode=99:detect_leaks=1:allocator_may_return_null=1:"
+                                   "verify_asan_link_order=0")
             try:
                 done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, env=env,
                                       timeout=60, cwd=work)
@@ -155,6 +160,18 @@ def jobs(t):
                          {"roots": [{"domain": "0000", "bus": "00", "devices": DRIVERS}]})
     yield Job("scan of what drivers show", good, ["holdfast", "scan", "--json", "--sysfs", drivers.sys],
               may_affirm=True)
+    asked = mailboxes.host(t, count=2, name="mailboxes")
+    yield Job("scan of mailboxes", good, ["holdfast", "scan", "--json", "--mailboxes", "--sysfs", asked.sys],
+              may_affirm=True,
+              env=mailboxes.live(asked, **{mailboxes.nic(0): "cdat", mailboxes.nic(1): "cdat"}))
+    yield Job("scan of mailboxes that may not be written to", good,
+              ["holdfast", "scan", "--json", "--vfio", "--sysfs", asked.sys],
+              env=mailboxes.live(asked, **{mailboxes.nic(0): "eperm", mailboxes.nic(1): "eperm"}))
+    recorded = os.path.join(spdm.CORPUS, "pcap", "v12_p256_sig-all.pcap")
+    if os.path.exists(recorded):
+        for words in ([], ["--json"]):
+            yield Job(f"spdm of a recording {' '.join(words)}".strip(), good,
+                      ["holdfast", "spdm", f"file:{recorded}", *words], may_affirm=True, least=15)
     yield Job("attest", good, ["holdfast", "attest", "--nonce", "00" * 16, "--sysfs", good.tree.sys,
                                "--tcti", "{tpm}", "--out", "{out}"], may_affirm=True, tpm=True)
     for name in ("owner", "lockout"):
@@ -176,6 +193,12 @@ def jobs(t):
         yield Job(f"evidence verify, {name} host", host,
                   ["holdfastctl", "evidence", "verify", evidence, "--manifests", references,
                    "--anchors", f"{host.etc}/anchors"])
+    signed = os.path.join(harness.ROOT, "tests/fixtures/signed")
+    yield Job("evidence verify, devices that sign", good,
+              ["holdfastctl", "evidence", "verify", f"{signed}/e", "--manifests", f"{signed}/manifests",
+               "--anchors", f"{signed}/anchors"], may_affirm=True)
+    yield Job("evidence show, devices that sign", good,
+              ["holdfastctl", "evidence", "show", f"{signed}/e", "--transcripts", "{out}"], may_affirm=True)
 
 
 def main():

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """holdfast attest: a diagnosis that other people's tools verify and no gate accepts."""
+import json
 import os
 import re
+import shutil
 
 import firmware
 import trees
+from cases_doe import behind
 from harness import case, need, read, snapshot, write
+from mailboxes import live, nic
 from rehearsal import Host, verify
+from sources import Owner, model
 
 NONCE = "00112233445566778899aabbccddeeff"
 
@@ -181,3 +186,75 @@ def attest_reports_what_did_not_answer(t):
     tree.put("0000:01:00.0", "config", b"\xff" * 4096)
     t.refused(attest(t, tree, tpm, code=4), "device-gone")
     need(os.path.getsize(t.path("ev/quote.sig")) > 0, "no quote of what was found")
+
+
+def transcripts_check(t, folder, nonce, code=3):
+    """What evidence verify says of what was signed: (outcome, cause, devices)."""
+    report = json.loads(t.ctl("evidence", "verify", folder, "--anchors", t.path("anchors"), "--manifests",
+                              t.path("manifests"), "--pcr", "16", "--nonce", nonce, "--json", code=code).out)
+    need(not report["affirmed"], "a diagnosis was affirmed")
+    check = next(c for c in report["checks"] if c["check"] == "transcripts")
+    return check["outcome"], check["cause"], report["devices"]
+
+
+@case
+def attest_of_a_device_that_signs(t):
+    """Through registers, for the nonce: a recording of yesterday's is none for today's."""
+    device, tree, word = behind(t, "--version", "1.2")
+    owner, tpm = Owner(t), t.tpm()
+    owner.trust(t.path("anchors"))
+    write(t.path("anchors", "device", "root.pem"), read(device.anchors[0]))
+    write(t.path("anchors", "device", "root.conf"), "vendor = 1b36\n")
+    owner.sign_all(t.path("manifests"), [model()])
+
+    def make_evidence(nonce, out):
+        t.holdfast("attest", "--nonce", nonce, "--out", t.path(out), "--sysfs", tree.sys, "--tcti", tpm.tcti,
+                   "--mailboxes", "--rom=none", env=live(tree, **{nic(0): word}), timeout=60)
+        return t.path(out)
+    today, yesterday = make_evidence(NONCE, "today"), make_evidence(NONCE[::-1], "yesterday")
+    outcome, cause, devices = transcripts_check(t, today, NONCE)
+    need((outcome, cause) == ("ok", None), f"{outcome} {cause}")
+    need(len(devices) == 1 and devices[0]["method"] == "signed" and devices[0]["anchor"] == "root", devices)
+    need(devices[0]["transcript"] and not devices[0]["transcript_again"], devices)
+    need(transcripts_check(t, today, NONCE[::-1])[:2] == ("failed", "spdm-nonce"), "another challenge")
+    need(transcripts_check(t, yesterday, NONCE[::-1])[0] == "ok", "yesterday's, yesterday")
+    # the host claims what was signed today and shows what was signed yesterday
+    for name in ("claims.cbor", "transcripts.cbor"):
+        shutil.copy(f"{yesterday}/{name}", f"{today}/{name}")
+    need(transcripts_check(t, today, NONCE)[0] != "ok", "yesterday's transcripts")
+    t.ctl("evidence", "show", yesterday, "--transcripts", t.path("pcaps"), code=0)
+    captures = os.listdir(t.path("pcaps"))
+    need(len(captures) == 1, captures)
+    again = t.holdfast("spdm", f"file:{t.path('pcaps', captures[0])}", "--anchor", device.anchors[0])
+    need(again.code == 0, again.describe())
+
+
+@case
+def verify_counts_what_a_device_signs(t):
+    """From a golden host to manifests to a verdict, by an anchor of anchors/device and no other."""
+    device, tree, word = behind(t, "--version", "1.2")
+    owner, tpm = Owner(t), t.tpm()
+    owner.trust(t.path("anchors"))
+
+    def run(*argv, **more):
+        return t.holdfast(*argv, "--mailboxes", "--sysfs", tree.sys, env=live(tree, **{nic(0): word}),
+                          timeout=60, **more)
+    run("attest", "--nonce", NONCE, "--out", t.path("golden"), "--tcti", tpm.tcti, "--rom=none")
+    t.ctl("manifest", "create", "--from", t.path("golden"), "--out", t.path("made"), "--generation", "1", code=0)
+    for name in sorted(os.listdir(t.path("made"))):
+        source = json.loads(read(t.path("made", name)))
+        for rule in source.get("rules", []):
+            rule.update({"least_method": "signed"} if "1b36" in json.dumps(rule) else {})
+        if "images" not in source:
+            owner.sign(source, t.path("manifests", f"{name}.corim"))
+
+    def verdict(code):
+        return run("verify", "--manifests", t.path("manifests"), "--anchors", t.path("anchors"), "--rom=none",
+                   code=code)
+    t.refused(verdict(3), "device-chain-untrusted")
+    write(t.path("anchors", "device", "root.pem"), read(device.anchors[0]))
+    write(t.path("anchors", "device", "root.conf"), "vendor = 1b36\n")
+    result = verdict(None)
+    need(result.code == 0, result.describe())
+    write(t.path("anchors", "device", "root.conf"), "vendor = 15b3\n")  # of another's devices
+    t.refused(verdict(3), "device-chain-untrusted")

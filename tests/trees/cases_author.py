@@ -7,12 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 
 import schema
 import sources
 import trees
-from harness import ROOT, Skip, case, need, read, write
+from harness import ROOT, Skip, case, need, python_with, read, write
 from rehearsal import Host
 from sources import Owner, components, model
 
@@ -138,15 +137,6 @@ def author_sign_with_a_token(t):
         need(not os.path.exists(t.path("m.corim")), f"{words}: a file was written")
     t.refused(t.run("holdfastctl", *sign, "--key", uri, code=2,
                     env={**env, "OPENSSL_ENGINES": t.dir, "OPENSSL_MODULES": t.dir}), "key-token")
-
-
-def python_with(*modules):
-    """Debian's packages are for Debian's python3, which need not be the first in PATH."""
-    for python in (sys.executable, "/usr/bin/python3"):
-        if subprocess.run([python, "-c", f"import {', '.join(modules)}"],
-                          capture_output=True).returncode == 0:
-            return python
-    raise Skip(f"python3 has no {' or no '.join(modules)}")
 
 
 def decoded(t, owner, path, source_path, code=0):

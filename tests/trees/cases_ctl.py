@@ -5,10 +5,11 @@ import hashlib
 import json
 import os
 import re
+import shutil
 
 import sources
 import trees
-from harness import case, need, read, write
+from harness import ROOT, case, need, python_with, read, write
 from rehearsal import Host, verify
 from sources import Owner, components, model
 
@@ -218,3 +219,40 @@ def ctl_evidence_that_is_none(t):
         result = verify(host, evidence=t.path("junk.json"))
         need(result.code in (2, 3) and "[" in result.errors + result.text,
              f"{name}\n{result.describe()}")
+
+
+SIGNED = os.path.join(ROOT, "tests/fixtures/signed")  # by tests/unit/test_controller_evidence_devices.c
+
+
+@case
+def ctl_evidence_of_a_drive_that_signs(t):
+    def check(evidence, code, *argv):
+        return t.ctl("evidence", "verify", evidence, "--manifests", f"{SIGNED}/manifests", "--anchors",
+                     f"{SIGNED}/anchors", *argv, code=code)
+    text = check(f"{SIGNED}/e", 0).text
+    need("an anchor stands behind 1" in text and "names this device" in text, text)
+    copy = shutil.copytree(f"{SIGNED}/e", t.path("copy"))
+    data = bytearray(read(f"{copy}/transcripts.cbor"))
+    data[len(data) // 2] ^= 1
+    write(f"{copy}/transcripts.cbor", bytes(data))
+    t.refused(check(copy, 3), "transcript-missing")
+    need(json.loads(check(copy, 3, "--json").out)["cause"] == "transcript-missing", "a changed byte")
+    os.remove(f"{copy}/transcripts.cbor")
+    need(json.loads(check(copy, 3, "--json").out)["cause"] == "transcript-missing", "no transcripts")
+    t.ctl("evidence", "show", f"{SIGNED}/e", "--transcripts", t.path("pcaps"), code=0)
+    need(sorted(os.listdir(t.path("pcaps"))) == ["pci0000_00_02.0_00.0.measure.pcap",
+                                                "pci0000_00_02.0_00.0.recheck.pcap"],
+         str(os.listdir(t.path("pcaps"))))
+
+
+@case
+def ctl_transcripts_by_an_independent_reader(t):
+    python = python_with("cbor2", "cryptography")
+    reader = os.path.join(ROOT, "tests/independent_transcripts.py")
+    found = json.loads(t.run(python, reader, f"{SIGNED}/e", code=0).out)
+    need([(f["path"], f["pass"]) for f in found] == [("pci0000:00/02.0/00.0", 1), ("pci0000:00/02.0/00.0", 2)],
+         str(found))
+    need(found[0]["measured"] == found[1]["measured"] and len(found[0]["measured"]) == 2, str(found))
+    copy = shutil.copytree(f"{SIGNED}/e", t.path("copy"))
+    write(f"{copy}/nonce.bin", b"another challenge")
+    need("nonces of pass 2" in t.run(python, reader, copy, code=1).errors, "another challenge")

@@ -195,3 +195,9 @@ def frozen_files_of_release_0_1_mean_the_same(t):
 @case
 def frozen_files_of_release_0_2_mean_the_same(t):
     frozen_files(t, "0.2", 1)
+
+
+@case
+def frozen_files_of_release_0_3_mean_the_same(t):
+    """What devices sign: blocks by number, bytes under a mask, SHA-512, signed-unbound."""
+    frozen_files(t, "0.3", 2)

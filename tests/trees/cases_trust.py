@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an owner takes back, and for whom a vendor speaks, from the gate's point of view."""
+import datetime
 import hashlib
 import os
 
@@ -123,6 +124,41 @@ def trust_vendor_within_its_scope(t):
             log = read(f"{host.evidence}/holdfast.evlog")
             need(b"fscopes" in log and hashlib.sha256(conf.encode()).digest() in log,
                  "BEGIN does not record the scope")
+
+
+def root_of_devices():
+    """A maker's root as PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP384R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Maker's devices")])
+    builder = (x509.CertificateBuilder().subject_name(name).issuer_name(name).serial_number(1)
+               .public_key(key.public_key()).not_valid_before(datetime.datetime(2020, 1, 1))
+               .not_valid_after(datetime.datetime(9999, 12, 31, 23, 59, 59))
+               .add_extension(x509.BasicConstraints(True, None), True))
+    return builder.sign(key, hashes.SHA384()).public_bytes(serialization.Encoding.PEM)
+
+
+@case
+def trust_root_of_devices(t):
+    """It needs a scope, has no dialect, and BEGIN records it like any other anchor."""
+    for conf, cause in ((None, "anchor-scope"), ("vendor = 8086\n", "captured-tree"),
+                        ("vendor = 8086\ndialect = nvidia-nic\n", "anchor-scope")):
+        with t.sub(f"{cause}-{'none' if conf is None else len(conf)}") as inner:
+            host = Host(inner)
+            anchor = f"{host.etc}/anchors/device/maker"
+            write(f"{anchor}.pem", root_of_devices())
+            if conf is not None:
+                write(f"{anchor}.conf", conf)
+            host.boot(cause, 3)
+            if cause == "captured-tree":
+                host.check_replays()
+                log = read(f"{host.evidence}/holdfast.evlog")
+                need(b"fscopes" in log and hashlib.sha256(conf.encode()).digest() in log,
+                     "BEGIN does not record the scope")
+                need(log.count(b"emaker") == 2, "BEGIN does not record the anchor")
 
 
 @case

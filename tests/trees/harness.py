@@ -25,6 +25,15 @@ class Skip(Exception):
     pass
 
 
+def python_with(*modules):
+    """Debian's packages are for Debian's python3, which need not be the first in PATH."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if subprocess.run([python, "-c", f"import {', '.join(modules)}"],
+                          capture_output=True).returncode == 0:
+            return python
+    raise Skip(f"python3 has no {' or no '.join(modules)}")
+
+
 class Failed(Exception):
     pass
 
