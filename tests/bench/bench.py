@@ -4,7 +4,7 @@
 
 Prints tables and asserts nothing. Every comparison is made in the same run, in turn.
     bench.py [--rounds N] [--functions N] [--rom-mib N] [--pipeline N]
-             [--only-appraise | --only-rom | --only-hang]
+             [--only-appraise | --only-rom | --only-hang | --only-spdm]
 """
 import argparse
 import json
@@ -21,6 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path[:0] = [os.path.join(ROOT, "tests/trees"), os.path.join(ROOT, "tests")]
 sys.dont_write_bytecode = True
 
+import debian_python  # noqa: E402
 from relay import Relay  # noqa: E402
 
 HOLDFAST = os.path.join(ROOT, "build/release/holdfast")
@@ -308,6 +309,167 @@ def bench_rom(options):
             f"{float(ours) / float(base):.2f} x")
 
 
+SPDM_ALGORITHMS = (("ecdsa-p256", "sha-256"), ("ecdsa-p384", "sha-384"), ("rsassa-3072", "sha-384"))
+
+
+def run_spdm(*argv):
+    """{first word: rest of the line}, and the phases, of one run of the program."""
+    out = subprocess.run([os.path.join(WORK, "spdm"), *map(str, argv)], capture_output=True, text=True)
+    if out.returncode:
+        sys.exit(f"spdm {argv[0]}: {out.stderr}")
+    said, phases = {}, {}
+    for line in out.stdout.splitlines():
+        if match := re.match(r'phase "(.*)" (\d+) (\S+) (\S+)', line):
+            phases[match.group(1)] = (int(match.group(2)), float(match.group(3)), float(match.group(4)))
+        else:
+            word, value = line.split()
+            said[word] = float(value)
+    return said, phases
+
+
+def write_signatures(transcript, path):
+    """Every signature in the conversation, of an answer or a certificate, for the floor."""
+    from cryptography.hazmat.primitives import serialization
+    from transcript import PSS, Conversation
+    conversation = Conversation(open(transcript, "rb").read())
+    records = [("ap" if each.asym & PSS else "a-", each.algorithm.name, each.spki(), each.data, each.der())
+               for each in conversation.signatures]
+    for key, each in conversation.of_certificates():
+        spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        records.append(("c-", each.signature_hash_algorithm.name, spki, each.tbs_certificate_bytes, each.signature))
+    with open(path, "wb") as out:
+        for kind, digest, *fields in records:
+            for field in ((kind + digest).encode(), *fields):
+                out.write(len(field).to_bytes(4, "little") + field)
+
+
+def record_spdm(algorithm, hash_name):
+    """One conversation over TCP with the scripted responder: what was said, by phase, and the
+    seconds that the responder itself took."""
+    from signing import Responder, device
+    made = device.Device(directory=os.path.join(WORK, "spdm-keys"), versions=(0x12,), algorithm=algorithm,
+                         hash_name=hash_name)
+    transcript = os.path.join(WORK, f"spdm-{algorithm}.pcap")
+    with Responder(device.Responder(made).handle) as responder:
+        _, phases = run_spdm("ask", f"127.0.0.1:{responder.port}", transcript)
+    if responder.problem:
+        sys.exit(f"the responder: {responder.problem}")
+    return transcript, phases, responder.seconds
+
+
+class Work:
+    """What a tree test gives its helpers: a place for files."""
+
+    @staticmethod
+    def path(name):
+        return os.path.join(WORK, name)
+
+
+def spdm_scan(count, rounds):
+    """Wall seconds of `holdfast scan --mailboxes` over so many drives that sign, without and with
+    the questions."""
+    import mailboxes
+    shutil.rmtree(os.path.join(WORK, f"signs-{count}"), ignore_errors=True)
+    tree = mailboxes.host(Work, count, name=f"signs-{count}")
+    ports = os.path.join(WORK, "spdm-ports")
+    if os.path.exists(ports):
+        os.unlink(ports)
+    responder = subprocess.Popen(
+        [sys.executable, os.path.join(ROOT, "tests/spdm/responder.py"), "--count", str(count), "--port-file", ports,
+         "--keys", os.path.join(WORK, "spdm-keys-scan"), "--version", "1.2", "--algorithm", "ecdsa-p384",
+         "--hash", "sha-384", "--framing", "doe", "--forever", "--identity",
+         "Vendor=1b36:Device=0010:CC=010802:REV=00:SSVID=0000:SSID=0000"], stdout=subprocess.DEVNULL)
+    walls = {}
+    try:
+        while not os.path.exists(ports) or open(ports).read().count("\n") < count:
+            if responder.poll() is not None:
+                sys.exit("the responder did not start")
+            time.sleep(0.05)
+        words = {mailboxes.nic(i): f"tcp:{port}" for i, port in enumerate(open(ports).read().split())}
+        env = dict(os.environ, **mailboxes.live(tree, **words))
+        for number in range(rounds + 1):
+            for name, asked in (("plain", []), ("asked", ["--mailboxes"])):
+                start = time.monotonic()
+                out = subprocess.run([HOLDFAST, "scan", "--json", "--sysfs", tree.sys, *asked], env=env,
+                                     capture_output=True, text=True)
+                wall = time.monotonic() - start
+                signed = out.stdout.count('"spdm/transcript"')
+                if signed != (count if asked else 0):
+                    sys.exit(f"{signed} of {count} drives signed: {out.stderr[-500:]}")
+                if number:
+                    walls.setdefault(name, []).append(wall)
+    finally:
+        responder.kill()
+        responder.wait()
+    return [statistics.median(walls[name]) for name in ("plain", "asked")]
+
+
+def spdm_replays(options, rounds):
+    """(algorithm, what replay printed, us of the same conversation without a device) of each."""
+    replays = []
+    for algorithm, hash_name in SPDM_ALGORITHMS:
+        transcript, phases, seconds = record_spdm(algorithm, hash_name)
+        played, again = run_spdm("play", transcript, rounds)
+        print(f"\nOne device, SPDM 1.2, {algorithm}, three certificates; waiting in wall time, the rest in"
+              f" processor time:\nover TCP once, then the same answers from a file ({rounds} rounds, median)")
+        row("phase, ms", "exchanges", "waiting", "own, TCP", "own, file")
+        for name, (exchanges, waited, own) in phases.items():
+            row(name, exchanges, f"{waited / 1000:.2f}", f"{own / 1000:.2f}", f"{again[name][2] / 1000:.3f}")
+        row("all", sum(each[0] for each in phases.values()), f"{sum(each[1] for each in phases.values()) / 1000:.2f}",
+            f"{sum(each[2] for each in phases.values()) / 1000:.2f}", f"{played['total'] / 1000:.3f}")
+        row("the responder itself (Python)", "", f"{seconds * 1000:.2f}")
+        write_signatures(transcript, transcript + ".signatures")
+        replays.append((algorithm, run_spdm("replay", transcript, transcript + ".signatures", rounds)[0],
+                        played["total"]))
+    return replays
+
+
+def print_replays(replays, rounds):
+    print(f"\nThe same conversation verified offline, beside its bare signatures (EVP_DigestVerify, keys at hand)"
+          f" and beside\nthese with the certificates read (d2i_X509, public key); processor time, {rounds} rounds in turn, median")
+    row("ms", "signatures", "read too", "all of it", "to the two")
+    for algorithm, said, live in replays:
+        floor = said["floor-answers"] + said["floor-certificates"]
+        both = floor + said["floor-reading"]
+        row(f"{algorithm}: {said['signatures']:.0f} + {said['certificates']:.0f} signatures", f"{floor / 1000:.3f}",
+            f"{both / 1000:.3f}", f"{said['replay'] / 1000:.3f}",
+            f"{said['replay'] / floor:.2f} {said['replay'] / both:.2f} x")
+        row("  asked and verified, no waiting", "", "", f"{live / 1000:.3f}",
+            f"{live / floor:.2f} {live / both:.2f} x")
+
+
+def bench_spdm(options):
+    """Who signs its firmware: a conversation by phase, its verification beside the bare
+    signatures, and many devices beside one."""
+    if options.lacking:
+        print(f"\nDevices that sign: skipped, no python3 module {' '.join(options.lacking)}")
+        return
+    sys.path.append(os.path.join(ROOT, "tests/lab"))
+    libs = [os.path.join(ROOT, f"build/release/lib{name}.a") for name in ("manifests", "pcie", "measure")]
+    subprocess.run(["cc", "-O2", "-std=c11", "-D_GNU_SOURCE", f"-I{ROOT}", "-o", os.path.join(WORK, "spdm"),
+                    os.path.join(ROOT, "tests/bench/spdm.c"), *libs, "-lpci", "-lcrypto", "-lcbor", "-ljansson"],
+                   check=True)
+    rounds = max(20, options.rounds * 10)
+    print_replays(spdm_replays(options, rounds), rounds)
+    print(f"\nMany beside one, ecdsa-p384, through the agent's pool; mailboxes made up in registers, answers at hand,"
+          f" each after so long;\nmedian of {options.rounds} rounds")
+    transcript = os.path.join(WORK, "spdm-ecdsa-p384.pcap")
+    row("devices", "answers after", "wall ms", "ms a device", "to one")
+    for latency_ms in (0, 2, 50):
+        one = None
+        for devices in (1, 64):
+            wall = statistics.median(run_spdm("pool", transcript, devices, latency_ms * 1000)[0]["wall"] / 1000
+                                     for _ in range(options.rounds))
+            one = one or wall
+            row(devices, f"{latency_ms} ms", f"{wall:.1f}", f"{wall / devices:.2f}", f"{wall / one:.1f} x")
+    print(f"\nThe shipped program, scan --mailboxes: config files that act as mailboxes, one responder in Python for"
+          f" all;\nmedian of {options.rounds} rounds")
+    row("devices", "not asked, ms", "asked, ms", "ms a device")
+    for devices in (1, 64):
+        plain, asked = spdm_scan(devices, options.rounds)
+        row(devices, f"{plain * 1000:.1f}", f"{asked * 1000:.1f}", f"{(asked - plain) * 1000 / devices:.2f}")
+
+
 def bench_lab(_options):
     print("\nIn the lab (QEMU without KVM, OVMF, software TPM)", flush=True)
     subprocess.run([sys.executable, os.path.join(ROOT, "tests/lab/lab.py"), "bench"], cwd=ROOT)
@@ -323,7 +485,9 @@ def main():
     parser.add_argument("--only-appraise", action="store_true", help="judging alone")
     parser.add_argument("--only-hang", action="store_true", help="devices that hang alone")
     parser.add_argument("--only-rom", action="store_true", help="the ROM reader alone")
+    parser.add_argument("--only-spdm", action="store_true", help="devices that sign alone")
     options = parser.parse_args()
+    options.lacking = debian_python.need("cbor2", "cryptography")
     os.makedirs(WORK, exist_ok=True)
     if options.only_appraise:
         bench_appraise(options)
@@ -334,12 +498,16 @@ def main():
     if options.only_rom:
         bench_rom(options)
         return
+    if options.only_spdm:
+        bench_spdm(options)
+        return
     path, agent_wall = bench_scale(options)
     bench_hang(options)
     bench_pipeline(options, path, agent_wall)
     bench_server(options)
     bench_appraise(options)
     bench_rom(options)
+    bench_spdm(options)
     if not options.no_lab:
         bench_lab(options)
 

@@ -46,11 +46,13 @@ mkdir -p "$dir"
 for deb in "$deb_dir"/*.deb; do
 	dpkg -x "$deb" "$dir"
 done
-libraries=$(find "$dir/lib" "$dir/usr/lib" -name '*.so.*' -printf '%h\n' 2>/dev/null | sort -u | tr '\n' ':')
-cat >"$dir/run" <<END
+# found from where it lies: the folder may be copied
+cat >"$dir/run" <<'END'
 #!/bin/sh
-LD_LIBRARY_PATH=$libraries QEMU_MODULE_DIR=$dir/usr/lib/x86_64-linux-gnu/qemu \\
-	exec $dir/usr/bin/qemu-system-x86_64 -L $dir/usr/share/qemu -L $dir/usr/share/seabios "\$@"
+dir=$(dirname "$(readlink -f "$0")")
+libraries=$(find "$dir/lib" "$dir/usr/lib" -name '*.so.*' -printf '%h\n' 2>/dev/null | sort -u | tr '\n' ':')
+LD_LIBRARY_PATH=$libraries QEMU_MODULE_DIR=$dir/usr/lib/x86_64-linux-gnu/qemu \
+	exec "$dir/usr/bin/qemu-system-x86_64" -L "$dir/usr/share/qemu" -L "$dir/usr/share/seabios" "$@"
 END
 chmod 755 "$dir/run"
 "$dir/run" -version

@@ -33,8 +33,10 @@ def unpack(file, directory):
 def verify(lab, directory, scenario):
     """(exit code, words) of an offline verification with the manifests of this scenario."""
     variant = scenario.image if (lab.dir / f"trusted-{scenario.image}").exists() else "golden"
+    anchors = lab.dir / f"anchors-{variant}"
     done = subprocess.run(
-        [build.BIN / "holdfastctl", "evidence", "verify", directory, "--anchors", lab.dir / "anchors",
+        [build.BIN / "holdfastctl", "evidence", "verify", directory,
+         "--anchors", anchors if anchors.exists() else lab.dir / "anchors",
          "--manifests", lab.dir / f"trusted-{variant}"], capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
@@ -195,7 +197,7 @@ class Lab:
         """What only a bound driver can read, and the capture boot binds none. QEMU's drive says
         its own version is running and 1.0 lies in the slot it came from."""
         content = json.loads(source.read_text())
-        for function in content["releases"][0]["functions"]:
+        for function in (each for release in content["releases"] for each in release["functions"]):
             function["measurements"]["nvme/firmware"] = {"text": version}
             function["measurements"]["nvme/active-slot"] = {"text": "1.0"}
         source.write_text(json.dumps(content, indent=1))

@@ -19,6 +19,13 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.dirname(sys.path[0]))
+import debian_python  # noqa: E402
+
+LACKING = debian_python.need("cbor2", "cryptography")
+if LACKING:
+    print(f"skip lab missing: python3 modules {' '.join(LACKING)} (make deps)")
+    sys.exit(0)
 import build  # noqa: E402
 import golden  # noqa: E402
 import scenarios  # noqa: E402

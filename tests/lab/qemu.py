@@ -34,6 +34,8 @@ class Host:
 
     def __init__(self):
         self.iommu = True
+        self.remapping = False  # of interrupts, without which the kernel gives vfio no device
+        self.objects = []  # memory behind devices
         self.ports = {  # name of the root port: (slot on the root bus, chassis)
             "rp0": 0x3, "rp1": 0x4, "rp2": 0x5, "rp3": 0x6, "rp4": 0x7}
         self.devices = {
@@ -53,7 +55,10 @@ class Host:
         self.devices[device] = self.devices[device].replace(old, new)
 
     def arguments(self, store, data):
-        args = ["-device", "intel-iommu,intremap=off"] if self.iommu else []
+        remap = "on" if self.remapping else "off"
+        args = ["-device", f"intel-iommu,intremap={remap}"] if self.iommu else []
+        for each in self.objects:
+            args += ["-object", each]
         for name, slot in self.ports.items():
             args += ["-device", f"pcie-root-port,id={name},bus=pcie.0,addr={slot:#x},"
                                 f"chassis={slot},slot={slot}"]

@@ -10,6 +10,7 @@ import golden
 import ipxe
 import qemu
 import roms
+import signing
 import zoo
 from outcome import Failed, Skipped, need  # noqa: F401
 
@@ -404,6 +405,12 @@ def bundle(product, name, expect, model):
                     store="bundle", runner=runner, check=check)
 
 
+def signs(name, what, expect, check=None, image="spdm", **how):
+    """A drive that signs, its responder on this machine; how it lies: signing.runner()."""
+    return Scenario(name, what, expect, image=image, store=image, words=signing.IMAGES[image][1], check=check,
+                    runner=signing.runner(**how))
+
+
 ALL = [
     Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root",
              check=check_golden),
@@ -469,5 +476,37 @@ ALL = [
     Scenario("zoo-qemu10", "the same by QEMU 10, with igb and its virtual functions", "scanned",
              runner=zoo.scenario_runner(True)),
     bundle("Q35 Lab Host 40", "bundle-without-this-host", "held model-none", None),
+    signs("spdm-signed", "a drive that signs its firmware", "released by switch-root", signing.check_signed),
+    signs("spdm-firmware", "it signs another firmware", "held firmware-unknown",
+          signing.check_found("spdm/2"), measurements=signing.ALTERED),
+    signs("spdm-other-root", "its certificates are of another root", "held device-chain-changed",
+          signing.check_found("spdm/slot/0/root"), owner="stranger"),
+    signs("spdm-no-anchor", "nobody vouches for its root", "held device-chain-untrusted",
+          signing.check_found("signed"), image="spdm-no-anchor"),
+    signs("spdm-other-device", "its certificate names another device", "held device-identity-wrong",
+          signing.check_found("spdm/identity"), sans=[signing.OTHER]),
+    signs("spdm-garbage", "its certificates are noise", "held spdm-shape",
+          signing.check_found("spdm-shape"), lies=[signing.Garbage]),
+    signs("spdm-reset", "it forgets the conversation again and again", "held part-unreadable",
+          signing.check_found("spdm-reset"), lies=[signing.Resets]),
+    signs("spdm-hung-up", "it answers no more in the middle", "held part-unreadable",
+          signing.check_found("timed-out"), lies=[signing.HangsUp]),
+    signs("spdm-recorded", "it says what it said in another boot", "held spdm-signature-invalid",
+          signing.check_found("spdm-signature-invalid"), recorded=True),
+    signs("spdm-repeated", "asked again, it says the same again", "held recheck-different",
+          signing.check_found("recheck-different", stage="recheck"), repeats=True),
+    signs("spdm-changed-later", "asked again, it signs another firmware", "held recheck-different",
+          signing.check_found("spdm/2", stage="recheck"), lies=[signing.ChangesLater]),
+    signs("spdm-downgrade", "it speaks an older version of SPDM", "held spdm-downgrade",
+          signing.check_found("1.1"), versions=(0x10, 0x11)),
+    signs("spdm-unsigned", "it measures and does not sign", "held method-too-weak",
+          signing.check_found("spdm-cannot-sign"), capabilities=signing.UNSIGNED),
+    signs("spdm-gone", "it has no mailbox any more", "held method-too-weak", signing.check_found("signed"), nobody=True),
+    signs("spdm-vfio", "a kernel that locks itself, and vfio-pci", "released by switch-root", signing.check_vfio,
+          image="spdm-vfio"),
+    signs("spdm-locked", "a kernel that locks itself, and no vfio-pci", "held method-too-weak",
+          signing.check_found("mailbox-refused"), image="spdm-locked"),
+    Scenario("cxl-mailbox", "memory with a mailbox that has a table", "held manifest-missing", image="capture",
+             store="empty", change=signing.cxl, check=signing.check_cxl),
 ]
 BY_NAME = {scenario.name: scenario for scenario in ALL}
