@@ -98,7 +98,7 @@ static void judge(struct hf_span log, struct hf_span cbor, struct hf_arena *aren
 		abort();
 	hf_report_tree(&claims, &verdict, &w);
 	hf_report_findings(&verdict, &w);
-	hf_report_coverage(&claims, &w);
+	hf_report_coverage(&claims, NULL, &w);
 	check_columns(&w);
 	free(hf_report_json(&claims, &verdict, false));
 }
