@@ -105,11 +105,12 @@ $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $$(call unit_libs,$$*)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS_PCI) $(LIBS_CORE)
 
-# Preloaded into the programs by tests: never part of them, never installed.
+# Preloaded into the programs by tests: never part of them, never installed. Tests that run side
+# by side make it, and load it: it appears whole.
 $(O)/tests/trees/mailbox_shim.so: tests/trees/mailbox_shim.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O1 -g $(WARN) -fPIC -shared -o $@ $<
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O1 -g $(WARN) -fPIC -shared -o $@.$$$$ $< && mv $@.$$$$ $@
 
 objects: $(LIB_MEASURE) $(LIB_PCIE) $(LIB_MANIFESTS) $(call objs,agent) $(call objs,controller)  ## compile everything
 units: $(UNIT_BINS)  ## build the unit tests of this MODE

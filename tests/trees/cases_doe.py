@@ -168,6 +168,26 @@ def doe_lockdown(t):
 
 
 @case
+def doe_put_back(t):
+    """A worker that was lost over a mailbox may have bound vfio-pci: the parent takes it off."""
+    tree = host(t, count=2)
+    overrides = [tree.file(nic(i), "driver_override") for i in (0, 1)]
+
+    def lose(*argv, first="vfio-pci\n"):
+        for path, text in zip(overrides, (first, "vfio-pci\n")):
+            with open(path, "w") as f:
+                f.write(text)
+        scan(t, tree, *argv, "--device-seconds", 1, n0="hang", n1="spdm", code=4)
+        return [open(path).read() for path in overrides]
+
+    lost, other = lose("--vfio")
+    need(lost.startswith("\n"), f"the override of the function whose worker was lost: {lost!r}")
+    need(other == "vfio-pci\n", f"the other function's: {other!r}")
+    need(lose("--mailboxes") == ["vfio-pci\n"] * 2, "nobody was allowed to bind vfio-pci")
+    need(lose("--vfio", first="mine\n")[0] == "mine\n", "somebody else's override")
+
+
+@case
 def doe_in_use(t):
     """Somebody else: another process of ours, or a driver that asks the mailbox itself."""
     tree = host(t)
