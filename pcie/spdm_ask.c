@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "pcie/spdm_ask.h"
+#include "pcie/spdm_ask_inside.h"
 
 #include "pcie/spdm_request.h"
 #include "pcie/worker.h"
@@ -14,7 +14,6 @@
 #define BUSY_LAST_MS 500
 #define BUSY_TRIES 10		/* of one request; 3 s in all */
 #define NOT_READY_TRIES 16	/* of one request */
-#define SIGN_TRIES 3		/* each undone by a device that is busy meanwhile */
 #define RESTARTS 2		/* after RequestResynch */
 #define MESSAGE_MAX 65536	/* at once; longer ones come in chunks */
 #define MESSAGE_MIN 42		/* DataTransferSize, 1.2 */
@@ -22,23 +21,6 @@
 #define PORTION_MAX 4096	/* mailboxes that forward have buffers not much larger */
 #define CAP_LARGE (1u << 31)	/* LARGE_RESP_CAP, 1.4: chains by 32-bit offsets */
 #define OWN_CAPS (HF_SPDM_CAP_CERT | HF_SPDM_CAP_CHAL)
-#define ALL 0xff		/* GET_MEASUREMENTS, param2 */
-#define COUNT 0
-
-struct ask {
-	const struct hf_spdm_transport *transport;
-	const struct hf_spdm_plan *plan;
-	struct hf_spdm *s;
-	struct hf_writer *transcript;
-	const char *phase;
-	uint8_t *buf;
-	size_t cap, message_max;
-	uint64_t end_ms;
-	size_t exchanges;
-	uint8_t version_max;	/* falls where the device refuses what it listed */
-	bool disturbed;		/* since what the next signature covers was empty */
-	bool plain;		/* no flags: the device refused ours */
-};
 
 static void pause_ms(uint64_t ms)
 {
@@ -52,7 +34,7 @@ static void pause_ms(uint64_t ms)
 	}
 }
 
-static uint64_t time_left(const struct ask *a)
+static uint64_t time_left(const struct hf_spdm_asking *a)
 {
 	uint64_t now = hf_now_ms();
 
@@ -60,7 +42,7 @@ static uint64_t time_left(const struct ask *a)
 }
 
 /* The device says how long its signatures take: CTExponent, in powers of two. */
-static unsigned patience(const struct ask *a, uint8_t code)
+static unsigned patience(const struct hf_spdm_asking *a, uint8_t code)
 {
 	uint64_t left = time_left(a), ms = a->plan->patience_ms ? a->plan->patience_ms : PATIENCE_MS;
 
@@ -71,7 +53,7 @@ static unsigned patience(const struct ask *a, uint8_t code)
 }
 
 /* One message each way: into the transcript, and to whoever judges. */
-static enum hf_err exchange(struct ask *a, struct hf_span request)
+static enum hf_err exchange(struct hf_spdm_asking *a, struct hf_span request)
 {
 	uint64_t begun = hf_now_ms();
 	struct hf_span answer = { a->buf, 0 };
@@ -95,9 +77,7 @@ static enum hf_err exchange(struct ask *a, struct hf_span request)
 	return hf_spdm_take(a->s, request, answer);
 }
 
-/* Until the request has its answer, or never will. HF_OK: answered, or refused
- * (HF_SPDM_SAID_ERROR). HF_ERR_SPDM_RESET: the device has forgotten everything. */
-static enum hf_err ask(struct ask *a, struct hf_span request)
+enum hf_err hf_spdm_ask_one(struct hf_spdm_asking *a, struct hf_span request)
 {
 	uint8_t follow[HF_SPDM_REQUEST_MAX];
 	unsigned busy = 0, not_ready = 0, wait_ms = BUSY_FIRST_MS;
@@ -143,12 +123,12 @@ static enum hf_err ask(struct ask *a, struct hf_span request)
 	return err;
 }
 
-static bool refused(const struct ask *a)
+bool hf_spdm_refused(const struct hf_spdm_asking *a)
 {
 	return a->s->event == HF_SPDM_SAID_ERROR;
 }
 
-static enum hf_err new_nonce(const struct ask *a, uint8_t ret[static HF_SPDM_NONCE])
+enum hf_err hf_spdm_new_nonce(const struct hf_spdm_asking *a, uint8_t ret[static HF_SPDM_NONCE])
 {
 	if (a->plan->seed)
 		return hf_spdm_nonce(a->plan->seed, a->plan->path, a->s->nonces, ret);
@@ -157,7 +137,7 @@ static enum hf_err new_nonce(const struct ask *a, uint8_t ret[static HF_SPDM_NON
 
 /* ---- what is spoken ---- */
 
-static enum hf_err ask_version(struct ask *a, uint8_t *ret)
+static enum hf_err ask_version(struct hf_spdm_asking *a, uint8_t *ret)
 {
 	uint8_t room[HF_SPDM_REQUEST_MAX], best = 0;
 	struct hf_writer w = { .buf = room, .cap = sizeof(room) };
@@ -165,8 +145,8 @@ static enum hf_err ask_version(struct ask *a, uint8_t *ret)
 
 	a->phase = "version";
 	hf_spdm_request_version(&w);
-	err = ask(a, hf_written(&w));
-	if (err || refused(a))
+	err = hf_spdm_ask_one(a, hf_written(&w));
+	if (err || hf_spdm_refused(a))
 		return err ? err : HF_ERR_SPDM_ERROR;
 	for (size_t i = 0; i < a->s->version_count; i++) {
 		uint8_t version = (uint8_t)(a->s->versions[i] >> 8);
@@ -179,7 +159,7 @@ static enum hf_err ask_version(struct ask *a, uint8_t *ret)
 }
 
 /* Without chunks a message is no longer than what is taken at once. */
-static struct hf_spdm_own own(const struct ask *a)
+static struct hf_spdm_own own(const struct hf_spdm_asking *a)
 {
 	uint32_t size = (uint32_t)a->message_max;
 
@@ -188,7 +168,7 @@ static struct hf_spdm_own own(const struct ask *a)
 	return (struct hf_spdm_own){ OWN_CAPS, size, size };
 }
 
-static enum hf_err ask_capabilities(struct ask *a, uint8_t version)
+static enum hf_err ask_capabilities(struct hf_spdm_asking *a, uint8_t version)
 {
 	uint8_t room[HF_SPDM_REQUEST_MAX];
 	struct hf_writer w = { .buf = room, .cap = sizeof(room) };
@@ -201,11 +181,11 @@ static enum hf_err ask_capabilities(struct ask *a, uint8_t version)
 		mine.message_size_max = HF_SPDM_MESSAGE_MAX;
 	}
 	hf_spdm_request_capabilities(&w, version, &mine);
-	err = ask(a, hf_written(&w));
-	return err || !refused(a) ? err : HF_ERR_SPDM_ERROR;
+	err = hf_spdm_ask_one(a, hf_written(&w));
+	return err || !hf_spdm_refused(a) ? err : HF_ERR_SPDM_ERROR;
 }
 
-static enum hf_err ask_algorithms(struct ask *a)
+static enum hf_err ask_algorithms(struct hf_spdm_asking *a)
 {
 	uint8_t room[HF_SPDM_REQUEST_MAX];
 	struct hf_writer w = { .buf = room, .cap = sizeof(room) };
@@ -214,8 +194,8 @@ static enum hf_err ask_algorithms(struct ask *a)
 
 	a->phase = "algorithms";
 	hf_spdm_request_algorithms(&w, s->version);
-	err = ask(a, hf_written(&w));
-	if (err || refused(a))
+	err = hf_spdm_ask_one(a, hf_written(&w));
+	if (err || hf_spdm_refused(a))
 		return err ? err : HF_ERR_SPDM_ERROR;
 	if ((s->asym & ~hf_spdm_offered_asym(s->version)) || (s->hash & ~HF_SPDM_OFFERED_HASH))
 		return HF_ERR_SPDM_ALGORITHM;
@@ -224,7 +204,7 @@ static enum hf_err ask_algorithms(struct ask *a)
 
 /* A device that refuses a version that it listed, or our flags, is asked again for less: what
  * it then speaks is in the claims, and a rule may refuse it. */
-static bool may_ask_for_less(struct ask *a, uint8_t version)
+static bool may_ask_for_less(struct hf_spdm_asking *a, uint8_t version)
 {
 	if (a->s->error_code == HF_SPDM_ERROR_VERSION_MISMATCH && version > 0x10) {
 		a->version_max = (uint8_t)(version - 1);
@@ -236,7 +216,7 @@ static bool may_ask_for_less(struct ask *a, uint8_t version)
 	return true;
 }
 
-static enum hf_err negotiate(struct ask *a)
+static enum hf_err negotiate(struct hf_spdm_asking *a)
 {
 	for (;;) {
 		uint8_t version;
@@ -253,24 +233,24 @@ static enum hf_err negotiate(struct ask *a)
 
 /* ---- who it is ---- */
 
-static enum hf_err ask_digests(struct ask *a)
+enum hf_err hf_spdm_ask_digests(struct hf_spdm_asking *a)
 {
 	uint8_t room[HF_SPDM_REQUEST_MAX];
 	struct hf_writer w = { .buf = room, .cap = sizeof(room) };
 
 	a->phase = "digests";
 	hf_spdm_request_digests(&w, a->s->version);
-	return ask(a, hf_written(&w));
+	return hf_spdm_ask_one(a, hf_written(&w));
 }
 
-static uint32_t portion_that_fits(const struct ask *a, bool large)
+static uint32_t portion_that_fits(const struct hf_spdm_asking *a, bool large)
 {
 	size_t head = large ? 16 : 8, fits = a->message_max - head;
 
 	return (uint32_t)(fits < PORTION_MAX ? fits : PORTION_MAX);
 }
 
-static enum hf_err ask_certificate(struct ask *a, uint8_t slot)
+static enum hf_err ask_certificate(struct hf_spdm_asking *a, uint8_t slot)
 {
 	bool large = a->s->version >= 0x14 && a->s->capabilities & CAP_LARGE;
 	uint32_t portion = portion_that_fits(a, large), at = 0;
@@ -284,12 +264,12 @@ static enum hf_err ask_certificate(struct ask *a, uint8_t slot)
 
 		hf_spdm_request_certificate(&w, a->s->version, slot, at,
 					    portion < room_left ? portion : room_left, large);
-		err = ask(a, hf_written(&w));
+		err = hf_spdm_ask_one(a, hf_written(&w));
 		if (err)
 			return err;
-		if (refused(a) && (at || portion <= PORTION_SMALL))
+		if (hf_spdm_refused(a) && (at || portion <= PORTION_SMALL))
 			return HF_OK;	/* the slot has its cause */
-		if (refused(a)) {
+		if (hf_spdm_refused(a)) {
 			portion = PORTION_SMALL;
 			continue;
 		}
@@ -301,189 +281,68 @@ static enum hf_err ask_certificate(struct ask *a, uint8_t slot)
 	}
 }
 
-static bool is_wanted(const struct ask *a, uint8_t slot)
+static bool is_wanted(const struct hf_spdm_asking *a, uint8_t slot)
 {
 	if (!(a->s->slot_mask & 1u << slot))
 		return false;
 	return !a->plan->no_challenge || a->plan->slot < 0 || a->plan->slot == slot;
 }
 
-static bool is_good(const struct ask *a, uint8_t slot)
+bool hf_spdm_slot_good(const struct hf_spdm_asking *a, uint8_t slot)
 {
 	const struct hf_spdm_slot *found = &a->s->slots[slot];
 
 	return found->parsed && !found->cause;
 }
 
-static enum hf_err ask_challenge(struct ask *a, uint8_t slot)
+static enum hf_err ask_challenge(struct hf_spdm_asking *a, uint8_t slot)
 {
 	uint8_t room[HF_SPDM_REQUEST_MAX], nonce[HF_SPDM_NONCE];
 	struct hf_writer w = { .buf = room, .cap = sizeof(room) };
-	enum hf_err err = new_nonce(a, nonce);
+	enum hf_err err = hf_spdm_new_nonce(a, nonce);
 
 	a->phase = "challenge";
 	if (err)
 		return err;
 	hf_spdm_request_challenge(&w, a->s->version, slot, nonce);
-	return ask(a, hf_written(&w));
+	return hf_spdm_ask_one(a, hf_written(&w));
 }
 
-static enum hf_err identify(struct ask *a)
+static enum hf_err identify(struct hf_spdm_asking *a)
 {
 	enum hf_err err;
 
 	if (!(a->s->capabilities & HF_SPDM_CAP_CERT))
 		return HF_OK;
-	err = ask_digests(a);
+	err = hf_spdm_ask_digests(a);
 	for (uint8_t slot = 0; !err && slot < HF_SPDM_SLOTS; slot++)
 		if (is_wanted(a, slot))
 			err = ask_certificate(a, slot);
 	if (!(a->s->capabilities & HF_SPDM_CAP_CHAL) || a->plan->no_challenge)
 		return err;
 	for (uint8_t slot = 0; !err && slot < HF_SPDM_SLOTS; slot++)
-		if (is_wanted(a, slot) && is_good(a, slot))
+		if (is_wanted(a, slot) && hf_spdm_slot_good(a, slot))
 			err = ask_challenge(a, slot);
-	return err;
-}
-
-/* ---- what it runs ---- */
-
-/* Before 1.1 a request names no slot: the device signs by that of slot 0. */
-static int signing_slot(const struct ask *a)
-{
-	int only = a->s->version < 0x11 ? 0 : a->plan->slot;
-
-	if ((a->s->capabilities & HF_SPDM_CAP_MEAS) != HF_SPDM_CAP_MEAS_SIGNED)
-		return -1;
-	for (uint8_t slot = 0; slot < HF_SPDM_SLOTS; slot++)
-		if (is_good(a, slot) && (only < 0 || only == slot))
-			return slot;
-	return -1;
-}
-
-/* slot -1: unsigned. */
-static enum hf_err ask_measurement(struct ask *a, uint8_t index, int slot)
-{
-	uint8_t room[HF_SPDM_REQUEST_MAX], nonce[HF_SPDM_NONCE];
-	struct hf_writer w = { .buf = room, .cap = sizeof(room) };
-	enum hf_err err = slot < 0 ? HF_OK : new_nonce(a, nonce);
-
-	if (err)
-		return err;
-	hf_spdm_request_measurements(&w, a->s->version, index, slot < 0 ? NULL : nonce,
-				     (uint8_t)(slot < 0 ? 0 : slot));
-	return ask(a, hf_written(&w));
-}
-
-static bool is_signed(const struct hf_spdm_block *block)
-{
-	return block->is_signed || block->is_covered;
-}
-
-/* Any request but GET_MEASUREMENTS empties what the next signature covers, on both sides: a
- * device may or may not have counted what it refused, or was too busy for. */
-static enum hf_err clear_covered(struct ask *a, int slot)
-{
-	a->disturbed = false;
-	return slot < 0 ? HF_OK : ask_digests(a);
-}
-
-/* Each index by itself, until as many have come as the device says that it has; the last one
- * with a signature, which covers all before it, if nothing came in between. */
-static enum hf_err search(struct ask *a, int slot)
-{
-	size_t found = 0;
-	enum hf_err err = ask_measurement(a, COUNT, -1);
-
-	if (err || refused(a))
-		return err;
-	for (unsigned i = 1; !err && i <= HF_SPDM_INDEX_MAX && found < a->s->total; i++) {
-		bool sign = found + 1 == a->s->total && !a->disturbed;
-
-		err = ask_measurement(a, (uint8_t)i, sign ? slot : -1);
-		if (!err && !refused(a))
-			found++;
-		else
-			a->disturbed = true;
-	}
-	return err;
-}
-
-static unsigned last_unsigned(const struct ask *a)
-{
-	for (unsigned i = HF_SPDM_INDEX_MAX; i > 0; i--)
-		if (a->s->blocks[i].there && !is_signed(&a->s->blocks[i]))
-			return i;
-	return 0;
-}
-
-/* Those that are known to be there, once more without what was refused in between. */
-static enum hf_err sign_found(struct ask *a, int slot)
-{
-	unsigned last = 0;
-	enum hf_err err = clear_covered(a, slot);
-
-	for (unsigned i = 1; i <= HF_SPDM_INDEX_MAX; i++)
-		last = a->s->blocks[i].there ? i : last;
-	for (unsigned i = 1; !err && i <= last && !a->disturbed; i++) {
-		if (!a->s->blocks[i].there)
-			continue;
-		err = ask_measurement(a, (uint8_t)i, i < last ? -1 : slot);
-		if (!err && refused(a))
-			return HF_OK;	/* hf_spdm_outcome has a name for it */
-	}
-	return err;
-}
-
-static enum hf_err one_by_one(struct ask *a, int slot)
-{
-	enum hf_err err = clear_covered(a, slot);
-
-	if (!err)
-		err = search(a, slot);
-	for (unsigned i = 0; !err && slot >= 0 && i < SIGN_TRIES && last_unsigned(a); i++)
-		err = sign_found(a, slot);
-	return err;
-}
-
-static enum hf_err measure_once(struct ask *a, int slot)
-{
-	enum hf_err err = ask_measurement(a, ALL, slot);
-
-	return err || !refused(a) ? err : one_by_one(a, slot);
-}
-
-static enum hf_err measure(struct ask *a)
-{
-	int slot = signing_slot(a);
-	enum hf_err err;
-
-	a->phase = "measurements";
-	if (!(a->s->capabilities & HF_SPDM_CAP_MEAS))
-		return HF_OK;
-	err = measure_once(a, slot);
-	if (!err && a->s->content == HF_SPDM_CONTENT_CHANGED)
-		err = measure_once(a, slot);
 	return err;
 }
 
 /* ---- */
 
-static enum hf_err converse(struct ask *a)
+static enum hf_err converse(struct hf_spdm_asking *a)
 {
 	enum hf_err err = negotiate(a);
 
 	if (!err)
 		err = identify(a);
 	if (!err)
-		err = measure(a);
+		err = hf_spdm_ask_measurements(a);
 	return err ? err : hf_spdm_outcome(a->s);
 }
 
 enum hf_err hf_spdm_ask(const struct hf_spdm_transport *transport, const struct hf_spdm_plan *plan,
 			struct hf_spdm *s, struct hf_writer *transcript)
 {
-	struct ask a = { .transport = transport, .plan = plan, .s = s, .transcript = transcript,
+	struct hf_spdm_asking a = { .transport = transport, .plan = plan, .s = s, .transcript = transcript,
 			 .phase = "version", .version_max = 0x14 };
 	enum hf_err err = HF_ERR_SPDM_RESET;
 
