@@ -6,6 +6,9 @@ import struct
 # g packet, x86-64: 16 general registers, rip (8 bytes each), eflags, cs, ... (4 each)
 RIP = 16 * 8
 CS = RIP + 8 + 4
+FS_BASE = CS + 6 * 4
+# Where Debian 12's C library keeps a thread's own number, from there on.
+TID = 0x2d0
 
 
 class Gdb:
@@ -55,12 +58,20 @@ class Gdb:
             answer = self.command("qsThreadInfo")
         return found
 
-    def crash_user_mode(self):
-        """Sends a CPU that is in user mode to address 0. False: none is."""
+    def _thread_number(self, registers):
+        """What the C library of the program that is in user mode takes itself for."""
+        base = struct.unpack_from("<Q", registers, FS_BASE)[0]
+        answer = self.command(f"m{base + TID:x},4")
+        return int.from_bytes(bytes.fromhex(answer), "little") if len(answer) == 8 else 0
+
+    def crash_init(self):
+        """Sends PID 1 to address 0, if a CPU runs it in user mode; its children look alike, but
+        for their numbers. False: none does."""
         for thread in self.threads():
             self.command("Hg" + thread)
             registers = bytes.fromhex(self.command("g"))
-            if struct.unpack_from("<I", registers, CS)[0] & 3 != 3:
+            if struct.unpack_from("<I", registers, CS)[0] & 3 != 3 or \
+                    self._thread_number(registers) != 1:
                 continue
             changed = registers[:RIP] + bytes(8) + registers[RIP + 8 :]
             return self.command("G" + changed.hex()) == "OK"

@@ -264,8 +264,8 @@ def run_pre_extended(run):
 
 
 def run_killed(run):
-    """Stops the machine once the gate has measured, and sends PID 1 to address 0. (Before, the
-    one that is seen in user mode may be a worker, whose death is the part's, not the gate's.)"""
+    """Stops the machine once the gate has measured, and sends PID 1 to address 0: not one of its
+    children, whose death is a part's, not the gate's."""
     second = run.lab.second_boot
     with qemu.Machine(run.out, qemu.Host(), kernel=None, initrd=None, command_line=None,
                       store=run.lab.store("root"), data=run.lab.data_disk, second_boot=second,
@@ -277,7 +277,7 @@ def run_killed(run):
         gdb = gdbstub.Gdb(machine.gdb_path)
         try:
             for _ in range(2000):
-                if gdb.crash_user_mode():
+                if gdb.crash_init():
                     break
                 gdb.resume()
                 machine.linger(0.01)
