@@ -80,21 +80,27 @@ static const struct hf_measurement *name_of(const struct hf_function *f)
 	return m && m->kind == HF_VALUE_DIGESTS ? m : NULL;
 }
 
-/* ret_where: the claim in question. */
+/* What has to follow from the transcript is in the other list, and is the same there. */
+static bool is_in(const struct hf_measurement *m, struct hf_measurement *list)
+{
+	const struct hf_measurement *other = follows(m) ? hf_measurement_find(list, m->mkey) : m;
+
+	return other && hf_measurement_equal(m, other);
+}
+
+/* Both ways: who says something as advisory takes the weight off it. ret_where: the claim in
+ * question. */
 static enum hf_err same_claims(const struct hf_function *f, struct hf_measurement *shown,
 			       const char **ret_where)
 {
-	const struct hf_measurement *other;
-
 	for (const struct hf_measurement *m = f->measurements; m; m = m->next) {
-		other = follows(m) ? hf_measurement_find(shown, m->mkey) : m;
 		*ret_where = m->mkey;
-		if (!other || !hf_measurement_equal(m, other))
+		if (!is_in(m, shown))
 			return HF_ERR_TRANSCRIPT_DIFFERS;
 	}
 	for (const struct hf_measurement *m = shown; m; m = m->next) {
 		*ret_where = m->mkey;
-		if (follows(m) && !hf_measurement_find(f->measurements, m->mkey))
+		if (!is_in(m, f->measurements))
 			return HF_ERR_TRANSCRIPT_DIFFERS;
 	}
 	*ret_where = "";

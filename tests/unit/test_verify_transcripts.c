@@ -370,6 +370,26 @@ TEST(claims_that_leave_out_what_was_signed)
 	refused(s, HF_ERR_TRANSCRIPT_DIFFERS);
 }
 
+/* The drive signed code that no release lists. Said as something that decides nothing, or as
+ * the drive's mere word, it would be nobody's business. */
+TEST(claims_that_make_light_of_what_was_signed)
+{
+	static const uint32_t flags[] = { HF_MEASUREMENT_ADVISORY, HF_MEASUREMENT_ADVISORY, 0 };
+	static const char *const mkeys[] = { "spdm/2", "spdm/version", "spdm/2" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct scene *s = asked_twice();
+		struct hf_measurement *m = claim(s, mkeys[i]);
+
+		s->fx->drive->releases->environments->references->next = NULL;
+		m->method = HF_METHOD_VERSION;
+		m->flags = flags[i];
+		assert_int_equal(hf_measurement_set_text(&s->fx->claims, m, "nothing"), HF_OK);
+		refused(s, HF_ERR_TRANSCRIPT_DIFFERS);
+	}
+}
+
 TEST(a_key_that_names_nobody_is_not_bound_by_claims)
 {
 	struct scene *s = scene();
@@ -611,7 +631,7 @@ int main(void)
 		T(a_transcript_of_another_boot), T(a_second_answer_for_another_challenge),
 		T(one_pass_for_the_other), T(a_transcript_of_another_function),
 		T(nonces_that_nobody_derived), T(claims_that_say_more_than_was_signed),
-		T(claims_that_leave_out_what_was_signed),
+		T(claims_that_leave_out_what_was_signed), T(claims_that_make_light_of_what_was_signed),
 		T(a_key_that_names_nobody_is_not_bound_by_claims), T(another_digest_or_size_of_it),
 		T(other_firmware_the_second_time), T(another_key_the_second_time),
 		T(a_transcript_with_one_byte_changed), T(a_transcript_that_nobody_names),
