@@ -127,6 +127,7 @@ struct hf_spdm {
 	struct hf_spdm_block blocks[HF_SPDM_INDEX_MAX + 1];	/* by index */
 	size_t block_count;
 	uint8_t total;			/* how many the device says that it has; 0: not asked */
+	bool counted;			/* and signed, or showed all at once and signed that */
 	int measured_slot;		/* whose key signed the measurements; -1: nobody's */
 	enum hf_spdm_content content;
 	bool negotiation_signed;	/* a signature that verified covers version to algorithms */

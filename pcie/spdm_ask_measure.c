@@ -77,7 +77,8 @@ static unsigned last_unsigned(const struct hf_spdm_asking *a)
 	return 0;
 }
 
-/* Those that are known to be there, once more without what was refused in between. */
+/* Those that are known to be there, once more without what was refused in between; and how many
+ * there are, for that has to be signed too. */
 static enum hf_err sign_found(struct hf_spdm_asking *a, int slot)
 {
 	unsigned last = 0;
@@ -85,6 +86,10 @@ static enum hf_err sign_found(struct hf_spdm_asking *a, int slot)
 
 	for (unsigned i = 1; i <= HF_SPDM_INDEX_MAX; i++)
 		last = a->s->blocks[i].there ? i : last;
+	if (!err)
+		err = ask_measurement(a, COUNT, -1);
+	if (!err && hf_spdm_refused(a))
+		return HF_OK;
 	for (unsigned i = 1; !err && i <= last && !a->disturbed; i++) {
 		if (!a->s->blocks[i].there)
 			continue;

@@ -390,12 +390,14 @@ static void claim_blocks(struct claiming *c)
 	}
 }
 
-/* Blocks that the device counts and does not show are code that nobody saw. */
+/* Blocks that the device counts and does not show are code that nobody saw; so is what a count
+ * leaves out that nobody signed. */
 static void claim_completeness(struct claiming *c)
 {
 	const struct hf_spdm *s = c->s;
 
-	if (c->counts && s->total && s->total != s->block_count)
+	if (c->counts && ((s->total && s->total != s->block_count) ||
+			  (s->measured_slot >= 0 && !s->counted)))
 		set_failure(add(c, HF_METHOD_NONE, CODE, "spdm/total"), HF_ERR_SPDM_SHAPE);
 	switch (s->content) {
 	case HF_SPDM_CONTENT_UNKNOWN:

@@ -207,6 +207,8 @@ static void forget_changed(struct hf_spdm *s)
 	memset(s->blocks, 0, sizeof(s->blocks));
 	s->block_count = 0;
 	s->total = 0;
+	s->counted = false;
+	s->inside->count_run = 0;
 	s->content = HF_SPDM_CONTENT_UNKNOWN;
 	s->inside->measured = 0;
 }
@@ -237,10 +239,13 @@ enum hf_err hf_spdm_take_measurements(struct hf_spdm *s, const struct hf_spdm_re
 	m.record = hf_span_part(kept[1], (size_t)(m.record.ptr - m.end.signed_part.ptr), m.record.len);
 	if (r->p2 == COUNT)
 		s->total = a->p1;
+	if (r->p2 == COUNT || r->p2 == ALL)
+		s->inside->count_run = s->inside->l1_run + 1u;
 	err = hf_spdm_take_record(s, &m, r->p2, r->is_signed);
 	if (err || !r->is_signed)
 		return err;
 	cover_blocks(s);
+	s->counted |= s->inside->count_run == s->inside->l1_run + 1u;
 	hf_spdm_empty_l1(s);
 	return take_content(s, a->p2) ? HF_OK : HF_ERR_SPDM_SHAPE;
 }

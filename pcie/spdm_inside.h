@@ -123,6 +123,7 @@ struct hf_spdm_inside {
 	size_t m1_count, l1_count;
 	uint16_t l1_run;	/* counts how often L1 was emptied */
 	uint16_t block_run[HF_SPDM_INDEX_MAX + 1];	/* when a block came */
+	unsigned count_run;	/* 1 more than when it said how many it has; 0: it did not */
 	struct hf_spdm_reading readings[HF_SPDM_SLOTS];
 
 	uint8_t nonce[HF_SPDM_NONCE];

@@ -266,6 +266,15 @@ def doe_spdm(t):
 
 
 @case
+def doe_spdm_one_by_one(t):
+    """All at once refused, with gaps between the indexes: how many there are is signed too."""
+    _, tree, word = behind(t, "--lie", "refuse-all")
+    seen = signed(scan(t, tree, "--mailboxes", n0=word)[0])
+    need("spdm/total" not in seen, seen)
+    need(all(seen[f"spdm/{i}"]["method"] == "signed" for i in (1, 2, 3, 4, 16, 17, 253, 254)), seen)
+
+
+@case
 def doe_spdm_objects(t):
     """Objects that are not what they say to be: of another type, vendor or length."""
     for lie in ("doe-type", "doe-vendor", "doe-length", "doe-length=1", "doe-length=0", "doe-padding=more"):

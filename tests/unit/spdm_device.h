@@ -315,6 +315,21 @@ static inline enum hf_err device_exchange(void *self, struct hf_span request, un
 	return w.full ? HF_ERR_LIMIT : HF_OK;
 }
 
+/* What it shows, to the claims of f, the way of the reader. */
+static inline void device_claim(const struct hf_spdm *s, enum hf_err result, const struct hf_writer *w,
+				struct hf_claims *claims, struct hf_part *part, struct hf_function *f)
+{
+	struct hf_measurement *m;
+	struct hf_digest digest;
+
+	assert_int_equal(hf_spdm_claims(s, result, &f->identity, claims, part, f), HF_OK);
+	m = hf_claims_add_measurement(claims, part, f, HF_MKEY_TRANSCRIPT, HF_METHOD_BYTES,
+				      HF_MEASUREMENT_ADVISORY);
+	assert_non_null(m);
+	assert_int_equal(hf_digest(HF_ALG_SHA384, hf_written(w), &digest), HF_OK);
+	assert_int_equal(hf_measurement_set_digests(m, &digest, 1, w->len), HF_OK);
+}
+
 /* A conversation with these nonces; the transcript into w, and what it shows to the claims of
  * f, the way of the reader. */
 static inline void device_ask(struct signing_device *d, const struct hf_spdm_seed *seed,
@@ -337,17 +352,8 @@ static inline void device_ask(struct signing_device *d, const struct hf_spdm_see
 	result = hf_spdm_ask(&transport, &plan, s, w);
 	assert_string_equal(hf_err_name(result), "ok");
 	assert_false(w->full);
-	if (claims) {
-		struct hf_measurement *m;
-		struct hf_digest digest;
-
-		assert_int_equal(hf_spdm_claims(s, result, &f->identity, claims, part, f), HF_OK);
-		m = hf_claims_add_measurement(claims, part, f, HF_MKEY_TRANSCRIPT, HF_METHOD_BYTES,
-					      HF_MEASUREMENT_ADVISORY);
-		assert_non_null(m);
-		assert_int_equal(hf_digest(HF_ALG_SHA384, hf_written(w), &digest), HF_OK);
-		assert_int_equal(hf_measurement_set_digests(m, &digest, 1, w->len), HF_OK);
-	}
+	if (claims)
+		device_claim(s, result, w, claims, part, f);
 	hf_spdm_close(s);
 	free(s);
 	hf_arena_drop(&arena);

@@ -162,6 +162,7 @@ static struct world *begin(void)
 	put_slot(w, 0, SAN);
 	w->s.slots[0].challenged = true;
 	w->s.content = HF_SPDM_CONTENT_SAME;
+	w->s.counted = true;
 	put_block(w, 1, HF_SPDM_TYPE_FIRMWARE, "firmware firmware firmware firmware firmware 12", 48);
 	return w;
 }
@@ -509,7 +510,13 @@ TEST(blocks_that_are_counted_and_not_shown)
 	w->s.total = 2;
 	claim(w, HF_OK);
 	failed(w, "spdm/total", HF_ERR_SPDM_SHAPE, CODE);
-	w->s.total = 0;		/* not asked */
+	w->s.total = 0;		/* all came at once */
+	claim(w, HF_OK);
+	assert_null(find(w, "spdm/total"));
+	w->s.counted = false;	/* nobody signed how many there are */
+	claim(w, HF_OK);
+	failed(w, "spdm/total", HF_ERR_SPDM_SHAPE, CODE);
+	w->s.measured_slot = -1;
 	claim(w, HF_OK);
 	assert_null(find(w, "spdm/total"));
 	END;

@@ -268,6 +268,31 @@ static void unsigned_answers_and_the_count_are_in_l1(void **state)
 	}
 }
 
+/* Who sits in between could answer for the device how many it has. */
+static void a_count_counts_when_it_is_signed(void **state)
+{
+	(void)state;
+	EACH_VERSION(i) {
+		struct talk *t = identified(versions[i]);
+
+		assert_int_equal(talk_measure(t, 0, -1), HF_OK);
+		assert_int_equal(talk_digests(t), HF_OK);
+		assert_int_equal(talk_measure(t, 1, 0), HF_OK);
+		assert_false(t->s.counted);	/* the digests came in between */
+		assert_int_equal(talk_measure(t, 0, -1), HF_OK);
+		assert_false(t->s.counted);
+		assert_int_equal(talk_measure(t, 2, 0), HF_OK);
+		assert_true(t->s.counted);
+		talk_end(t);
+		t = identified(versions[i]);
+		assert_int_equal(talk_measure(t, 1, 0), HF_OK);
+		assert_false(t->s.counted);
+		assert_int_equal(talk_measure(t, 0xff, 0), HF_OK);
+		assert_true(t->s.counted);
+		talk_end(t);
+	}
+}
+
 static void an_error_empties_l1(void **state)
 {
 	static const uint8_t codes[] = { 0x01, 0x03, 0x04, 0x05, 0x07, 0xff };
@@ -1077,6 +1102,7 @@ int main(void)
 		cmocka_unit_test(the_context_comes_back),
 		cmocka_unit_test(a_summary_is_there_when_asked_for),
 		cmocka_unit_test(unsigned_answers_and_the_count_are_in_l1),
+		cmocka_unit_test(a_count_counts_when_it_is_signed),
 		cmocka_unit_test(an_error_empties_l1),
 		cmocka_unit_test(another_request_empties_l1),
 		cmocka_unit_test(padding_is_never_signed),

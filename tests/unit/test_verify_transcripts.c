@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What devices signed, in the hands of a host that would like to have it otherwise. The
  * device is the fixture's drive; it is really asked, and really signs. */
+#include "pcie/spdm_request.h"
 #include "tests/unit/signing_host.h"
 
 #define TEST(name) static void name(void **state)
@@ -476,6 +477,82 @@ TEST(a_transcript_with_one_byte_changed)
 	assert_true(refused_count * 10 >= tried * 7);
 }
 
+/* ---- what was not asked for ---- */
+
+static enum hf_err measures_nothing(void *self, struct hf_span request, unsigned patience_ms,
+				    uint8_t *buf, size_t cap, size_t *ret_len)
+{
+	struct hf_writer w = { .buf = buf, .cap = cap };
+
+	if (request.ptr[1] != HF_SPDM_GET_MEASUREMENTS)
+		return device_exchange(self, request, patience_ms, buf, cap, ret_len);
+	put_head(&w, 0x12, HF_SPDM_ERROR, HF_SPDM_ERROR_INVALID_REQUEST, 0);
+	*ret_len = w.len;
+	return HF_OK;
+}
+
+/* Of a drive that refuses to show all, or so it is said: the first block, and nothing of how
+ * many there are. */
+static void ask_for_one(struct scene *s, const struct hf_spdm_seed *seed, bool claim)
+{
+	const struct hf_spdm_transport transport = { .self = &s->device, .exchange = measures_nothing,
+						     .message_max = 4096 };
+	const struct hf_spdm_plan plan = { .seed = seed, .path = s->f->path, .slot = -1 };
+	struct hf_writer w = { .buf = s->files[s->count], .cap = FILE_MAX };
+	uint8_t nonce[HF_SPDM_NONCE], request[HF_SPDM_REQUEST_MAX], answer[4096];
+	struct hf_writer r = { .buf = request, .cap = sizeof(request) };
+	struct hf_spdm *spdm = calloc(1, sizeof(*spdm));
+	struct hf_span said = { answer, 0 };
+	struct hf_arena arena;
+
+	assert_int_equal(hf_arena_make(16u << 20, &arena), HF_OK);
+	const struct hf_spdm_options options = { .arena = &arena, .seed = seed, .path = s->f->path };
+
+	assert_int_equal(hf_spdm_open(&options, spdm), HF_OK);
+	hf_transcript_begin(&w);
+	assert_int_equal(hf_spdm_ask(&transport, &plan, spdm, &w), HF_ERR_SPDM_ERROR);
+	assert_int_equal(hf_spdm_nonce(seed, s->f->path, spdm->nonces, nonce), HF_OK);
+	hf_spdm_request_measurements(&r, 0x12, 1, nonce, 0);
+	assert_int_equal(device_exchange(&s->device, hf_written(&r), 0, answer, sizeof(answer), &said.len),
+			 HF_OK);
+	hf_transcript_add(&w, hf_written(&r));
+	hf_transcript_add(&w, said);
+	assert_int_equal(hf_spdm_take(spdm, hf_written(&r), said), HF_OK);
+	assert_true(spdm->blocks[1].is_signed && !spdm->blocks[2].there);
+	if (claim)
+		device_claim(spdm, hf_spdm_outcome(spdm), &w, &s->fx->claims, s->fx->disk, s->f);
+	hf_spdm_close(spdm);
+	free(spdm);
+	hf_arena_drop(&arena);
+	s->transcripts[s->count++] = hf_written(&w);
+}
+
+static struct scene *asked_for_one(void)
+{
+	struct scene *s = scene();
+
+	s->fx->drive->releases->environments->references->next = NULL;
+	ask_for_one(s, &s->first, true);
+	ask_for_one(s, &s->again, false);
+	note_as(s, s->f->path, s->transcripts[1]);
+	return s;
+}
+
+/* No release lists the drive's second block, and nobody asked for it. */
+TEST(a_block_that_nobody_asked_for)
+{
+	struct scene *s = asked_for_one();
+	struct made *m = verify(s);
+
+	(void)state;
+	check_is(m, HF_OUTCOME_OK, HF_OK);
+	assert_string_equal(hf_err_name(m->v.cause), "spdm-shape");
+	drop_scene(s, m);
+	s = asked_for_one();
+	forget(s, "spdm/total");
+	refused(s, HF_ERR_TRANSCRIPT_DIFFERS);
+}
+
 /* ---- what is left over ---- */
 
 TEST(a_transcript_that_nobody_names)
@@ -634,7 +711,8 @@ int main(void)
 		T(claims_that_leave_out_what_was_signed), T(claims_that_make_light_of_what_was_signed),
 		T(a_key_that_names_nobody_is_not_bound_by_claims), T(another_digest_or_size_of_it),
 		T(other_firmware_the_second_time), T(another_key_the_second_time),
-		T(a_transcript_with_one_byte_changed), T(a_transcript_that_nobody_names),
+		T(a_transcript_with_one_byte_changed), T(a_block_that_nobody_asked_for),
+		T(a_transcript_that_nobody_names),
 		T(one_transcript_twice), T(notes_that_do_not_fit),
 		T(an_independent_reader_agrees), T(a_note_reads_back_as_it_was_written), T(a_diagnosis_asks_once_with_the_challenge),
 		T(a_diagnosis_elsewhere_is_none),
