@@ -121,7 +121,8 @@ static enum hf_err nothing_signed(struct hf_transcripts *t, const char *path,
 }
 
 /* What ended it is in the transcript, or it is what no transcript can show: silence, a busy
- * mailbox. The claims' word for that is taken, for it never speaks for the device. */
+ * mailbox. The claims' word for that is taken, for it never speaks for the device; that it cannot
+ * sign does: what it signed would count, and why there is no more would be harmless. */
 static enum hf_err ended_with(const struct hf_function *f, const struct hf_spdm *s,
 			      enum hf_err replayed)
 {
@@ -129,7 +130,9 @@ static enum hf_err ended_with(const struct hf_function *f, const struct hf_spdm 
 
 	if (replayed)
 		return replayed;
-	return m && m->kind == HF_VALUE_FAILURE ? m->cause : hf_spdm_outcome(s);
+	if (m && m->kind == HF_VALUE_FAILURE && m->cause != HF_ERR_SPDM_CANNOT_SIGN)
+		return m->cause;
+	return hf_spdm_outcome(s);
 }
 
 static void describe(const struct hf_spdm *s, enum hf_err result, struct hf_signer *signer)

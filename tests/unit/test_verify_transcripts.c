@@ -491,18 +491,34 @@ static enum hf_err measures_nothing(void *self, struct hf_span request, unsigned
 	return HF_OK;
 }
 
-/* Of a drive that refuses to show all, or so it is said: the first block, and nothing of how
- * many there are. */
-static void ask_for_one(struct scene *s, const struct hf_spdm_seed *seed, bool claim)
+/* The first block alone, and nothing of how many there are. */
+static void take_one(struct scene *s, struct hf_spdm *spdm, const struct hf_spdm_seed *seed,
+		     struct hf_writer *w)
+{
+	uint8_t nonce[HF_SPDM_NONCE], request[HF_SPDM_REQUEST_MAX], answer[4096];
+	struct hf_writer r = { .buf = request, .cap = sizeof(request) };
+	struct hf_span said = { answer, 0 };
+
+	assert_int_equal(hf_spdm_nonce(seed, s->f->path, spdm->nonces, nonce), HF_OK);
+	hf_spdm_request_measurements(&r, 0x12, 1, nonce, 0);
+	assert_int_equal(device_exchange(&s->device, hf_written(&r), 0, answer, sizeof(answer), &said.len),
+			 HF_OK);
+	hf_transcript_add(w, hf_written(&r));
+	hf_transcript_add(w, said);
+	assert_int_equal(hf_spdm_take(spdm, hf_written(&r), said), HF_OK);
+	assert_true(spdm->blocks[1].is_signed && !spdm->blocks[2].there);
+}
+
+/* Of a drive that refuses to measure, or so it is said. result: what the claims make of it, if
+ * there are any. */
+static void ask_less(struct scene *s, const struct hf_spdm_seed *seed, bool one, bool claim,
+		     enum hf_err result)
 {
 	const struct hf_spdm_transport transport = { .self = &s->device, .exchange = measures_nothing,
 						     .message_max = 4096 };
 	const struct hf_spdm_plan plan = { .seed = seed, .path = s->f->path, .slot = -1 };
 	struct hf_writer w = { .buf = s->files[s->count], .cap = FILE_MAX };
-	uint8_t nonce[HF_SPDM_NONCE], request[HF_SPDM_REQUEST_MAX], answer[4096];
-	struct hf_writer r = { .buf = request, .cap = sizeof(request) };
 	struct hf_spdm *spdm = calloc(1, sizeof(*spdm));
-	struct hf_span said = { answer, 0 };
 	struct hf_arena arena;
 
 	assert_int_equal(hf_arena_make(16u << 20, &arena), HF_OK);
@@ -511,16 +527,10 @@ static void ask_for_one(struct scene *s, const struct hf_spdm_seed *seed, bool c
 	assert_int_equal(hf_spdm_open(&options, spdm), HF_OK);
 	hf_transcript_begin(&w);
 	assert_int_equal(hf_spdm_ask(&transport, &plan, spdm, &w), HF_ERR_SPDM_ERROR);
-	assert_int_equal(hf_spdm_nonce(seed, s->f->path, spdm->nonces, nonce), HF_OK);
-	hf_spdm_request_measurements(&r, 0x12, 1, nonce, 0);
-	assert_int_equal(device_exchange(&s->device, hf_written(&r), 0, answer, sizeof(answer), &said.len),
-			 HF_OK);
-	hf_transcript_add(&w, hf_written(&r));
-	hf_transcript_add(&w, said);
-	assert_int_equal(hf_spdm_take(spdm, hf_written(&r), said), HF_OK);
-	assert_true(spdm->blocks[1].is_signed && !spdm->blocks[2].there);
+	if (one)
+		take_one(s, spdm, seed, &w);
 	if (claim)
-		device_claim(spdm, hf_spdm_outcome(spdm), &w, &s->fx->claims, s->fx->disk, s->f);
+		device_claim(spdm, result, &w, &s->fx->claims, s->fx->disk, s->f);
 	hf_spdm_close(spdm);
 	free(spdm);
 	hf_arena_drop(&arena);
@@ -532,8 +542,8 @@ static struct scene *asked_for_one(void)
 	struct scene *s = scene();
 
 	s->fx->drive->releases->environments->references->next = NULL;
-	ask_for_one(s, &s->first, true);
-	ask_for_one(s, &s->again, false);
+	ask_less(s, &s->first, true, true, HF_OK);
+	ask_less(s, &s->again, true, false, HF_OK);
 	note_as(s, s->f->path, s->transcripts[1]);
 	return s;
 }
@@ -551,6 +561,31 @@ TEST(a_block_that_nobody_asked_for)
 	s = asked_for_one();
 	forget(s, "spdm/total");
 	refused(s, HF_ERR_TRANSCRIPT_DIFFERS);
+}
+
+/* It can sign measurements, and did not: no word for that makes it harmless. */
+TEST(a_drive_that_is_said_to_be_unable_to_sign)
+{
+	static const enum hf_err results[] = { HF_ERR_SPDM_ERROR, HF_ERR_SPDM_CANNOT_SIGN };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct scene *s = scene();
+		struct made *m;
+
+		s->fx->drive->releases->environments->references = NULL;
+		s->fx->disk_rule->least_method = HF_METHOD_IDENTITY;
+		ask_less(s, &s->first, false, true, results[i]);
+		ask_less(s, &s->again, false, false, HF_OK);
+		note_as(s, s->f->path, s->transcripts[1]);
+		m = verify(s);
+		if (results[i] == HF_ERR_SPDM_ERROR)
+			check_is(m, HF_OUTCOME_OK, HF_OK);
+		else
+			check_is(m, HF_OUTCOME_FAILED, HF_ERR_TRANSCRIPT_DIFFERS);
+		assert_int_not_equal(m->v.cause, HF_OK);
+		drop_scene(s, m);
+	}
 }
 
 /* ---- what is left over ---- */
@@ -712,6 +747,7 @@ int main(void)
 		T(a_key_that_names_nobody_is_not_bound_by_claims), T(another_digest_or_size_of_it),
 		T(other_firmware_the_second_time), T(another_key_the_second_time),
 		T(a_transcript_with_one_byte_changed), T(a_block_that_nobody_asked_for),
+		T(a_drive_that_is_said_to_be_unable_to_sign),
 		T(a_transcript_that_nobody_names),
 		T(one_transcript_twice), T(notes_that_do_not_fit),
 		T(an_independent_reader_agrees), T(a_note_reads_back_as_it_was_written), T(a_diagnosis_asks_once_with_the_challenge),
