@@ -179,6 +179,8 @@ bool hf_signed_weak(struct hf_appraisal *a, const struct hf_part *part, enum hf_
 	ret->function = distrusted(a->input, part, least, &cause);
 	if (ret->function && least >= HF_METHOD_UNBOUND)
 		ret->cause = cause;
+	if (!ret->function)	/* an anchor alone would not be enough, and is missing too */
+		ret->function = distrusted(a->input, part, HF_METHOD_UNBOUND, &cause);
 	if (ret->function)
 		why = hf_err_name(cause);
 	else if (method == HF_METHOD_UNBOUND)

@@ -208,6 +208,9 @@ TEST(unbound_where_signed_is_demanded)
 	assert_int_equal(fx->verdict.coverage.by_method[HF_METHOD_UNBOUND], 1);
 	fx->devices = NULL;
 	refused(fx, HF_ERR_DEVICE_CHAIN_UNTRUSTED, NULL);
+	fx->disk_rule->least_method = HF_METHOD_SIGNED;	/* an anchor would not be enough */
+	assert_string_equal(refused(fx, HF_ERR_METHOD_TOO_WEAK, NULL)->found,
+			    "version (device-chain-untrusted)");
 	END;
 }
 
