@@ -302,7 +302,8 @@ static void seen_here(const struct hf_claims *claims, char *out, size_t cap)
 	}
 }
 
-/* As it counts where somebody judged: a signature without an anchor is the device's word. */
+/* As it counts where somebody judged: a signature without an anchor is the device's word. Where
+ * nobody did, the line says so. */
 static enum hf_method method_of(const struct hf_verdict *verdict, const struct hf_part *part)
 {
 	const struct hf_part_verdict *v = verdict_of(verdict, part);
@@ -315,6 +316,7 @@ void hf_report_coverage(const struct hf_claims *claims, const struct hf_verdict 
 {
 	size_t parts = 0, by[HF_METHODS] = { 0 };
 	char version[40] = "", none[40] = "", unbound[48] = "", here[256];
+	const char *keys = "";
 
 	for (const struct hf_part *p = claims->parts; p; p = p->next) {
 		if (p->kind == HF_PART_HOST || hf_claims_find_part(claims, p->path) != p)
@@ -328,10 +330,12 @@ void hf_report_coverage(const struct hf_claims *claims, const struct hf_verdict 
 		snprintf(none, sizeof(none), ", %zu not at all", by[HF_METHOD_NONE]);
 	if (by[HF_METHOD_UNBOUND])
 		snprintf(unbound, sizeof(unbound), ", %zu signed but unbound", by[HF_METHOD_UNBOUND]);
+	if (!verdict && by[HF_METHOD_SIGNED] + by[HF_METHOD_UNBOUND])
+		keys = " by keys that no anchor was asked about";
 	seen_here(claims, here, sizeof(here));
-	put_line(w, 2, "%zu part%s: %zu by bytes, %s%zu by identity, %zu signed%s%s; not covered: "
+	put_line(w, 2, "%zu part%s: %zu by bytes, %s%zu by identity, %zu signed%s%s%s; not covered: "
 		 "BMC, drives behind RAID or VMD, NVLink, CPLDs%s", parts, parts == 1 ? "" : "s", by[HF_METHOD_BYTES],
-		 version, by[HF_METHOD_IDENTITY], by[HF_METHOD_SIGNED], unbound, none, here);
+		 version, by[HF_METHOD_IDENTITY], by[HF_METHOD_SIGNED], unbound, keys, none, here);
 }
 
 static const char *status_word(const struct hf_finding *f)

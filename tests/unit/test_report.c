@@ -60,6 +60,22 @@ TEST(coverage_line)
 	END;
 }
 
+/* Anybody can make a key: who shows what was measured does not say that it was trusted. */
+TEST(coverage_line_of_what_nobody_judged)
+{
+	BEGIN;
+	fx_code(fx, fx->disk, fx->disk->functions, "spdm/1", "firmware 9")->method = HF_METHOD_SIGNED;
+	hf_report_coverage(&fx->claims, NULL, &w);
+	well_formed(&w);
+	has("1 signed by keys that no anchor was asked\n  about; not covered: BMC");
+	fx_judge(fx);
+	w = writer();
+	hf_report_coverage(&fx->claims, &fx->verdict, &w);
+	well_formed(&w);
+	has("1 by version, 1 by identity, 0 signed; not covered: BMC");
+	END;
+}
+
 static void uncovered(struct fixture *fx, struct hf_function *f, const char *mkey)
 {
 	struct hf_measurement *m = hf_claims_add_measurement(&fx->claims, fx->card, f, mkey,
@@ -355,7 +371,8 @@ TEST(json_of_a_verdict)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(coverage_line), cmocka_unit_test(coverage_line_says_what_was_seen),
+		cmocka_unit_test(coverage_line), cmocka_unit_test(coverage_line_of_what_nobody_judged),
+		cmocka_unit_test(coverage_line_says_what_was_seen),
 		cmocka_unit_test(host_part), cmocka_unit_test(tree), cmocka_unit_test(findings),
 		cmocka_unit_test(refusal_without_parts), cmocka_unit_test(hostile_text),
 		cmocka_unit_test(long_words), cmocka_unit_test(full_writer),
