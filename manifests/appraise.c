@@ -272,7 +272,9 @@ static void judge_firmware(struct hf_assignment *s, struct hf_part_verdict *pv,
 		hf_fit_explain(&s->base, pv, c->component, &c->fit);
 		if (!pv->findings)	/* a refusal always has a reason */
 			add(s, pv, HF_ERR_FIRMWARE_UNKNOWN, NULL, NULL);
-		return;		/* a method that is too weak is a consequence */
+		/* a method that is too weak is a consequence, but where that was waived */
+		hf_signed_waived(&s->base, pv);
+		return;
 	}
 	pv->release = c->fit.release;
 	judge_state(s, pv, c->component, c->fit.release);

@@ -184,6 +184,20 @@ struct examination {	/* out is NULL while counting only */
 	struct hf_fit_method method;
 };
 
+/* By their digest, for a waiver is for these bytes and not for as many others. */
+static const char *bytes_text(struct hf_appraisal *a, struct hf_span bytes)
+{
+	char hex[2 * HF_DIGEST_MAX + 1];
+	struct hf_digest digest;
+
+	if (hf_digest(HF_ALG_SHA256, bytes, &digest) != HF_OK) {
+		a->full = true;
+		return NULL;
+	}
+	hf_digest_hex(&digest, hex);
+	return hf_appraisal_text(a, "%zu bytes, %s:%s", bytes.len, hf_alg_name(digest.alg), hex);
+}
+
 static const char *value_text(struct examination *x, const struct hf_measurement *m)
 {
 	if (m->kind == HF_VALUE_FAILURE || m->cause != HF_OK)
@@ -195,7 +209,7 @@ static const char *value_text(struct examination *x, const struct hf_measurement
 		return m->text;
 	if (m->kind == HF_VALUE_NUMBER)
 		return hf_appraisal_text(x->a, "%llu", (unsigned long long)m->number);
-	return hf_appraisal_text(x->a, "%zu bytes", m->bytes.len);
+	return bytes_text(x->a, m->bytes);
 }
 
 static const char *reference_text(struct examination *x, const struct hf_reference *ref)

@@ -90,6 +90,8 @@ void hf_signed_note(struct hf_fit_method *fit, const char *mkey, enum hf_method 
 bool hf_signed_weak(struct hf_appraisal *a, const struct hf_part *part, enum hf_method least,
 		    const struct hf_fit_method *fit, struct hf_finding *ret);
 
+/* Where a waiver admits firmware that no release lists: the finding by the rule's method. */
+void hf_signed_waived(struct hf_appraisal *a, struct hf_part_verdict *part);
 /* Findings for functions whose keys an owner took back, whatever the rule demands. */
 void hf_signed_revoked(struct hf_appraisal *a, struct hf_part_verdict *part, enum hf_action action);
 

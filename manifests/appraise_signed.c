@@ -127,6 +127,18 @@ void hf_signed_note(struct hf_fit_method *fit, const char *mkey, enum hf_method 
 	fit->weakest_block = mkey;
 }
 
+/* As the notes that a fit which is exact has taken, of all that the part shows: no release says
+ * of which of it a waiver spoke. */
+static void note_all(const struct hf_appraisal *a, const struct hf_part *part,
+		     struct hf_fit_method *ret)
+{
+	*ret = (struct hf_fit_method){ .strongest = hf_part_method_counts(a->input, part) };
+	for (const struct hf_function *f = part->functions; f; f = f->next)
+		for (const struct hf_measurement *m = f->measurements; m; m = m->next)
+			if (m->kind != HF_VALUE_FAILURE && !(m->flags & HF_MEASUREMENT_ADVISORY))
+				hf_signed_note(ret, m->mkey, hf_method_counts(a->input, f, m));
+}
+
 /* The function that would satisfy the rule if somebody vouched for its key. */
 static const struct hf_function *distrusted(const struct hf_appraise_input *input,
 					    const struct hf_part *part, enum hf_method least,
@@ -190,6 +202,22 @@ bool hf_signed_weak(struct hf_appraisal *a, const struct hf_part *part, enum hf_
 	ret->found = why ? hf_appraisal_text(a, "%s (%s)", hf_method_name(method), why)
 			 : hf_method_name(method);
 	return true;
+}
+
+/* A waiver for firmware says nothing of who signed it. */
+void hf_signed_waived(struct hf_appraisal *a, struct hf_part_verdict *part)
+{
+	struct hf_finding weak = { .rule = part->rule->name, .action = part->rule->action };
+	const struct hf_finding *x = part->findings;
+	struct hf_fit_method method;
+
+	while (x && !x->waiver)
+		x = x->next;
+	if (!x || part->rule->least_method < HF_METHOD_UNBOUND)
+		return;
+	note_all(a, part->part, &method);
+	if (hf_signed_weak(a, part->part, part->rule->least_method, &method, &weak))
+		hf_appraisal_add(a, &part->findings, &part->status, &weak);
 }
 
 /* An owner's deny wins over every rule that does not ask for signatures. */

@@ -500,6 +500,69 @@ TEST(a_waiver_for_one_reason)
 	END;
 }
 
+/* A waiver with one item, for this host; the caller says for what. */
+static void waive(struct fixture *fx, struct hf_waiver *w, struct hf_waiver_item *item)
+{
+	static uint8_t ak[HF_AK_NAME];
+
+	*w = (struct hf_waiver){ .name = "w", .has_generation = true, .generation = 7, .items = item };
+	fx->manifests->waivers = w;
+	fx->ak_name = (struct hf_span){ ak, sizeof(ak) };
+}
+
+/* A waiver for firmware says nothing of who signed it: the rule still demands that. */
+TEST(a_waiver_for_firmware_waives_no_signature)
+{
+	BEGIN;
+	struct hf_waiver_item item = { .place = DISK_PLACE, .cause = HF_ERR_FIRMWARE_UNKNOWN,
+				       .mkey = "spdm/1" };
+	struct hf_waiver waiver;
+	struct hf_digest d = fx_digest("another");
+
+	assert_int_equal(hf_measurement_set_digests(at(&sg, "spdm/1"), &d, 1, 0), HF_OK);
+	item.found = refused(fx, HF_ERR_FIRMWARE_UNKNOWN, "spdm/1")->found;
+	waive(fx, &waiver, &item);
+	fx_judge(fx);
+	assert_int_equal(fx->verdict.status, HF_STATUS_WARNED);
+	at(&sg, "spdm/2")->method = HF_METHOD_VERSION;
+	refused(fx, HF_ERR_METHOD_TOO_WEAK, "spdm/2");
+	at(&sg, "spdm/2")->method = HF_METHOD_SIGNED;
+	at(&sg, "spdm/1")->method = HF_METHOD_VERSION;
+	refused(fx, HF_ERR_METHOD_TOO_WEAK, "spdm/1");
+	all_by(&sg, HF_METHOD_UNBOUND);
+	refused(fx, HF_ERR_METHOD_TOO_WEAK, NULL);
+	all_by(&sg, HF_METHOD_SIGNED);
+	fx->devices = NULL;
+	refused(fx, HF_ERR_DEVICE_CHAIN_UNTRUSTED, NULL);
+	fx->disk_rule->least_method = HF_METHOD_IDENTITY;	/* nobody demands one */
+	fx_judge(fx);
+	assert_int_equal(fx->verdict.status, HF_STATUS_WARNED);
+	END;
+}
+
+/* Of bytes a waiver names those bytes, and not how many they are: a device that measures by
+ * SHA-3 shows as many of any firmware. */
+TEST(a_waiver_for_bytes)
+{
+	BEGIN;
+	uint8_t bytes[48] = { 1 };
+	struct hf_waiver_item item = { .place = DISK_PLACE, .cause = HF_ERR_UNCOVERED, .mkey = "spdm/3" };
+	struct hf_measurement *m = show(fx, sg.f, "spdm/3", HF_METHOD_SIGNED, HF_MEASUREMENT_CODE);
+	const struct hf_finding *f;
+	struct hf_waiver waiver;
+
+	assert_int_equal(hf_measurement_set_bytes(&fx->claims, m, (struct hf_span){ bytes, 48 }), HF_OK);
+	f = refused(fx, HF_ERR_UNCOVERED, "spdm/3");
+	item.found = f->waive_as ? f->waive_as : f->found;
+	waive(fx, &waiver, &item);
+	fx_judge(fx);
+	assert_int_equal(fx->verdict.status, HF_STATUS_WARNED);
+	bytes[47] = 2;
+	assert_int_equal(hf_measurement_set_bytes(&fx->claims, m, (struct hf_span){ bytes, 48 }), HF_OK);
+	refused(fx, HF_ERR_UNCOVERED, "spdm/3");
+	END;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -524,6 +587,8 @@ int main(void)
 		cmocka_unit_test(bytes_as_the_maker_lists_them),
 		cmocka_unit_test(nobody_waives_a_signature),
 		cmocka_unit_test(a_waiver_for_one_reason),
+		cmocka_unit_test(a_waiver_for_firmware_waives_no_signature),
+		cmocka_unit_test(a_waiver_for_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
