@@ -270,7 +270,8 @@ static struct hf_signer *signer_entry(struct hf_transcripts *t, const char *path
 	if (!*end) {
 		*end = hf_arena_take(t->arena, sizeof(**end));
 		if (*end)
-			**end = (struct hf_signer){ .path = path, .slot = -1 };
+			**end = (struct hf_signer){ .path = path, .slot = -1,
+						    .trust = HF_ERR_DEVICE_CHAIN_UNTRUSTED };
 	}
 	return *end;
 }

@@ -199,6 +199,27 @@ TEST(a_root_that_is_not_yours)
 	drop_scene(s, m);
 }
 
+/* Nobody looked at its certificates: that is not said of an anchor's device alone. */
+TEST(a_signer_that_nobody_judged)
+{
+	struct scene *s = asked_twice();
+	struct made *m = made_of(s);
+	const json_t *d;
+	json_t *root;
+
+	(void)state;
+	sign_manifests(s);
+	m->e.transcripts = hf_span_text("\x80");
+	assert_int_equal(hf_evidence_write(&m->e, at("unjudged"), NULL), HF_OK);
+	assert_int_equal(RUN("verify", at("unjudged"), "--anchors", at("anchors"), "--manifests",
+			     at("manifests"), "--json"), HF_EXIT_REFUSED);
+	d = device_of(&root);
+	assert_null(word(d, "anchor"));
+	assert_string_equal(word(d, "untrusted"), "device-chain-untrusted");
+	json_decref(root);
+	drop_scene(s, m);
+}
+
 TEST(each_conversation_as_a_file)
 {
 	struct scene *s = asked_twice();
@@ -245,7 +266,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_device_that_signed), T(for_the_challenge_of_a_controller),
-		T(a_root_that_is_not_yours), T(each_conversation_as_a_file), T(paths_lead_nowhere_else),
+		T(a_root_that_is_not_yours), T(a_signer_that_nobody_judged),
+		T(each_conversation_as_a_file), T(paths_lead_nowhere_else),
 	};
 	char command[96];
 	int failed;
