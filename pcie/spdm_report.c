@@ -50,6 +50,9 @@ enum hf_err hf_spdm_take_report(struct hf_spdm *s, struct hf_span report,
 		err = hf_spdm_request_parse(request, false, &r);
 	if (err)
 		return err;
+	/* What an ERROR does to a conversation, the end of this chain among it, it does to none. */
+	if (response.len >= 2 && response.ptr[1] == HF_SPDM_ERROR)
+		return HF_ERR_SPDM_ERROR;
 	/* As if this had been negotiated; an empty negotiation, since it is not signed. */
 	s->version = r.version;
 	s->asym = hf_spdm_key_asym(chain);

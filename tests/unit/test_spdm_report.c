@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "measure/key.h"
+#include "tests/unit/device_cert_fixture.h"
 #include "tests/unit/spdm_corpus.h"
 
 #define REPORT "nvidia-hopper/hopperAttestationReport.txt"
@@ -161,9 +162,52 @@ static void a_report_is_one_pair_no_more_and_no_less(void **state)
 	hf_device_chain_free(chain);
 }
 
+static struct hf_device_chain *make_chain(void)
+{
+	const struct device_spec root_spec = ROOT_SPEC, leaf_spec = LEAF_SPEC;
+	struct device_cert root = device_make(&root_spec, device_key("P-256"), NULL);
+	struct device_cert leaf = device_make(&leaf_spec, device_key("P-256"), &root);
+	struct hf_device_chain *chain = NULL;
+	uint8_t der[4096];
+	struct hf_writer w = { .buf = der, .cap = sizeof(der) };
+
+	device_put(&w, root.cert);
+	device_put(&w, leaf.cert);
+	assert_int_equal(hf_device_chain_parse(hf_written(&w), &chain, NULL), HF_OK);
+	device_drop(&root);
+	device_drop(&leaf);
+	return chain;
+}
+
+/* Each of them, the one that makes everything void (43) above all, which would free the
+ * chain that is not its own. */
+static void an_error_is_no_report(void **state)
+{
+	struct hf_device_chain *chain = make_chain();
+	uint8_t report[4 + HF_SPDM_NONCE + 1 + 8] = { 0x11, HF_SPDM_GET_MEASUREMENTS, 1, 0xff };
+	uint8_t *answer = report + 4 + HF_SPDM_NONCE + 1;
+	uint8_t id[32], before[32];
+
+	(void)state;
+	assert_int_equal(hf_device_chain_key_id(chain, 1, before), HF_OK);
+	for (unsigned code = 0; code <= 0xff; code++) {
+		memcpy(answer, (uint8_t[]){ 0x11, HF_SPDM_ERROR, (uint8_t)code, 0, 1,
+					    HF_SPDM_GET_MEASUREMENTS, 0, 0 }, 8);
+		assert_int_equal(take((struct hf_span){ report, sizeof(report) }, chain),
+				 HF_ERR_SPDM_ERROR);
+		assert_null(s.slots[0].parsed);
+		hf_spdm_close(&s);
+		/* and the chain is still ours */
+		assert_int_equal(hf_device_chain_key_id(chain, 1, id), HF_OK);
+		assert_memory_equal(id, before, sizeof(id));
+	}
+	hf_device_chain_free(chain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_error_is_no_report),
 		cmocka_unit_test(a_report_verifies_to_the_device_root),
 		cmocka_unit_test(a_report_with_a_bad_signature_is_refused),
 		cmocka_unit_test(no_byte_of_a_report_can_change),
