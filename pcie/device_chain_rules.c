@@ -46,13 +46,19 @@ static bool key_is_known(EVP_PKEY *key)
 	return false;
 }
 
-/* A point has two forms; a key that could be written in another would have another id. */
+/* A point has two forms, and a curve has a name or all its numbers (RFC 5480 allows the name
+ * alone); a key that could be written in another would have another id. */
 static bool is_in_usual_form(X509 *cert, EVP_PKEY *key)
 {
 	const ASN1_BIT_STRING *bits = X509_get0_pubkey_bitstr(cert);
+	int spelled_out = 1;
 
-	return !EVP_PKEY_is_a(key, "EC") ||
-	       (ASN1_STRING_length(bits) > 0 && ASN1_STRING_get0_data(bits)[0] == 0x04);
+	if (!EVP_PKEY_is_a(key, "EC"))
+		return true;
+	if (EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+				   &spelled_out) != 1 || spelled_out)
+		return false;
+	return ASN1_STRING_length(bits) > 0 && ASN1_STRING_get0_data(bits)[0] == 0x04;
 }
 
 static bool signature_is_strong(X509 *cert)

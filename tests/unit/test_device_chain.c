@@ -309,6 +309,27 @@ static void compressed_points(void **state)
 	refuse(join(0, 3), "a key of an unknown kind");
 }
 
+/* So would a curve that is spelled out, number by number, in place of its name. */
+static void curves_without_a_name(void **state)
+{
+	static const char *const kinds[] = { "P-256", "P-384", "P-521" };
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		for (size_t at = 0; at < 3; at++) {
+			EVP_PKEY *key = device_key(kinds[i]);
+
+			make_all(kinds[i], 0, NULL);
+			assert_int_equal(EVP_PKEY_set_utf8_string_param(key, "encoding", "explicit"), 1);
+			device_drop(&made[at]);
+			made[at] = device_make(&good[at], key, at ? &made[at - 1] : NULL);
+			for (size_t k = at + 1; k < 3; k++)
+				replace(k, kinds[i]);
+			refuse(join(0, 3), "a key of an unknown kind");
+		}
+	}
+}
+
 static void order_and_signatures(void **state)
 {
 	struct device_cert other;
@@ -786,6 +807,7 @@ int main(void)
 		cmocka_unit_test(every_family), cmocka_unit_test(descriptions),
 		cmocka_unit_test(every_rule), cmocka_unit_test(key_identifiers),
 		cmocka_unit_test(weak_and_unknown_keys), cmocka_unit_test(compressed_points),
+		cmocka_unit_test(curves_without_a_name),
 		cmocka_unit_test(order_and_signatures), cmocka_unit_test(limits_and_trailing_bytes),
 		cmocka_unit_test(longest_chain), cmocka_unit_test(one_encoding),
 		cmocka_unit_test(no_byte_may_change),
