@@ -301,6 +301,11 @@ static enum hf_err take_transcript(struct hf_transcripts *t, const struct hf_fun
 	}
 	if (!signer || !entry)
 		return HF_ERR_LIMIT;
+	/* Entries that differ in what no claim shows would have us verify for ever. */
+	if (signer->replays++ == HF_TRANSCRIPT_REPLAYS_MAX) {
+		say(t, "%.80s, in too many ways", f->path);
+		return HF_ERR_LIMIT;
+	}
 	a->path = f->path;
 	err = replay(t, f, a->bytes, pass, &question, signer);
 	t->arena->len = mark;

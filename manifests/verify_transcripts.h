@@ -22,6 +22,8 @@ void hf_spdm_note_text(const char *path, const struct hf_digest *sha384,
 /* False: not of that shape. ret_path: HF_PATH_MAX + 1 bytes. */
 bool hf_spdm_note_parse(const char *text, char *ret_path, struct hf_digest *ret_sha384);
 
+#define HF_TRANSCRIPT_REPLAYS_MAX 8	/* of one function: each costs all its signatures */
+
 struct hf_signer {	/* a function with a transcript, for people; by its last claims */
 	struct hf_signer *next;
 	const char *path;
@@ -29,6 +31,7 @@ struct hf_signer {	/* a function with a transcript, for people; by its last clai
 	struct hf_digest transcript;	/* its SHA-384 */
 	struct hf_digest again;		/* of the recheck; alg 0 with has_again false */
 	bool has_again;
+	unsigned replays;		/* of its transcripts so far */
 	enum hf_err result;		/* what the conversation ended with */
 	char version[8];		/* "1.2"; "" before that was agreed */
 	const char *algorithm, *hash;	/* "ecdsa-p384", "sha-384" */

@@ -231,6 +231,26 @@ TEST(three_entries_of_one_conversation)
 	refused(s, HF_ERR_TRANSCRIPT_DIFFERS);
 }
 
+/* Each entry that says something else of the device makes us verify all its signatures again;
+ * who writes the entries decides how often. */
+TEST(entries_without_end)
+{
+	struct scene *s = asked_twice();
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)	/* as a device that shows another header each time */
+		entry(s)->identity.header_type = i % 2 ? 0 : 2;
+	affirmed(s);
+	s = asked_twice();
+	for (size_t i = 0; i < 24; i++)
+		entry(s)->identity.header_type = i % 2 ? 0 : 2;
+	refused(s, HF_ERR_LIMIT);
+	s = asked_twice();	/* the same one over and over costs nothing */
+	for (size_t i = 0; i < 24; i++)
+		(void)entry(s);
+	affirmed(s);
+}
+
 /* Only what was really isolated needs no second answer: the note of a host is not enough. */
 TEST(an_isolated_drive_is_not_asked_again)
 {
@@ -739,7 +759,8 @@ int main(void)
 		T(an_anchor_that_is_not_there), T(a_host_that_was_held_before_it_asked_again),
 		T(a_transcript_that_is_not_there), T(signed_claims_that_name_no_transcript),
 		T(a_drive_that_was_not_asked_again), T(an_earlier_entry_was_signed_too),
-		T(three_entries_of_one_conversation), T(an_isolated_drive_is_not_asked_again),
+		T(three_entries_of_one_conversation), T(entries_without_end),
+		T(an_isolated_drive_is_not_asked_again),
 		T(a_transcript_of_another_boot), T(a_second_answer_for_another_challenge),
 		T(one_pass_for_the_other), T(a_transcript_of_another_function),
 		T(nonces_that_nobody_derived), T(claims_that_say_more_than_was_signed),
