@@ -9,7 +9,7 @@ DESTDIR ?=
 V      ?= 0
 Q      := $(if $(filter 1,$(V)),,@)
 say     = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
-VERSION := 0.3.0
+VERSION := 0.4.0
 
 WARN := -Wall -Wextra -Wconversion -Wvla -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 	-Wformat=2 -Wundef -Wno-sign-conversion
@@ -46,6 +46,9 @@ endif
 
 pkg = $(shell pkg-config $(1) 2>/dev/null)
 LIBS_CORE := -lcrypto -lcbor -ljansson
+LIBS_LINK := -lssl
+LIBS_CTL  := -lcurl
+LIBS_SERVER := -lmicrohttpd -lgnutls -lsqlite3 -lpq -lcurl -lpthread
 LIBS_PCI  := -lpci
 LIBS_TPM  := -ltss2-esys -ltss2-tctildr -ltss2-mu -ltss2-rc
 
@@ -56,6 +59,7 @@ LIB_PCIE      := $(call objs,pcie)
 LIB_MANIFESTS := $(call objs,manifests) $(call objs,manifests/adapters)
 AGENT_OBJS    := $(filter-out $(O)/agent/main.o,$(call objs,agent))
 CTL_OBJS      := $(filter-out $(O)/controller/holdfastctl.o,$(call objs,controller))
+SERVER_OBJS   := $(filter-out $(O)/controller/server/holdfastd.o,$(call objs,controller/server)) $(O)/controller/server/openapi.o
 LIBS_A := $(O)/libmanifests.a $(O)/libpcie.a $(O)/libmeasure.a
 
 UNIT_NAMES := $(patsubst tests/unit/test_%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
@@ -64,7 +68,7 @@ FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz
 FUZZ_BINS  := $(addprefix $(O)/tests/fuzz/fuzz_,$(FUZZ_NAMES))
 
 .PHONY: all objects help deps deps-check check check-units demo lab bench fuzz install clean units fuzzers
-all: $(O)/holdfast $(O)/holdfastctl  ## build the agent and the operator's tool
+all: $(O)/holdfast $(O)/holdfastctl $(O)/holdfastd  ## build agent, operator's tool and controller
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-zA-Z_-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,11 +79,22 @@ $(O)/%.o: %.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 
+$(O)/controller/server/db_postgres.o $(O)/controller/server/db_postgres_link.o: CPPFLAGS_ALL += $(call pkg,--cflags libpq)
+# The description of the API goes into holdfastd as it is.
+$(O)/controller/server/openapi.c: docs/openapi.json
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q){ echo '#include "controller/server/openapi.h"'; echo 'const uint8_t hf_openapi[] = {'; \
+	  od -An -v -tx1 $< | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'; echo '};'; \
+	  echo 'const size_t hf_openapi_size = sizeof(hf_openapi);'; } > $@.new && mv $@.new $@
+$(O)/controller/server/openapi.o: $(O)/controller/server/openapi.c
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c -o $@ $<
 $(O)/libmeasure.a: $(LIB_MEASURE)
 $(O)/libpcie.a: $(LIB_PCIE)
 $(O)/libmanifests.a: $(LIB_MANIFESTS)
 $(O)/libagent.a: $(AGENT_OBJS)
 $(O)/libcontroller.a: $(CTL_OBJS)
+$(O)/libserver.a: $(SERVER_OBJS)
 $(O)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -87,23 +102,35 @@ $(O)/lib%.a:
 
 $(O)/holdfast: $(LIBS_FAULT) $(O)/agent/main.o $(O)/libagent.a $(LIBS_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_TPM) $(LIBS_PCI) $(LIBS_CORE)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_TPM) $(LIBS_PCI) $(LIBS_LINK) $(LIBS_CORE)
 
 $(O)/holdfastctl: $(LIBS_FAULT) $(O)/controller/holdfastctl.o $(O)/libcontroller.a $(LIBS_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_CORE) $(if $(LIBS_FAULT),$(LIBS_TPM))
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_CTL) $(LIBS_CORE) $(if $(LIBS_FAULT),$(LIBS_TPM))
 
-# A test of one module links every library it may use. Tests named agent_* and
-# controller_* also link that folder.
-unit_libs = $(if $(filter agent_%,$(1)),$(O)/libagent.a) $(if $(filter controller_%,$(1)),$(O)/libcontroller.a) $(LIBS_A)
+$(O)/holdfastd: $(LIBS_FAULT) $(O)/controller/server/holdfastd.o $(O)/libserver.a $(O)/libcontroller.a $(LIBS_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_SERVER) $(LIBS_CORE) $(if $(LIBS_FAULT),$(LIBS_TPM))
+
+# A test of one module links every library it may use. Tests named agent_*, controller_* and
+# server_* also link that folder; server_enrol has an agent enrol.
+unit_libs = $(if $(filter agent_% server_enrol,$(1)),$(O)/libagent.a) $(if $(filter controller_%,$(1)),$(O)/libcontroller.a) $(if $(filter server_%,$(1)),$(O)/libserver.a $(O)/libcontroller.a) $(LIBS_A)
+unit_link = $(if $(filter agent_% server_enrol,$(1)),$(LIBS_LINK)) $(if $(filter controller_%,$(1)),$(LIBS_CTL)) $(if $(filter server_%,$(1)),$(LIBS_SERVER))
 .SECONDARY:
 .SECONDEXPANSION:
 $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $$(call unit_libs,$$*)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_TPM) $(LIBS_PCI) $(LIBS_CORE)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_TPM) $(LIBS_PCI) $(call unit_link,$*) $(LIBS_CORE)
+$(O)/tests/server/%: $(O)/tests/server/%.o $(O)/libserver.a $(O)/libcontroller.a $(LIBS_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_SERVER) $(LIBS_CORE)
+# A double for a fleet of hosts: never installed.
+$(O)/tests/fleet/fleet: $(call objs,tests/fleet) $(O)/libserver.a $(O)/libcontroller.a $(LIBS_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS_LINK) $(LIBS_SERVER) $(LIBS_CORE)
 $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $$(call unit_libs,$$*)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS_PCI) $(LIBS_CORE)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS_PCI) $(call unit_link,$*) $(LIBS_CORE)
 
 # Preloaded into the programs by tests: never part of them, never installed. Tests that run side
 # by side make it, and load it: it appears whole.
@@ -112,7 +139,7 @@ $(O)/tests/trees/mailbox_shim.so: tests/trees/mailbox_shim.c
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O1 -g $(WARN) -fPIC -shared -o $@.$$$$ $< && mv $@.$$$$ $@
 
-objects: $(LIB_MEASURE) $(LIB_PCIE) $(LIB_MANIFESTS) $(call objs,agent) $(call objs,controller)  ## compile everything
+objects: $(LIB_MEASURE) $(LIB_PCIE) $(LIB_MANIFESTS) $(call objs,agent) $(call objs,controller) $(call objs,controller/server)  ## compile everything
 units: $(UNIT_BINS)  ## build the unit tests of this MODE
 fuzzers:  ## build the fuzz targets
 	$(Q)$(MAKE) --no-print-directory MODE=fuzz fuzzers-all
@@ -142,6 +169,10 @@ fuzz: fuzzers  ## run every fuzz target for FUZZ_SECONDS (default 60) each
 install: all  ## install into DESTDIR
 	install -D -m 755 $(O)/holdfast $(DESTDIR)$(PREFIX)/sbin/holdfast
 	install -D -m 755 $(O)/holdfastctl $(DESTDIR)$(PREFIX)/bin/holdfastctl
+	install -D -m 755 $(O)/holdfastd $(DESTDIR)$(PREFIX)/sbin/holdfastd
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|/usr/local/|$(PREFIX)/|' controller/systemd/holdfastd.service \
+	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/holdfastd.service
 	for m in docs/man/*.1 docs/man/*.8; do [ -e $$m ] || continue; \
 	  install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 

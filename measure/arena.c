@@ -21,3 +21,8 @@ void hf_arena_drop(struct hf_arena *arena)
 		munmap(arena->base, arena->cap);
 	*arena = (struct hf_arena){ 0 };
 }
+
+enum hf_err hf_arena_hide(const struct hf_arena *arena)
+{
+	return madvise(arena->base, arena->cap, MADV_WIPEONFORK) == 0 ? HF_OK : HF_ERR_NO_MEMORY;
+}

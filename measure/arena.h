@@ -58,5 +58,7 @@ static inline const char *hf_arena_text(struct hf_arena *arena, const void *text
 /* Edge: reserve cap bytes of lazily backed memory; free with hf_arena_drop. */
 enum hf_err hf_arena_make(size_t cap, struct hf_arena *ret) HF_MUST_USE;
 void hf_arena_drop(struct hf_arena *arena);
+/* From now on children find zeros there: what is in it is no business of theirs. */
+enum hf_err hf_arena_hide(const struct hf_arena *arena) HF_MUST_USE;
 
 #endif

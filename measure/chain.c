@@ -117,6 +117,15 @@ enum hf_err hf_key_valid_at(const struct hf_key *key, int64_t now)
 	return HF_OK;
 }
 
+int64_t hf_key_until(const struct hf_key *key)
+{
+	struct tm end = { 0 };
+
+	if (!key->cert || ASN1_TIME_to_tm(X509_get0_notAfter(key->cert), &end) != 1)
+		return 0;
+	return (int64_t)timegm(&end);
+}
+
 static bool add_der(STACK_OF(X509) *chain, struct hf_span der)
 {
 	const unsigned char *p = der.ptr;

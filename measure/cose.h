@@ -43,6 +43,7 @@ enum hf_err hf_key_valid_at(const struct hf_key *key, int64_t now) HF_MUST_USE;
  * key usage has digitalSignature. HF_ERR_CERTIFICATE_CHAIN or HF_ERR_CERTIFICATE_EXPIRED. */
 enum hf_err hf_chain_verify(const struct hf_key *anchor, struct hf_span x5chain, int64_t now,
 			    struct hf_key **ret) HF_MUST_USE;
+int64_t hf_key_until(const struct hf_key *key);	/* when its certificate ends; 0: it has none */
 void hf_key_free(struct hf_key *key);
 void hf_key_id(const struct hf_key *key, uint8_t ret[static HF_KEY_ID]);
 enum hf_cose_alg hf_key_alg(const struct hf_key *key);	/* what this key signs with */
@@ -72,6 +73,10 @@ enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key)
  * in corim-meta) may be NULL: no such header. Writes the whole tagged message. */
 enum hf_err hf_cose_sign(const struct hf_key *key, const char *content_type, const char *signer,
 			 struct hf_span payload, struct hf_writer *w) HF_MUST_USE;
+
+/* The signature alone, over the message as it is: ECDSA as r || s, as JWS has it too (RFC 7518).
+ * HF_ERR_KEY_INVALID: no private key; HF_ERR_LIMIT: no room. */
+enum hf_err hf_key_sign(const struct hf_key *key, struct hf_span message, struct hf_writer *w) HF_MUST_USE;
 
 /* ---- a signature made elsewhere, by a key of which only the public half is here ----
  * hf_cose_prepare writes what has to be signed (the Sig_structure; hf_cose_hash_name says

@@ -44,6 +44,24 @@ static enum hf_err sign_message(const struct hf_scheme *scheme, EVP_PKEY *pkey,
 	return ecdsa_from_der(raw, len, scheme->half, out) ? HF_OK : HF_ERR_INTERNAL;
 }
 
+enum hf_err hf_key_sign(const struct hf_key *key, struct hf_span message, struct hf_writer *w)
+{
+	const struct hf_scheme *scheme = hf_scheme_of(key->alg);
+	uint8_t signature[HF_SIGNATURE_MAX];
+	size_t len;
+	enum hf_err err;
+
+	if (!key->private_key)
+		return HF_ERR_KEY_INVALID;
+	if (!scheme || scheme->pss)
+		return HF_ERR_COSE_ALGORITHM;
+	err = sign_message(scheme, key->pkey, message, signature, &len);
+	if (err)
+		return err;
+	hf_put(w, signature, len);
+	return w->full ? HF_ERR_LIMIT : HF_OK;
+}
+
 static void put_protected(const struct hf_key *key, const char *content_type, const char *signer,
 			  struct hf_writer *w)
 {

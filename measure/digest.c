@@ -25,9 +25,22 @@ static const struct alg_row {
 static EVP_MD *fetched[HF_ALG_COUNT];
 static once_flag fetched_once = ONCE_FLAG_INIT;
 static _Thread_local EVP_MD_CTX *one_shot[HF_ALG_COUNT];
+static tss_t one_shot_end;	/* a server's threads come and go: each takes its own with it */
+static bool ends;
+
+static void free_one_shot(void *of)
+{
+	EVP_MD_CTX **contexts = of;
+
+	for (size_t i = 0; i < HF_ALG_COUNT; i++) {
+		EVP_MD_CTX_free(contexts[i]);
+		contexts[i] = NULL;
+	}
+}
 
 static void fetch_all(void)
 {
+	ends = tss_create(&one_shot_end, free_one_shot) == thrd_success;
 	for (size_t i = 0; i < HF_ALG_COUNT; i++)
 		fetched[i] = EVP_MD_fetch(NULL, algs[i].fetch, NULL);
 }
@@ -159,6 +172,8 @@ enum hf_err hf_digest2(enum hf_alg alg, struct hf_span a, struct hf_span b, stru
 
 		if (err)
 			return err;
+		if (ends)
+			tss_set(one_shot_end, one_shot);
 	} else if (EVP_DigestInit_ex2(one_shot[alg], NULL, NULL) != 1) {
 		return HF_ERR_INTERNAL;
 	}

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include "measure/attest.h"
+#include "measure/base64url.h"
+#include "measure/cbor.h"
 #include "measure/file.h"
 #include "measure/log.h"
+#include "measure/result.h"
 
 /* draft-ietf-rats-msg-wrap, section 3.3: the type of a collection is a URI of its owner. */
 #define COLLECTION_KEY "__cmwc_t"
@@ -34,6 +37,7 @@ static const struct member {
 	MEMBER(nonce, "nonce.bin", "application/octet-stream", HF_DIGEST_MAX),
 	MEMBER(boot_key, "boot-key.der", "application/vnd.holdfast.spki", 1024),
 	MEMBER(verdict, "verdict.json", "application/json", 4u << 20),
+	MEMBER(ticket, "ticket.cose", HF_RESULT_TYPE, HF_WIRE_REPLY_MAX),
 	MEMBER(receipt, "receipt.attest", "application/vnd.holdfast.tpms-attest", HF_ATTEST_MAX),
 	MEMBER(receipt_signature, "receipt.sig", "application/vnd.holdfast.tpmt-signature", HF_ATTEST_MAX),
 	MEMBER(manifests, "manifests.txt", "text/plain", 1u << 20),
@@ -133,64 +137,6 @@ enum hf_err hf_evidence_read(const char *dir, struct hf_arena *arena, struct hf_
 	return err;
 }
 
-/* ---- base64url without padding, RFC 4648 section 5 ---- */
-
-static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static size_t base64url_len(size_t len)
-{
-	return len / 3 * 4 + (len % 3 ? len % 3 + 1 : 0);
-}
-
-static void put_base64url(struct hf_writer *w, struct hf_span in)
-{
-	for (size_t i = 0; i < in.len; i += 3) {
-		size_t n = in.len - i < 3 ? in.len - i : 3;
-		uint32_t v = (uint32_t)in.ptr[i] << 16 |
-			     (n > 1 ? (uint32_t)in.ptr[i + 1] << 8 : 0) |
-			     (n > 2 ? (uint32_t)in.ptr[i + 2] : 0);
-		char out[4] = { base64url[v >> 18], base64url[v >> 12 & 63],
-				base64url[v >> 6 & 63], base64url[v & 63] };
-
-		hf_put(w, out, n + 1);
-	}
-}
-
-static uint32_t base64url_value(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return (uint32_t)(c - 'A');
-	if (c >= 'a' && c <= 'z')
-		return (uint32_t)(c - 'a' + 26);
-	if (c >= '0' && c <= '9')
-		return (uint32_t)(c - '0' + 52);
-	return c == '-' ? 62 : c == '_' ? 63 : 64;
-}
-
-/* One text for one value: left-over bits must be zero. */
-static bool take_base64url(const char *in, size_t len, uint8_t *out)
-{
-	for (size_t i = 0; i < len; i += 4) {
-		size_t n = len - i < 4 ? len - i : 4;
-		uint32_t v = 0;
-
-		if (n == 1)
-			return false;
-		for (size_t k = 0; k < n; k++) {
-			uint32_t six = base64url_value(in[i + k]);
-
-			if (six == 64)
-				return false;
-			v |= six << (18 - 6 * k);
-		}
-		if (v & (n == 2 ? 0xffffu : n == 3 ? 0xffu : 0))
-			return false;
-		for (size_t k = 0; k + 1 < n; k++)
-			*out++ = (uint8_t)(v >> (16 - 8 * k));
-	}
-	return true;
-}
-
 /* ---- CMW ---- */
 
 static void put_text(struct hf_writer *w, const char *text)
@@ -213,7 +159,7 @@ enum hf_err hf_evidence_to_cmw(const struct hf_evidence *evidence, struct hf_are
 			return HF_ERR_LIMIT;
 		if (bytes.len)
 			cap += sizeof(",\"\":[\"\",\"\",4]") + strlen(members[i].file) +
-			       strlen(members[i].media_type) + base64url_len(bytes.len);
+			       strlen(members[i].media_type) + hf_base64url_len(bytes.len);
 	}
 	w.cap = cap;
 	w.buf = hf_arena_take(arena, cap);
@@ -230,7 +176,7 @@ enum hf_err hf_evidence_to_cmw(const struct hf_evidence *evidence, struct hf_are
 		put_text(&w, "\":[\"");
 		put_text(&w, members[i].media_type);
 		put_text(&w, "\",\"");
-		put_base64url(&w, bytes);
+		hf_put_base64url(&w, bytes);
 		put_text(&w, "\",4]");
 	}
 	put_text(&w, "}");
@@ -260,7 +206,7 @@ static enum hf_err take_record(const json_t *record, const struct member *member
 	bytes = hf_arena_take(arena, size + 1);	/* a NUL after it, as hf_file_read gives */
 	if (!bytes)
 		return HF_ERR_LIMIT;
-	if (!take_base64url(json_string_value(value), len, bytes))
+	if (!hf_take_base64url(json_string_value(value), len, bytes))
 		return HF_ERR_EVIDENCE_SHAPE;
 	*ret = (struct hf_span){ bytes, size };
 	return HF_OK;
@@ -308,5 +254,118 @@ enum hf_err hf_evidence_from_cmw(struct hf_span json, struct hf_arena *arena,
 	json_decref(root);
 	if (err)
 		arena->len = arena_len;
+	return err;
+}
+
+/* ---- the same in CBOR ---- */
+
+/* Map keys in RFC 8949's deterministic order: shorter texts first, then by their bytes. */
+static int text_order(const char *a, const char *b)
+{
+	size_t la = strlen(a), lb = strlen(b);
+
+	return la != lb ? (la < lb ? -1 : 1) : memcmp(a, b, la);
+}
+
+static void put_record(struct hf_writer *w, const struct member *member, struct hf_span bytes)
+{
+	hf_cbor_put_text(w, member->file);
+	hf_cbor_put_array(w, 3);
+	hf_cbor_put_text(w, member->media_type);
+	hf_cbor_put_bstr(w, bytes);
+	hf_cbor_put_uint(w, INDICATOR_EVIDENCE);
+}
+
+/* The least name above `after` that is there; NULL: none. */
+static const struct member *next_member(const struct hf_evidence *evidence, const char *after)
+{
+	const struct member *next = NULL;
+
+	for (size_t i = 0; i < MEMBERS; i++)
+		if (get(evidence, &members[i]).len && text_order(members[i].file, after) > 0 &&
+		    (!next || text_order(members[i].file, next->file) < 0))
+			next = &members[i];
+	return next;
+}
+
+void hf_evidence_to_cmw_cbor(const struct hf_evidence *evidence, struct hf_writer *w)
+{
+	const struct member *member;
+	bool named = false;
+	size_t count = 1;
+
+	for (size_t i = 0; i < MEMBERS; i++) {
+		count += get(evidence, &members[i]).len > 0;
+		w->full |= get(evidence, &members[i]).len > members[i].limit;
+	}
+	hf_cbor_put_map(w, count);
+	for (member = next_member(evidence, ""); member || !named;
+	     member = member ? next_member(evidence, member->file) : NULL) {
+		if (!named && (!member || text_order(member->file, COLLECTION_KEY) > 0)) {
+			hf_cbor_put_text(w, COLLECTION_KEY);
+			hf_cbor_put_text(w, COLLECTION_TYPE);
+			named = true;
+		}
+		if (member)
+			put_record(w, member, get(evidence, member));
+	}
+}
+
+/* [media type, bytes, 4]. */
+static enum hf_err get_record(struct hf_cbor *r, const struct member *member, struct hf_span *ret)
+{
+	size_t count = hf_cbor_array(r);
+	struct hf_span type = hf_cbor_tstr(r), bytes = hf_cbor_bstr(r);
+
+	if (r->err != HF_OK)
+		return r->err;
+	if (count != 3 || !hf_span_equal(type, hf_span_text(member->media_type)) || !bytes.len ||
+	    hf_cbor_uint(r) != INDICATOR_EVIDENCE)
+		return HF_ERR_EVIDENCE_SHAPE;
+	if (bytes.len > member->limit)
+		return HF_ERR_LIMIT;
+	*ret = bytes;
+	return r->err;
+}
+
+static enum hf_err get_member(struct hf_cbor *r, struct hf_evidence *evidence, bool *named, bool *any)
+{
+	struct hf_span name = hf_cbor_tstr(r);
+
+	if (r->err == HF_OK && hf_span_equal(name, hf_span_text(COLLECTION_KEY))) {
+		*named = hf_span_equal(hf_cbor_tstr(r), hf_span_text(COLLECTION_TYPE));
+		return r->err;
+	}
+	for (size_t i = 0; i < MEMBERS; i++) {
+		if (!hf_span_equal(name, hf_span_text(members[i].file)))
+			continue;
+		*any = true;
+		return get_record(r, &members[i], span_of(evidence, &members[i]));
+	}
+	(void)hf_cbor_skip(r);
+	return r->err;
+}
+
+enum hf_err hf_evidence_from_cmw_cbor(struct hf_span cbor, struct hf_evidence *ret)
+{
+	struct hf_evidence evidence = { 0 };
+	struct hf_cbor r = hf_cbor_at(cbor);
+	bool named = false, any = false;
+	enum hf_err err = HF_OK;
+	size_t count;
+
+	if (cbor.len > CMW_MAX)
+		return HF_ERR_FILE_TOO_LARGE;
+	count = hf_cbor_map(&r);
+	if (r.err == HF_OK && count > CMW_MEMBERS_MAX)
+		return HF_ERR_LIMIT;
+	for (size_t i = 0; i < count && err == HF_OK && r.err == HF_OK; i++)
+		err = get_member(&r, &evidence, &named, &any);
+	if (err == HF_OK)
+		err = hf_cbor_end(&r);
+	if (err == HF_OK && (!named || !any))
+		err = HF_ERR_EVIDENCE_SHAPE;
+	if (err == HF_OK)
+		*ret = evidence;
 	return err;
 }

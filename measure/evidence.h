@@ -21,6 +21,7 @@ struct hf_evidence {		/* an empty span: not present */
 	struct hf_span nonce;		/* nonce.bin: the quote's extraData as asked for */
 	struct hf_span boot_key;	/* boot-key.der: SubjectPublicKeyInfo */
 	struct hf_span verdict;		/* verdict.json: the agent's own opinion: data, never trusted */
+	struct hf_span ticket;		/* ticket.cose: the controller's signed result, if one came */
 	struct hf_span receipt;		/* receipt.attest: quote after CAP */
 	struct hf_span receipt_signature; /* receipt.sig */
 	struct hf_span manifests;	/* manifests.txt: "sha256  name" per line */
@@ -44,5 +45,12 @@ enum hf_err hf_evidence_to_cmw(const struct hf_evidence *evidence, struct hf_are
  * or HF_ERR_LIMIT; members it does not know are passed over. */
 enum hf_err hf_evidence_from_cmw(struct hf_span json, struct hf_arena *arena,
 				 struct hf_evidence *ret) HF_MUST_USE;
+
+/* The same collection in CBOR, as it goes to a controller (docs/wire.md): a map from name to
+ * [media type, bytes, 4], in deterministic order, "__cmwc_t" among them. Nothing is copied: the spans
+ * of ret borrow from the input. HF_ERR_EVIDENCE_SHAPE, HF_ERR_LIMIT or the CBOR cause. */
+#define HF_CMW_CBOR_OVERHEAD 2048	/* bytes beside the members themselves */
+void hf_evidence_to_cmw_cbor(const struct hf_evidence *evidence, struct hf_writer *w);
+enum hf_err hf_evidence_from_cmw_cbor(struct hf_span cbor, struct hf_evidence *ret) HF_MUST_USE;
 
 #endif

@@ -118,6 +118,10 @@ def step_tree():
     run("tree", ["tests/trees/run.sh"], 1200, quiet=False)
 
 
+def step_server():
+    run("server", ["python3", "tests/server/run.py"], 1200, quiet=False)
+
+
 def step_fault():
     run("fault", ["python3", "tests/fault/run.py"], 1800, quiet=False)
 
@@ -138,7 +142,7 @@ def step_mutations():
 
 STEPS = {
     "build": step_build, "style": step_style, "unit": step_unit, "asan": step_asan,
-    "tree": step_tree, "fault": step_fault, "fuzz": step_fuzz, "lab": step_lab,
+    "tree": step_tree, "server": step_server, "fault": step_fault, "fuzz": step_fuzz, "lab": step_lab,
     "mutations": step_mutations,
 }
 

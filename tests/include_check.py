@@ -28,9 +28,15 @@ SOLE = {  # library header -> the files that may include it
                  "pcie/pe_signer.c", "pcie/spdm_sign.c", "pcie/device_chain.c",
                  "pcie/device_chain_names.c", "pcie/device_chain_rules.c",
                  "pcie/device_chain_verify.c",
-                 "agent/bootkey.c"],
+                 "agent/bootkey.c", "agent/link_openssl.h", "agent/link_tls.c",
+                 "agent/link_certificate.c", "measure/credential.c",
+                 "controller/server/ek_*.c", "controller/server/ek_internal.h",
+                 "controller/server/seal.c"],
     "jansson.h": ["*_json.c", "measure/evidence.c", "controller/*"],
-    "zlib.h": [], "sqlite3.h": [], "libpq-fe.h": [], "microhttpd.h": [],
+    "zlib.h": [], "sqlite3.h": ["controller/server/db_sqlite.c"],
+    "libpq-fe.h": ["controller/server/db_postgres*.[ch]"],
+    "microhttpd.h": ["controller/server/http*.c"], "gnutls/": ["controller/server/http*.c"],
+    "curl/": ["controller/http_client.c", "controller/server/webhook.c"],
 }
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 LICENCE = "SPDX-License-Identifier: GPL-3.0-or-later"

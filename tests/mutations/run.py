@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prove the tests: break the program's own checks one at a time; a test must notice.
 
-Usage: tests/mutations/run.py [NAME ...]     (no NAME: all of mutations.def)
+Usage: tests/mutations/run.py [NAME ...]     (no NAME: all of tests/mutations/*.def)
 
 Works on copies of the tracked files in build/mutation-0, -1, ..., one for each
 processor, so the checkout is never touched and as many mutations are tried side by side.
-MUTATION_JOBS says how many instead. mutations.def holds blocks:
+MUTATION_JOBS says how many instead. Files *.def, one for each field, hold blocks:
 
     name: what is removed
     file: path
@@ -18,6 +18,7 @@ MUTATION_JOBS says how many instead. mutations.def holds blocks:
     >>>>
 """
 import concurrent.futures
+import glob
 import os
 import re
 import shutil
@@ -124,10 +125,13 @@ def side_by_side(jobs, items, work):
 
 
 def main():
-    text = open(os.path.join(ROOT, "tests/mutations/mutations.def")).read()
-    blocks = BLOCK.findall(text)
-    if len(blocks) != len(re.findall(r"^name: ", text, re.M)):
-        sys.exit("mutations.def: a block is not of the expected form")
+    blocks = []
+    for path in sorted(glob.glob(os.path.join(ROOT, "tests/mutations/*.def"))):
+        text = open(path).read()
+        found = BLOCK.findall(text)
+        if len(found) != len(re.findall(r"^name: ", text, re.M)):
+            sys.exit(f"{path}: a block is not of the expected form")
+        blocks += found
     os.environ.setdefault("HOLDFAST_CORPUS", os.path.join(ROOT, "../shared/data"))
     os.environ["CMOCKA_MESSAGE_OUTPUT"] = "TAP"
     wanted = sys.argv[1:]

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "measure/arena.h"
 #include "measure/bytes.h"
@@ -192,6 +194,29 @@ static void a_large_arena_costs_nothing_until_used(void **state)
 	hf_arena_drop(&arena);
 }
 
+/* A secret that PID 1 has was not given to its children. */
+static void what_is_hidden_is_zero_for_children(void **state)
+{
+	struct hf_arena arena;
+	uint8_t *secret;
+	int status = 0;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(hf_arena_make(1 << 20, &arena), HF_OK);
+	assert_int_equal(hf_arena_hide(&arena), HF_OK);
+	secret = hf_arena_take(&arena, 4096);
+	assert_non_null(secret);
+	memset(secret, 's', 4096);
+	pid = fork();
+	if (pid == 0)
+		_exit(secret[0] || secret[4095] ? 1 : 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(secret[4095], 's');
+	hf_arena_drop(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -203,6 +228,7 @@ int main(void)
 		cmocka_unit_test(a_writer_never_passes_its_end),
 		cmocka_unit_test(an_arena_gives_zeroed_aligned_memory_until_it_is_full),
 		cmocka_unit_test(an_arena_copies),
+		cmocka_unit_test(what_is_hidden_is_zero_for_children),
 		cmocka_unit_test(a_large_arena_costs_nothing_until_used),
 	};
 
