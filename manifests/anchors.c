@@ -25,16 +25,19 @@ static const struct {
 	{ "ticket", HF_ANCHOR_TICKET },
 	{ "waiver", HF_ANCHOR_WAIVER },
 	{ "device", HF_ANCHOR_DEVICE },
+	{ "controller", HF_ANCHOR_CONTROLLER },
 };
 
 static enum hf_err read_key(struct hf_anchor *anchor, struct hf_span pem, struct hf_fault *fault)
 {
 	bool device = anchor->role == HF_ANCHOR_DEVICE;
-	enum hf_err err = device ? hf_key_read_device_root(pem, &anchor->key)
-				 : hf_key_read_anchor(pem, &anchor->key);
+	/* Whoever makes a CA by hand says nothing of its key's usage. */
+	bool root = device || anchor->role == HF_ANCHOR_CONTROLLER;
+	enum hf_err err = root ? hf_key_read_device_root(pem, &anchor->key)
+			       : hf_key_read_anchor(pem, &anchor->key);
 
 	if (err)
-		return hf_fail(fault, err, anchor->name, device ?
+		return hf_fail(fault, err, anchor->name, root ?
 			       "want one PEM block CERTIFICATE that may sign others" :
 			       "want one PEM block PUBLIC KEY or CERTIFICATE");
 	if (device && hf_device_root_flaw(anchor->key)) {

@@ -189,6 +189,8 @@ static enum hf_err read_tags(struct hf_decoder *d, struct hf_corim *corim,
 			err = hf_decode_image(d, &comid, rest, HF_IMAGE_AGENT, &end.images);
 		else if (hf_span_prefix(comid.tag_id, HF_TAG_ID_TENANT, &rest))
 			err = hf_decode_image(d, &comid, rest, HF_IMAGE_TENANT, &end.images);
+		else if (hf_span_prefix(comid.tag_id, HF_TAG_ID_SERVICE, &rest))
+			err = hf_decode_image(d, &comid, rest, HF_IMAGE_SERVICE, &end.images);
 		else if (hf_span_prefix(comid.tag_id, HF_TAG_ID_WAIVER, &rest))
 			err = hf_decode_waiver(d, &comid, rest, &end.waivers);
 		else if (hf_span_prefix(comid.tag_id, HF_TAG_ID_REVOCATIONS, &rest))

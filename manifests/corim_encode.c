@@ -415,18 +415,22 @@ static void put_image_digest(struct hf_writer *w, const char *mkey, bool present
 
 static enum hf_err put_image(struct hf_writer *w, const struct hf_image *image)
 {
-	bool tenant = image->role == HF_IMAGE_TENANT;
+	static const char *const ids[] = {
+		[HF_IMAGE_AGENT] = HF_TAG_ID_AGENT, [HF_IMAGE_TENANT] = HF_TAG_ID_TENANT,
+		[HF_IMAGE_SERVICE] = HF_TAG_ID_SERVICE };
+	static const char *const classes[] = {
+		[HF_IMAGE_AGENT] = HF_IMAGE_MODEL_AGENT, [HF_IMAGE_TENANT] = HF_IMAGE_MODEL_TENANT,
+		[HF_IMAGE_SERVICE] = HF_IMAGE_MODEL_SERVICE };
+	bool tenant = image->role != HF_IMAGE_AGENT;
 	char tag_id[HF_TAG_ID_MAX];
 	size_t start, facts = (tenant ? 1u : 0) + (image->command_line_text != NULL) +
 			      (image->provenance != NULL);
 
 	if (!hf_name_valid(image->name) || !hf_image_complete(image))
 		return HF_ERR_CORIM_SHAPE;
-	snprintf(tag_id, sizeof(tag_id), "%s%s", tenant ? HF_TAG_ID_TENANT : HF_TAG_ID_AGENT,
-		 image->name);
+	snprintf(tag_id, sizeof(tag_id), "%s%s", ids[image->role], image->name);
 	start = hf_begin_comid(w, tag_id, 1);
-	begin_text_triple(w, HF_IMAGE_VENDOR,
-			  tenant ? HF_IMAGE_MODEL_TENANT : HF_IMAGE_MODEL_AGENT,
+	begin_text_triple(w, HF_IMAGE_VENDOR, classes[image->role],
 			  (facts ? 1u : 0) + image->has_kernel + image->has_initrd +
 				  image->has_command_line + image->has_root);
 	if (facts)

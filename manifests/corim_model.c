@@ -263,7 +263,7 @@ enum hf_err hf_decode_model(struct hf_decoder *d, struct hf_comid *comid, struct
 static enum hf_err read_image_facts(struct hf_decoder *d, const struct hf_measured *m,
 				    struct hf_image *image)
 {
-	bool tenant = image->role == HF_IMAGE_TENANT;
+	bool tenant = image->role != HF_IMAGE_AGENT;
 	uint32_t required = tenant ? HF_KEY_BIT(HF_KEY_TENANT_KIND) : 0;
 	uint32_t optional = HF_KEY_BIT(HF_KEY_PROVENANCE) |
 			    (tenant ? HF_KEY_BIT(HF_KEY_COMMAND_LINE_TEXT) : 0);
@@ -319,7 +319,10 @@ enum hf_err hf_decode_image(struct hf_decoder *d, struct hf_comid *comid, struct
 			      enum hf_image_role role, struct hf_image ***end)
 {
 	struct hf_image *image = hf_arena_take(d->out->arena, sizeof(*image));
-	const char *class = role == HF_IMAGE_AGENT ? HF_IMAGE_MODEL_AGENT : HF_IMAGE_MODEL_TENANT;
+	static const char *const classes[] = {
+		[HF_IMAGE_AGENT] = HF_IMAGE_MODEL_AGENT, [HF_IMAGE_TENANT] = HF_IMAGE_MODEL_TENANT,
+		[HF_IMAGE_SERVICE] = HF_IMAGE_MODEL_SERVICE };
+	const char *class = classes[role];
 	struct hf_reference_triple triple;
 	struct hf_measured m;
 	enum hf_err err;

@@ -30,12 +30,13 @@ enum hf_corim_key {	/* negated keys of measurement-values-map */
 	HF_KEY_CAUSE = 23, HF_KEY_FOUND, HF_KEY_MEASUREMENT,
 	HF_KEY_APPROVED = 26,
 	HF_KEY_SECURE_BOOT = 27,
+	HF_KEY_BOOTS_FROM = 28, HF_KEY_BOOTS_TO,
 };
 #define HF_KEY_FROM 256	/* where one value comes from: readers that do not know it pass over it */
 #define HF_APPROVED_OWNER 0	/* the only value of HF_KEY_APPROVED */
 #define HF_KEY_BIT(key) (1u << (key))
 #define HF_KEY_RAW 31		/* in masks only: CoRIM's own raw value */
-#define HF_KEY_LAST HF_KEY_SECURE_BOOT
+#define HF_KEY_LAST HF_KEY_BOOTS_TO
 #define HF_CORIM_REGISTERS 14	/* of measurement-values-map */
 
 #define HF_COSE_SHA256 (-16)
@@ -46,11 +47,13 @@ enum hf_corim_key {	/* negated keys of measurement-values-map */
 #define HF_TAG_ID_MODEL "model/"		/* NAME */
 #define HF_TAG_ID_AGENT "image/agent/"		/* NAME */
 #define HF_TAG_ID_TENANT "image/tenant/"
+#define HF_TAG_ID_SERVICE "image/service/"
 #define HF_TAG_ID_WAIVER "waiver/"		/* NAME */
 #define HF_TAG_ID_REVOCATIONS "revocations/"	/* NAME */
 #define HF_IMAGE_VENDOR "holdfast"		/* class of images and waivers */
 #define HF_IMAGE_MODEL_AGENT "agent-image"
 #define HF_IMAGE_MODEL_TENANT "tenant-image"
+#define HF_IMAGE_MODEL_SERVICE "service-image"
 #define HF_MKEY_BOOT_CODE "boot-code/"		/* number from 0 */
 #define HF_MKEY_FIRMWARE "platform-firmware/"
 #define HF_MKEY_RULE "rule/"

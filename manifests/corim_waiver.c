@@ -49,12 +49,16 @@ enum hf_err hf_put_waiver(struct hf_writer *w, const struct hf_waiver *waiver)
 	put_environment(w, waiver);
 	hf_cbor_put_array(w, count + 1);
 	hf_begin_measurement(w, NULL, (size_t)(waiver->note != NULL) + waiver->has_generation +
-			     waiver->has_until);
+			     waiver->has_until + 2 * waiver->bearer);
 	hf_put_key_text(w, HF_KEY_NOTE, waiver->note);
 	if (waiver->has_generation)
 		hf_put_key_uint(w, HF_KEY_GENERATION, waiver->generation);
 	if (waiver->has_until)
 		hf_put_key_date(w, HF_KEY_UNTIL, waiver->until_day);
+	if (waiver->bearer) {
+		hf_put_key_uint(w, HF_KEY_BOOTS_FROM, waiver->boots_from);
+		hf_put_key_uint(w, HF_KEY_BOOTS_TO, waiver->boots_to);
+	}
 	count = 0;
 	for (const struct hf_waiver_item *i = waiver->items; i; i = i->next)
 		put_item(w, i, count++);
@@ -64,11 +68,30 @@ enum hf_err hf_put_waiver(struct hf_writer *w, const struct hf_waiver *waiver)
 
 /* ---- reading ---- */
 
+/* Both or none; an owner's release is nothing that is half there. */
+static enum hf_err read_boots(const struct hf_measured *m, struct hf_waiver *waiver)
+{
+	bool from = m->own[HF_KEY_BOOTS_FROM].len != 0, to = m->own[HF_KEY_BOOTS_TO].len != 0;
+	uint64_t first = 0, last = 0;
+	enum hf_err err = from == to ? HF_OK : HF_ERR_CORIM_SHAPE;
+
+	if (err || !from)
+		return err;
+	err = hf_own_uint(m, HF_KEY_BOOTS_FROM, UINT32_MAX, &first);
+	if (!err)
+		err = hf_own_uint(m, HF_KEY_BOOTS_TO, UINT32_MAX, &last);
+	waiver->bearer = true;
+	waiver->boots_from = (uint32_t)first;
+	waiver->boots_to = (uint32_t)last;
+	return err;
+}
+
 static enum hf_err read_facts(struct hf_decoder *d, const struct hf_measured *m,
 			      struct hf_waiver *waiver)
 {
 	enum hf_err err = hf_check_keys(m, 0, HF_KEY_BIT(HF_KEY_NOTE) |
-					HF_KEY_BIT(HF_KEY_GENERATION) | HF_KEY_BIT(HF_KEY_UNTIL));
+					HF_KEY_BIT(HF_KEY_GENERATION) | HF_KEY_BIT(HF_KEY_UNTIL) |
+					HF_KEY_BIT(HF_KEY_BOOTS_FROM) | HF_KEY_BIT(HF_KEY_BOOTS_TO));
 
 	if (!err && (m->mkey_type != HF_CBOR_NONE || m->digest_count || m->version.len ||
 		     m->name.len))
@@ -80,12 +103,14 @@ static enum hf_err read_facts(struct hf_decoder *d, const struct hf_measured *m,
 	if (!err && waiver->has_until)
 		err = hf_own_date(m, HF_KEY_UNTIL, &waiver->until_day);
 	if (!err)
+		err = read_boots(m, waiver);
+	if (!err)
 		err = hf_own_text(d->out->arena, m, HF_KEY_NOTE, &waiver->note);
 	return err;
 }
 
 static enum hf_err read_item(struct hf_decoder *d, const struct hf_measured *m, size_t index,
-			     struct hf_waiver_item ***end)
+			     const struct hf_waiver *waiver, struct hf_waiver_item ***end)
 {
 	struct hf_arena *arena = d->out->arena;
 	struct hf_waiver_item *item = hf_arena_take(arena, sizeof(*item));
@@ -113,10 +138,10 @@ static enum hf_err read_item(struct hf_decoder *d, const struct hf_measured *m, 
 	item->cause = hf_err_from_name(cause);
 	if (strcmp(hf_err_name(item->cause), cause) != 0)
 		return HF_ERR_MANIFEST_UNKNOWN_CRITICAL;
-	if (!hf_cause_waivable(item->cause))
-		return HF_ERR_WAIVER_SCOPE;
 	**end = item;
 	*end = &item->next;
+	if (!hf_waiver_item_possible(waiver, item))
+		return HF_ERR_WAIVER_SCOPE;
 	return HF_OK;
 }
 
@@ -145,7 +170,7 @@ static enum hf_err read_triple(struct hf_decoder *d, struct hf_comid *comid,
 	for (size_t i = 0; i < triple.measurement_count && !err; i++) {
 		err = hf_next_measured(d, &triple, &m);
 		if (!err)
-			err = i == 0 ? read_facts(d, &m, waiver) : read_item(d, &m, i - 1, &items);
+			err = i == 0 ? read_facts(d, &m, waiver) : read_item(d, &m, i - 1, waiver, &items);
 	}
 	return err;
 }

@@ -10,7 +10,7 @@ static int64_t take_time(struct hf_cbor *r, bool tagged)
 }
 
 /* corim-meta-map { 0: { 0: name, ?1: uri }, ?1: { ?0: not-before, 1: not-after } } */
-static enum hf_err check_meta(struct hf_span meta, int64_t now, struct hf_span *ret_name)
+static enum hf_err read_meta(struct hf_span meta, struct hf_span *ret_name, struct hf_corim *ret)
 {
 	struct hf_cbor r = hf_cbor_at(meta);
 	struct hf_corim validity = { 0 };
@@ -45,12 +45,13 @@ static enum hf_err check_meta(struct hf_span meta, int64_t now, struct hf_span *
 	    (validity.has_not_before && !validity.has_validity))
 		return HF_ERR_COSE_META;
 	*ret_name = name;
-	return hf_corim_valid_at(&validity, now);
+	*ret = validity;
+	return HF_OK;
 }
 
 /* CWT claims beside corim-meta must name the same signer, and alone they name him (draft
  * 11, section 4.2.3); exp and nbf hold like the other validity. name empty: alone. */
-static enum hf_err check_cwt(struct hf_span cwt, int64_t now, struct hf_span name)
+static enum hf_err read_cwt(struct hf_span cwt, struct hf_span name, struct hf_corim *ret)
 {
 	struct hf_cbor r = hf_cbor_at(cwt);
 	struct hf_corim validity = { 0 };
@@ -85,19 +86,47 @@ static enum hf_err check_cwt(struct hf_span cwt, int64_t now, struct hf_span nam
 		validity.has_validity = true;
 		validity.not_after = INT64_MAX;
 	}
-	return hf_corim_valid_at(&validity, now);
+	*ret = validity;
+	return HF_OK;
 }
 
 enum hf_err hf_manifest_headers(const struct hf_cose *cose, int64_t now)
 {
 	struct hf_span name = { 0 };
+	struct hf_corim validity = { 0 };
 	enum hf_err err = HF_OK;
 
 	if (cose->meta.len == 0 && cose->cwt.len == 0)	/* nobody says who signs */
 		return HF_ERR_COSE_META;
 	if (cose->meta.len)
-		err = check_meta(cose->meta, now, &name);
+		err = read_meta(cose->meta, &name, &validity);
+	if (!err && cose->meta.len)
+		err = hf_corim_valid_at(&validity, now);
 	if (!err && cose->cwt.len)
-		err = check_cwt(cose->cwt, now, name);
+		err = read_cwt(cose->cwt, name, &validity);
+	if (!err && cose->cwt.len)
+		err = hf_corim_valid_at(&validity, now);
 	return err;
+}
+
+static void sooner(const struct hf_corim *validity, int64_t *until)
+{
+	if (validity->has_validity && validity->not_after < INT64_MAX &&
+	    (*until == 0 || validity->not_after < *until))
+		*until = validity->not_after;
+}
+
+int64_t hf_manifest_until(const struct hf_cose *cose, struct hf_span content)
+{
+	struct hf_corim validity = { 0 };
+	struct hf_span name = { 0 };
+	int64_t until = 0;
+
+	if (cose->meta.len && read_meta(cose->meta, &name, &validity) == HF_OK)
+		sooner(&validity, &until);
+	if (cose->cwt.len && read_cwt(cose->cwt, name, &validity) == HF_OK)
+		sooner(&validity, &until);
+	if (hf_corim_open(content.len ? content : cose->payload, &validity) == HF_OK)
+		sooner(&validity, &until);
+	return until;
 }

@@ -37,6 +37,11 @@ static const char *const modes[] = {
 	[HF_MODE_ENFORCE] = "enforce",
 	[HF_MODE_AUDIT] = "audit",
 };
+static const char *const image_roles[] = {
+	[HF_IMAGE_AGENT] = "agent",
+	[HF_IMAGE_TENANT] = "tenant",
+	[HF_IMAGE_SERVICE] = "service",
+};
 static const char *const methods[] = {	/* those that a rule may demand */
 	[HF_METHOD_NONE] = "none",
 	[HF_METHOD_IDENTITY] = "identity",
@@ -64,6 +69,8 @@ const char *hf_release_state_name(enum hf_release_state state) { return NAME_OF(
 const char *hf_presence_name(enum hf_presence presence) { return NAME_OF(presences, presence); }
 const char *hf_action_name(enum hf_action action) { return NAME_OF(actions, action); }
 const char *hf_mode_name(enum hf_mode mode) { return NAME_OF(modes, mode); }
+
+const char *hf_image_role_name(enum hf_image_role role) { return NAME_OF(image_roles, role); }
 
 bool hf_release_state_from_name(const char *name, enum hf_release_state *ret)
 {
@@ -102,6 +109,16 @@ bool hf_mode_from_name(const char *name, enum hf_mode *ret)
 	if (!word_index(modes, COUNT(modes), name, &i))
 		return false;
 	*ret = (enum hf_mode)i;
+	return true;
+}
+
+bool hf_image_role_from_name(const char *name, enum hf_image_role *ret)
+{
+	size_t i;
+
+	if (!word_index(image_roles, COUNT(image_roles), name, &i))
+		return false;
+	*ret = (enum hf_image_role)i;
 	return true;
 }
 
@@ -291,15 +308,29 @@ bool hf_rule_valid(const struct hf_rule *rule)
 	return true;
 }
 
+bool hf_waiver_item_possible(const struct hf_waiver *waiver, const struct hf_waiver_item *item)
+{
+	if (!waiver->bearer)
+		return hf_cause_waivable(item->cause);
+	return item == waiver->items && !item->next && item->cause == HF_ERR_CONTROLLER_UNREACHABLE &&
+	       item->place && strcmp(item->place, HF_BEARER_PLACE) == 0 && !item->mkey && !item->found;
+}
+
+/* The owner's release ends by the host's boots and the model's generation: no clock need be trusted. */
+static bool bearer_valid(const struct hf_waiver *waiver)
+{
+	return !waiver->bearer || (waiver->has_generation && waiver->boots_from <= waiver->boots_to);
+}
+
 bool hf_waiver_valid(const struct hf_waiver *waiver)
 {
 	size_t count = 0;
 
 	if (!hf_name_valid(waiver->name) || !(waiver->has_until || waiver->has_generation) ||
-	    (waiver->note && !waiver->note[0]))
+	    (waiver->note && !waiver->note[0]) || !bearer_valid(waiver))
 		return false;
 	for (const struct hf_waiver_item *i = waiver->items; i; i = i->next) {
-		if (!place_valid(i->place) || !hf_cause_waivable(i->cause) ||
+		if (!place_valid(i->place) || !hf_waiver_item_possible(waiver, i) ||
 		    (i->mkey && (!i->mkey[0] || strlen(i->mkey) > HF_MKEY_MAX)) ||
 		    (i->found && (!i->found[0] || strlen(i->found) > HF_TEXT_MAX)))
 			return false;

@@ -142,19 +142,24 @@ struct hf_model {
 	const char *provenance;	/* or NULL */
 	size_t file;
 };
-enum hf_image_role { HF_IMAGE_AGENT, HF_IMAGE_TENANT };
+enum hf_image_role {
+	HF_IMAGE_AGENT, HF_IMAGE_TENANT,
+	HF_IMAGE_SERVICE,	/* like a tenant's, for a host that may start nothing else */
+};
+const char *hf_image_role_name(enum hf_image_role role);	/* "agent", "tenant", "service" */
+bool hf_image_role_from_name(const char *name, enum hf_image_role *ret);
 enum hf_tenant_kind { HF_TENANT_KEXEC, HF_TENANT_ROOT };
 struct hf_image {
 	struct hf_image *next;
 	enum hf_image_role role;
 	const char *name;
-	enum hf_tenant_kind kind;	/* tenant only */
+	enum hf_tenant_kind kind;	/* all but the agent */
 	bool has_kernel, has_initrd, has_command_line, has_root;
-	struct hf_digest kernel;	/* agent: Authenticode; tenant: of the file. SHA-256 all */
+	struct hf_digest kernel;	/* agent: Authenticode; else of the file. SHA-256 all */
 	struct hf_digest initrd;
 	struct hf_digest command_line;	/* agent: digest as in PCR 9 */
 	struct hf_digest root;		/* HF_TENANT_ROOT: of the squashfs file */
-	const char *command_line_text;	/* tenant kexec: the exact command line */
+	const char *command_line_text;	/* by kexec: the exact command line */
 	const char *provenance;	/* or NULL */
 	size_t file;
 };
@@ -173,9 +178,14 @@ struct hf_waiver {		/* one host, some findings, for a time */
 	uint32_t until_day;	/* the last day, since 1970-01-01 */
 	uint64_t generation;	/* of the model, exactly */
 	const char *note;	/* or NULL */
+	/* The owner's release of this host for when no controller answers: between these counts
+	 * of the TPM's resets, both included, and nothing else in the same waiver. */
+	bool bearer;
+	uint32_t boots_from, boots_to;
 	struct hf_waiver_item *items;
 	size_t file;
 };
+#define HF_BEARER_PLACE "controller"
 /* What was passed over because it is newer than this version and says that it may be. */
 struct hf_manifest_note {
 	struct hf_manifest_note *next;
@@ -210,6 +220,7 @@ struct hf_manifest_file {
 	uint8_t anchor_id[32];		/* key id of the anchor, and of the key that signed: */
 	uint8_t signer_id[32];		/* another where certificates lead to the anchor */
 	uint64_t generation;
+	int64_t until;			/* the last second in which it counts; 0: not said */
 };
 struct hf_manifests {
 	struct hf_arena *arena;
@@ -257,11 +268,14 @@ bool hf_slot_valid(const char *text);
 
 /* Names, counts and places in range; a component or a class. */
 bool hf_rule_valid(const struct hf_rule *rule);
+/* What this waiver may name: hf_cause_waivable; of an owner's release only that the controller
+ * does not answer. */
+bool hf_waiver_item_possible(const struct hf_waiver *waiver, const struct hf_waiver_item *item);
 /* Items, a place in each, nothing that nobody may waive, and an end. */
 bool hf_waiver_valid(const struct hf_waiver *waiver);
 
-/* An agent image: kernel, initrd and command line, nothing else. A tenant: kernel, initrd
- * and the text of the command line, or the root alone. */
+/* An agent image: kernel, initrd and command line, nothing else. A tenant or service image:
+ * kernel, initrd and the text of the command line, or the root alone. */
 bool hf_image_complete(const struct hf_image *image);
 
 /* Where the lists end now, so that what is appended after can be taken back as one. */

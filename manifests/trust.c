@@ -46,7 +46,7 @@ static enum hf_err verify_by(const struct hf_anchor *anchor, const struct hf_cos
  * are tried at every authority among the anchors. */
 static bool candidate(const struct hf_anchor *anchor, const struct hf_cose *cose)
 {
-	if (anchor->role == HF_ANCHOR_DEVICE)
+	if (anchor->role == HF_ANCHOR_DEVICE || anchor->role == HF_ANCHOR_CONTROLLER)
 		return false;
 	if (hf_key_is_ca(anchor->key))
 		return cose->x5chain.len > 0;
@@ -134,6 +134,15 @@ static enum hf_err check_vendor(const struct hf_scope *scope,
 	return HF_OK;
 }
 
+/* To stand in for the controller is the owner's alone. */
+static bool any_bearer(const struct hf_manifests_mark *appended)
+{
+	for (const struct hf_waiver *w = *appended->waivers; w; w = w->next)
+		if (w->bearer)
+			return true;
+	return false;
+}
+
 /* A waiver's signer speaks of waivers only; tickets are no manifests. */
 static enum hf_err check_scope(const struct hf_anchor *signer,
 			       const struct hf_manifests_mark *appended)
@@ -145,9 +154,10 @@ static enum hf_err check_scope(const struct hf_anchor *signer,
 		return check_vendor(&signer->scope, appended);
 	case HF_ANCHOR_WAIVER:
 		return *appended->components || *appended->models || *appended->images ||
-		       *appended->revocations ? HF_ERR_SIGNER_SCOPE : HF_OK;
+		       *appended->revocations || any_bearer(appended) ? HF_ERR_SIGNER_SCOPE : HF_OK;
 	case HF_ANCHOR_TICKET:
 	case HF_ANCHOR_DEVICE:
+	case HF_ANCHOR_CONTROLLER:
 		break;
 	}
 	return HF_ERR_SIGNER_SCOPE;
@@ -277,6 +287,8 @@ static enum hf_err load(const struct hf_trust *trust, const char *name, struct h
 		err = check_scope(signer.anchor, &mark);
 	if (!err)
 		err = describe_file(&signer, name, bytes, &mark, out);
+	if (!err)
+		out->files[out->file_count].until = hf_manifest_until(&cose, content);
 	if (!err && signer.anchor->scope.adapter)
 		err = hf_dialect_merge(out, &mark);
 	if (err) {

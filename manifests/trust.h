@@ -12,6 +12,7 @@
 enum hf_anchor_role {
 	HF_ANCHOR_OWNER, HF_ANCHOR_VENDOR, HF_ANCHOR_TICKET, HF_ANCHOR_WAIVER,
 	HF_ANCHOR_DEVICE,	/* a root of devices' certificates (SPDM); signs no manifest */
+	HF_ANCHOR_CONTROLLER,	/* a CA of the controller's TLS certificate; signs no manifest */
 };
 
 /* A vendor speaks for the devices of one PCI vendor and in reference values only; the
@@ -42,7 +43,7 @@ struct hf_trust {
 	size_t count;
 };
 /* dir holds NAME.pem, public keys or certificates; role by subdirectory (owner/, vendor/,
- * ticket/, waiver/, device/), files directly in dir are owner. Those of vendor/ and device/
+ * ticket/, waiver/, device/, controller/), files directly in dir are owner. Those of vendor/ and device/
  * have NAME.conf beside them, no other has: HF_ERR_ANCHOR_SCOPE. None at all:
  * HF_ERR_ANCHOR_MISSING. */
 enum hf_err hf_trust_read(const char *dir, struct hf_trust *ret, struct hf_fault *fault) HF_MUST_USE;
@@ -74,6 +75,8 @@ enum hf_err hf_manifest_payload(const struct hf_cose *cose, struct hf_span conte
 /* Headers 8 and 15: at least one, the same signer, in time. HF_ERR_COSE_META or
  * HF_ERR_CORIM_EXPIRED. */
 enum hf_err hf_manifest_headers(const struct hf_cose *cose, int64_t now) HF_MUST_USE;
+/* Until when both hold, of a message that was loaded; 0: not said. */
+int64_t hf_manifest_until(const struct hf_cose *cose, struct hf_span content);
 /* Every *.corim in dir, in name order, with revocations of any of them holding for all;
  * the first failure stops it. */
 enum hf_err hf_manifests_read(const struct hf_trust *trust, const char *dir, int64_t now,

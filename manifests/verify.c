@@ -2,6 +2,7 @@
 #include "manifests/verify.h"
 
 #include "manifests/fence.h"
+#include "manifests/verify_ticket.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -380,8 +381,23 @@ static enum hf_err verify_receipt(struct work *w)
 	return HF_OK;
 }
 
+/* By whose word it was released. What a host says by itself in policy local is as before. */
+static enum hf_err check_word(struct work *w, const char **ret_how)
+{
+	const struct hf_verify_ticket in = {
+		.evidence = w->in, .trust = w->options->trust, .begin = &w->ret->begin, .end = &w->ret->end,
+		.cap = &w->ret->cap, .ak = &w->ret->ak, .arena = w->arena,
+	};
+	enum hf_err err = hf_verify_ticket(&in, ret_how);
+
+	if (!err && !hf_span_equal(w->ret->begin.policy, hf_span_text("controller")))
+		*ret_how = NULL;
+	return err;
+}
+
 static void check_receipt(struct work *w)
 {
+	const char *how = NULL;
 	bool receipt = w->in->receipt.len || w->in->receipt_signature.len;
 	enum hf_err err = HF_OK;
 
@@ -404,9 +420,13 @@ static void check_receipt(struct work *w)
 		say(w, HF_CHECK_RECEIPT, "held after its verdict");
 		err = cause_named(w->ret->cap.held);
 	}
+	else if (!err)
+		err = check_word(w, &how);
 	if (settle(w, HF_CHECK_RECEIPT, err))
-		say(w, HF_CHECK_RECEIPT, "released by %.*s", shown(w->ret->cap.release, 32),
-		    w->ret->cap.release.ptr);
+		say(w, HF_CHECK_RECEIPT, "released by %.*s%s%s", shown(w->ret->cap.release, 32),
+		    w->ret->cap.release.ptr, how ? ", " : "", how ? how : "");
+	else if (how)
+		say(w, HF_CHECK_RECEIPT, "%s", how);
 }
 
 /* ---- what devices signed ---- */
@@ -514,6 +534,15 @@ static void check_appraisal(struct work *w)
 		say(w, HF_CHECK_BOOT, "agent image %.80s", v->agent_image->name);
 }
 
+static void check_fallback(struct work *w)
+{
+	struct hf_check_result *end = &w->ret->checks[HF_CHECK_END];
+	enum hf_err err = hf_verify_fallback(w->options, w->ret, end->detail, sizeof(end->detail));
+
+	if (err)
+		settle(w, HF_CHECK_END, err);
+}
+
 static void conclude(uint32_t pcr, struct hf_verification *ret)
 {
 	ret->cause = HF_OK;
@@ -565,5 +594,6 @@ void hf_verify_evidence(const struct hf_evidence *evidence, const struct hf_veri
 		check_appraisal(&w);
 	if (passed(&w, HF_CHECK_CLAIMS) && passed(&w, HF_CHECK_BEGIN))
 		complete_transcripts(&w);
+	check_fallback(&w);
 	conclude(options->pcr, ret);
 }

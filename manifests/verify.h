@@ -10,6 +10,7 @@
 #include "manifests/verify_transcripts.h"
 #include "measure/attest.h"
 #include "measure/evidence.h"
+#include "measure/result.h"
 
 enum hf_check {
 	HF_CHECK_FIRMWARE_LOG,	/* there, replays, does not touch the gate's PCR */
@@ -60,6 +61,11 @@ enum hf_err hf_end_parse(struct hf_span payload, struct hf_end_event *ret) HF_MU
 struct hf_cap_event {
 	struct hf_span held;	/* cause name; empty: released */
 	struct hf_span release;	/* "kexec", "switch-root"; empty: held */
+	struct hf_span ticket;	/* SHA-256 of the controller's; empty: none */
+	struct hf_span reclaim;	/* of that ticket */
+	struct hf_span fallback;	/* name of the owner's release that stood in; empty: none */
+	bool service;		/* what was started is a service image, not the tenant's */
+	struct hf_result_image image;	/* its digests; count 0: held */
 };
 enum hf_err hf_cap_parse(struct hf_span payload, struct hf_cap_event *ret) HF_MUST_USE;
 
@@ -81,6 +87,8 @@ struct hf_verification {
 	struct hf_signer *signers;	/* functions that signed, as far as the check got */
 	const struct hf_model *model;
 	struct hf_verdict verdict;	/* parts NULL where nothing was judged */
+	bool fallback;			/* no controller released this host: its owner had, beforehand */
+	const char *fallback_name;	/* as the host says; NULL: it does not */
 	enum hf_err cause;		/* of the first check that failed; HF_OK: affirmed */
 };
 /* Total: whatever the bytes, ret says what came of every check. Everything in ret lives

@@ -156,6 +156,18 @@ enum hf_err hf_end_parse(struct hf_span payload, struct hf_end_event *ret)
 	return HF_OK;
 }
 
+static void take_image(struct hf_cbor *r, bool service, struct hf_cap_event *e)
+{
+	size_t count = hf_cbor_array(r);
+
+	if (r->err == HF_OK && (e->image.count || (count != 1 && count != 3)))
+		r->err = HF_ERR_EVENT_SHAPE;
+	for (size_t i = 0; i < count && !r->err; i++)
+		e->image.digests[i] = hf_cbor_bstr(r);
+	e->image.count = count;
+	e->service = service;
+}
+
 enum hf_err hf_cap_parse(struct hf_span payload, struct hf_cap_event *ret)
 {
 	struct hf_cbor r = hf_cbor_at(payload);
@@ -169,11 +181,23 @@ enum hf_err hf_cap_parse(struct hf_span payload, struct hf_cap_event *ret)
 			e.held = hf_cbor_tstr(&r);
 		else if (is(key, "release"))
 			e.release = hf_cbor_tstr(&r);
+		else if (is(key, "ticket"))
+			e.ticket = hf_cbor_bstr(&r);
+		else if (is(key, "reclaim"))
+			e.reclaim = hf_cbor_bstr(&r);
+		else if (is(key, "fallback"))
+			e.fallback = hf_cbor_tstr(&r);
+		else if (is(key, "tenant") || is(key, "service"))
+			take_image(&r, is(key, "service"), &e);
 		else
 			hf_cbor_skip(&r);
 	}
 	/* exactly one of the two */
 	if (hf_cbor_end(&r) != HF_OK || (e.held.len != 0) == (e.release.len != 0))
+		return HF_ERR_EVENT_SHAPE;
+	/* by whom it was released: a ticket or the owner, or (policy local) by neither */
+	if ((e.reclaim.len && !e.ticket.len) || (e.ticket.len && e.fallback.len) ||
+	    (e.held.len && (e.ticket.len || e.fallback.len)))
 		return HF_ERR_EVENT_SHAPE;
 	*ret = e;
 	return HF_OK;

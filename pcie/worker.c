@@ -115,6 +115,8 @@ static bool shut_in(enum hf_sandbox sandbox)
 		return hf_sandbox_parser();
 	case HF_SANDBOX_CONVERSATION:
 		return hf_sandbox_conversation();
+	case HF_SANDBOX_LINK:
+		return hf_sandbox_link();
 	}
 	return false;
 }

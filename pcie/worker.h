@@ -30,6 +30,7 @@ enum hf_sandbox {	/* what a child gives up (pcie/sandbox.h) */
 	HF_SANDBOX_READER,		/* of its rights what reading devices does not take */
 	HF_SANDBOX_PARSER,		/* all rights, and nearly all system calls */
 	HF_SANDBOX_CONVERSATION,	/* the same, but for the files that it keeps */
+	HF_SANDBOX_LINK,		/* as PARSER, but for TCP connections to others */
 };
 struct hf_worker_state;		/* a page that parent and child share */
 struct hf_worker {

@@ -527,7 +527,7 @@ TEST(files_that_no_encoder_writes)
 		{ "\x62" "db", "\x62" "dc", 3, HF_ERR_MANIFEST_UNKNOWN_CRITICAL },
 		{ "\x0e\xa3", "\x0f\xa3", 2, HF_ERR_MANIFEST_UNKNOWN_CRITICAL },	/* no registers */
 		{ "\x38\x1a\xf5", "\x38\x1a\xf6", 3, HF_ERR_CORIM_SHAPE },	/* on: null */
-		{ "\x38\x1a\xf5", "\x38\x1b\xf5", 3, HF_ERR_MANIFEST_UNKNOWN_CRITICAL },
+		{ "\x38\x1a\xf5", "\x38\x1d\xf5", 3, HF_ERR_MANIFEST_UNKNOWN_CRITICAL },
 		{ "platform-firmware/0", "platform-firmware/1", 19, HF_ERR_CORIM_SHAPE },
 		{ "platform-firmware/0", "platform-firmwarE/0", 19, HF_ERR_CORIM_SHAPE },
 	};
