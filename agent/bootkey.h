@@ -12,7 +12,14 @@ struct hf_boot_key;
 /* extra: the TPM's random bytes, mixed with the kernel's; may be empty. */
 enum hf_err hf_boot_key_make(struct hf_span extra, struct hf_boot_key **ret,
 			     struct hf_writer *ret_spki) HF_MUST_USE;
-/* Wipes the private key and sets *key to NULL. */
+/* A certificate for it that it signed itself, in DER: TLS wants one around a key. It names nobody
+ * and never ends; the key is all that counts. */
+#define HF_BOOT_CERTIFICATE_MAX 512
+struct hf_span hf_boot_key_certificate(const struct hf_boot_key *key);
+/* For agent/link_tls.c, in the link's child: OpenSSL's EVP_PKEY, still the key's own. */
+struct evp_pkey_st;
+struct evp_pkey_st *hf_boot_key_pkey(const struct hf_boot_key *key);
+/* Wipes the private key and sets *key to NULL; one that is NULL is fine. */
 void hf_boot_key_drop(struct hf_boot_key **key);
 
 #endif

@@ -2,8 +2,10 @@
 /* Diagnosis: the gate's measurements and a quote, on the debug PCR. Any program may reset
  * that PCR, so nothing made here can stand for a boot. */
 #include "agent/args.h"
+#include "agent/attest_link.h"
 #include "agent/commands.h"
 #include "agent/events.h"
+#include "agent/link_url.h"
 #include "agent/measure_host.h"
 #include "agent/platform.h"
 #include "agent/tpm.h"
@@ -21,23 +23,34 @@
 #define FIRMWARE_LOG "kernel/security/tpm0/binary_bios_measurements"
 
 static const char usage[] =
-	"usage: holdfast attest --nonce HEX --out DIR [--tcti CONF] [--sysfs DIR]\n"
-	"                       [--rom=auto|all|none] [--json]\n"
-	"                       [--mailboxes] [--vfio] [--device-seconds N]\n"
+	"usage: holdfast attest --nonce HEX --out DIR [OPTION...]\n"
+	"       holdfast attest --controller URL --ca FILE [--ticket-anchor FILE]\n"
+	"                       [--controller-name NAME] [--controller-seconds N]\n"
+	"                       [--out DIR] [OPTION...]\n"
+	"options: [--tcti CONF] [--sysfs DIR] [--rom=auto|all|none] [--json]\n"
+	"         [--mailboxes] [--vfio] [--device-seconds N]\n"
 	"\n"
 	"Measure this host, record it in PCR 16 and quote it: a diagnosis. PCR 16 is\n"
 	"reset first. Evidence made here never earns a release: only the gate's does.\n"
 	"\n"
 	"  --nonce HEX   8 to 64 bytes, quoted as they are\n"
+	"  --controller URL  https://ADDRESS:PORT of a holdfastd: it gives the nonce,\n"
+	"                judges the evidence, and its signed result is shown; a host\n"
+	"                that it asks to enrol is enrolled\n"
+	"  --ca FILE     who its certificate is by: PEM, and nobody else is believed\n"
+	"  --ticket-anchor FILE  who signs its results; without, nobody checks that\n"
+	"  --controller-name NAME  in its certificate, in place of the address\n"
+	"  --controller-seconds N  then nobody answers (60)\n"
 	"  --out DIR     the evidence: logs, claims, quote, attestation key\n"
 	"  --tcti CONF   the TPM, as tpm2-tools name it (default: /dev/tpmrm0)\n"
 	"  --sysfs DIR   a captured tree in place of /sys\n"
 	"  --rom=...     as for scan\n"
 	"  --mailboxes, --vfio  as for scan; devices sign for the nonce\n"
 	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
-	"  --json        the claims as JSON\n"
+	"  --json        the claims as JSON; with --controller its result\n"
 	"\n"
-	"exit codes: 0 written, 4 written but a device could not be read, 5 TPM\n";
+	"exit codes: 0 written, or affirmed by the controller; 3 refused by it;\n"
+	"            4 written but a device could not be read; 5 TPM; 6 controller\n";
 
 struct attest {
 	bool json, mailboxes, vfio;
@@ -50,6 +63,7 @@ struct attest {
 	struct hf_tpm *tpm;
 	struct hf_log log;
 	struct hf_evidence evidence;
+	struct hf_attest_link controller;
 	struct hf_fault *fault;
 };
 
@@ -99,7 +113,7 @@ static enum hf_err start(struct attest *a)
 	uint32_t banks;
 	enum hf_err err;
 
-	err = hf_tpm_open(a->tcti, &a->tpm, a->fault);
+	err = a->tpm ? HF_OK : hf_tpm_open(a->tcti, &a->tpm, a->fault);
 	if (!err)
 		err = hf_tpm_banks(a->tpm, &banks, a->fault);
 	if (!err)
@@ -129,6 +143,8 @@ static enum hf_err record_begin(struct attest *a)
 	};
 	struct hf_writer w = writer(a, 8192);
 
+	if (a->controller.urls)
+		begin.boot_key = (struct hf_span){ a->controller.key_id.bytes, 32 };
 	hf_begin_encode(&begin, &w);
 	return record(a, HF_TAG_BEGIN, &w);
 }
@@ -234,7 +250,7 @@ static enum hf_err add_transcripts(struct attest *a)
 	return HF_OK;
 }
 
-static enum hf_err write_evidence(struct attest *a, char *json)
+static enum hf_err collect_evidence(struct attest *a, char *json)
 {
 	struct hf_writer claims = writer(a, (size_t)64 << 20);
 	struct hf_span firmware_log;
@@ -253,10 +269,34 @@ static enum hf_err write_evidence(struct attest *a, char *json)
 			   &firmware_log, NULL);
 	if (!err)
 		a->evidence.firmware_log = firmware_log;
-	return hf_evidence_write(&a->evidence, a->out, a->fault);
+	a->evidence.boot_key = a->controller.spki;
+	return a->out ? hf_evidence_write(&a->evidence, a->out, a->fault) : HF_OK;
 }
 
-static enum hf_err run(struct attest *a)
+/* The controller's nonce has to be there before any device is asked for a signature. */
+static enum hf_err ask_controller(struct attest *a)
+{
+	enum hf_err err = hf_tpm_open(a->tcti, &a->tpm, a->fault);
+
+	if (!err)
+		err = hf_attest_link_begin(&a->controller, a->tpm, a->sysfs, a->fault);
+	a->nonce = a->controller.challenge.nonce;
+	return err;
+}
+
+static enum hf_err show_json(struct attest *a, char *claims)
+{
+	char *text = a->controller.urls ? hf_attest_link_json(&a->controller) : claims;
+
+	if (!text)
+		return hf_fail(a->fault, HF_ERR_NO_MEMORY, "result", "JSON");
+	printf("%s\n", text);
+	if (text != claims)
+		free(text);
+	return HF_OK;
+}
+
+static enum hf_err measure(struct attest *a)
 {
 	/* No boot key: the nonce alone says when, and it is here before anybody is asked. */
 	const struct hf_spdm_seed seed = { .challenge = a->nonce, .pass = HF_SPDM_PASS_MEASURE };
@@ -281,11 +321,20 @@ static enum hf_err run(struct attest *a)
 	json = hf_report_json(&a->survey.claims, NULL, true);
 	if (!json)
 		return hf_fail(a->fault, HF_ERR_NO_MEMORY, "report", "JSON");
-	err = write_evidence(a, json);
+	err = collect_evidence(a, json);
+	if (!err && a->controller.urls)
+		err = hf_attest_link_send(&a->controller, &a->evidence, a->fault);
 	if (!err && a->json)
-		printf("%s\n", json);
+		err = show_json(a, json);
 	free(json);
 	return err;
+}
+
+static enum hf_err run(struct attest *a)
+{
+	enum hf_err err = a->controller.urls ? ask_controller(a) : HF_OK;
+
+	return err ? err : measure(a);
 }
 
 static void print_summary(void *self, struct hf_writer *w)
@@ -301,18 +350,48 @@ static int report(const char *command, struct attest *a)
 	if (!a->json) {
 		if (hf_survey_output(print_summary, a, a->fault))
 			return hf_args_fault(command, a->fault);
-		printf("quoted with PCR 16; %s evidence is in %s\n",
-		       a->evidence.firmware_log.len ? "all" : "all but a firmware log", a->out);
+		if (a->out)
+			printf("quoted with PCR 16; %s evidence is in %s\n",
+			       a->evidence.firmware_log.len ? "all" : "all but a firmware log", a->out);
+		if (a->controller.urls &&
+		    hf_survey_output(hf_attest_link_print, &a->controller, a->fault))
+			return hf_args_fault(command, a->fault);
 		printf("This is a diagnosis: it never earns a release. Only the gate's own\n"
 		       "evidence, made before any tenant ran, does.\n");
 	}
 	hf_survey_hint(&a->survey, command);
+	if (a->controller.urls && a->controller.answer.result->status != HF_EAR_AFFIRMING)
+		return HF_EXIT_REFUSED;
 	err = hf_survey_unread(&a->survey.claims, &path);
 	if (!err)
 		return HF_EXIT_OK;
 	(void)hf_fail(a->fault, err, path, "%s", "");
 	hf_args_fault(command, a->fault);
 	return HF_EXIT_DEVICE;
+}
+
+/* A nonce and a place for the evidence, or a controller and who it is. */
+static bool check_words(const struct attest *a, const char *command)
+{
+	const struct hf_attest_link *c = &a->controller;
+	struct hf_link_url urls[HF_LINK_URLS_MAX];
+	size_t count;
+	const char *wrong = NULL;
+
+	if (!c->urls && (c->ca || c->anchor || c->name || c->seconds))
+		wrong = "--ca, --ticket-anchor and --controller-... are for --controller";
+	else if (!c->urls && (!a->nonce_hex || !a->out))
+		wrong = "--nonce HEX and --out DIR are needed, or --controller URL and --ca FILE";
+	else if (c->urls && (a->nonce_hex || !c->ca))
+		wrong = "--controller URL needs --ca FILE and gives the nonce itself";
+	else if (c->seconds && (strspn(c->seconds, "0123456789") != strlen(c->seconds) || strlen(c->seconds) > 4 ||
+				atoi(c->seconds) < 1 || atoi(c->seconds) > 3600))
+		wrong = "--controller-seconds is 1 to 3600";
+	else if (c->urls && hf_link_urls_parse(c->urls, urls, &count) != HF_OK)
+		wrong = "--controller is https://ADDRESS:PORT with a literal address: no names";
+	if (wrong)
+		hf_args_refuse(command, "%s", wrong);
+	return !wrong;
 }
 
 int hf_cmd_attest(int argc, char **argv)
@@ -324,6 +403,11 @@ int hf_cmd_attest(int argc, char **argv)
 		{ .name = "mailboxes", .flag = &a.mailboxes },
 		{ .name = "vfio", .flag = &a.vfio },
 		{ .name = "nonce", .value = &a.nonce_hex },
+		{ .name = "controller", .value = &a.controller.urls },
+		{ .name = "ca", .value = &a.controller.ca },
+		{ .name = "ticket-anchor", .value = &a.controller.anchor },
+		{ .name = "controller-name", .value = &a.controller.name },
+		{ .name = "controller-seconds", .value = &a.controller.seconds },
 		{ .name = "out", .value = &a.out },
 		{ .name = "tcti", .value = &a.tcti },
 		{ .name = "sysfs", .value = &a.sysfs },
@@ -340,12 +424,13 @@ int hf_cmd_attest(int argc, char **argv)
 		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", a.rom);
 	if (!hf_device_patience_parse(a.patience, &a.device_ms))
 		return hf_args_refuse(argv[0], HF_DEVICE_PATIENCE_USAGE ", not \"%s\"", a.patience);
-	if (!a.nonce_hex || !a.out)
-		return hf_args_refuse(argv[0], "--nonce HEX and --out DIR are needed");
-	if (!parse_nonce(&a))
+	if (!check_words(&a, argv[0]))
+		return HF_EXIT_USAGE;
+	if (a.nonce_hex && !parse_nonce(&a))
 		return hf_args_refuse(argv[0], "--nonce is 8 to 64 bytes in hex: not \"%.24s%s\"",
 				      a.nonce_hex, strlen(a.nonce_hex) > 24 ? "..." : "");
 	code = run(&a) ? hf_args_fault(argv[0], &fault) : report(argv[0], &a);
+	hf_attest_link_drop(&a.controller);
 	if (a.tpm)
 		hf_tpm_close(a.tpm);
 	hf_survey_drop(&a.survey);

@@ -9,6 +9,7 @@ int hf_cmd_boot(int argc, char **argv);
 int hf_cmd_scan(int argc, char **argv);
 int hf_cmd_verify(int argc, char **argv);
 int hf_cmd_attest(int argc, char **argv);
+int hf_cmd_identity(int argc, char **argv);
 int hf_cmd_provision(int argc, char **argv);
 int hf_cmd_rom(int argc, char **argv);
 int hf_cmd_spdm(int argc, char **argv);

@@ -3,16 +3,21 @@
 
 #include <stdio.h>
 
+#include "agent/link_url.h"
+#include "agent/net.h"
 #include "measure/log.h"
 #include "pcie/worker.h"
 
 enum key { KEY_POLICY, KEY_PCR, KEY_TCTI, KEY_STORE, KEY_EVIDENCE, KEY_GENERATION,
-	   KEY_GENERATION_INDEX, KEY_REVOCATIONS, KEY_DEVICE_SECONDS, KEY_COUNT };
+	   KEY_GENERATION_INDEX, KEY_REVOCATIONS, KEY_DEVICE_SECONDS, KEY_CONTROLLER,
+	   KEY_CONTROLLER_NAME, KEY_CONTROLLER_SECONDS, KEY_LINK, KEY_ADDRESS, KEY_COUNT };
 static const char *const key_names[KEY_COUNT] = {
 	[KEY_POLICY] = "policy", [KEY_PCR] = "pcr", [KEY_TCTI] = "tcti",
 	[KEY_STORE] = "store", [KEY_EVIDENCE] = "evidence", [KEY_GENERATION] = "generation",
 	[KEY_GENERATION_INDEX] = "generation-index", [KEY_REVOCATIONS] = "revocations",
-	[KEY_DEVICE_SECONDS] = "device-seconds",
+	[KEY_DEVICE_SECONDS] = "device-seconds", [KEY_CONTROLLER] = "controller",
+	[KEY_CONTROLLER_NAME] = "controller-name", [KEY_CONTROLLER_SECONDS] = "controller-seconds",
+	[KEY_LINK] = "link", [KEY_ADDRESS] = "address",
 };
 
 const char *hf_policy_name(enum hf_policy policy)
@@ -29,7 +34,8 @@ const char *hf_policy_name(enum hf_policy policy)
 void hf_conf_default(struct hf_conf *ret)
 {
 	*ret = (struct hf_conf){ .policy = HF_POLICY_CONTROLLER, .pcr = HF_PCR_DEFAULT,
-				  .device_seconds = HF_DEVICE_SECONDS };
+				  .device_seconds = HF_DEVICE_SECONDS,
+				  .controller_seconds = HF_LINK_SECONDS, .address = "slaac" };
 }
 
 static bool blank(uint8_t c)
@@ -101,6 +107,51 @@ static enum hf_err set_pcr(struct hf_span value, struct hf_conf *conf)
 	return HF_OK;
 }
 
+static bool is_urls(const char *value)
+{
+	struct hf_link_url urls[HF_LINK_URLS_MAX];
+	size_t count;
+
+	return hf_link_urls_parse(value, urls, &count) == HF_OK;
+}
+
+/* A host name or an address; what a certificate cannot bear is a mistake. */
+static bool is_host_name(const char *value)
+{
+	const size_t len = strlen(value);
+
+	return len == strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:") &&
+	       value[0] != '.' && value[0] != '-';
+}
+
+/* Words here say where to look; anything else is an address now or an error now. */
+static bool is_address(const char *value)
+{
+	struct hf_address_plan plan;
+
+	return strcmp(value, "command-line") == 0 ||
+	       hf_address_plan_parse(hf_span_text(value), &plan) == HF_OK;
+}
+
+static bool controller_seconds(struct hf_span value, unsigned *ret)
+{
+	uint64_t seconds;
+	const bool good = number(value, 3600, &seconds) && seconds >= 5;
+
+	*ret = good ? (unsigned)seconds : 0;
+	return good;
+}
+
+/* "auto" is said by saying nothing. */
+static bool link_path(struct hf_span value, char out[HF_CONF_VALUE_MAX + 1])
+{
+	const bool good = text(value, out);
+
+	if (good && strcmp(out, "auto") == 0)
+		out[0] = '\0';
+	return good;
+}
+
 static enum hf_err set(enum key key, struct hf_span value, struct hf_conf *conf)
 {
 	bool good = false;
@@ -135,6 +186,21 @@ static enum hf_err set(enum key key, struct hf_span value, struct hf_conf *conf)
 	case KEY_DEVICE_SECONDS:
 		good = number(value, HF_DEVICE_SECONDS_MAX, &seconds) && seconds > 0;
 		conf->device_seconds = good ? (unsigned)seconds : 0;
+		break;
+	case KEY_CONTROLLER:
+		good = text(value, conf->controller) && is_urls(conf->controller);
+		break;
+	case KEY_CONTROLLER_NAME:
+		good = text(value, conf->controller_name) && is_host_name(conf->controller_name);
+		break;
+	case KEY_CONTROLLER_SECONDS:
+		good = controller_seconds(value, &conf->controller_seconds);
+		break;
+	case KEY_LINK:
+		good = link_path(value, conf->link);
+		break;
+	case KEY_ADDRESS:
+		good = text(value, conf->address) && is_address(conf->address);
 		break;
 	case KEY_COUNT:
 		break;

@@ -23,6 +23,11 @@ struct hf_conf {
 	char tcti[HF_CONF_VALUE_MAX + 1];	/* empty: the TPM's own device */
 	char store[HF_CONF_VALUE_MAX + 1];	/* empty: none */
 	char evidence[HF_CONF_VALUE_MAX + 1];	/* empty: none */
+	char controller[HF_CONF_VALUE_MAX + 1];	/* URLs; empty: none, and policy controller holds */
+	char controller_name[HF_CONF_VALUE_MAX + 1];	/* in its certificate; empty: the address */
+	unsigned controller_seconds;		/* 5 to 3600: then nobody answers; default HF_LINK_SECONDS */
+	char link[HF_CONF_VALUE_MAX + 1];	/* path of a function; empty ("auto"): the first that works */
+	char address[HF_CONF_VALUE_MAX + 1];	/* "slaac" (default), "dhcp", "ip=...", "command-line" */
 };
 void hf_conf_default(struct hf_conf *ret);
 /* Unknown, repeated or malformed keys: HF_ERR_CONFIG_SYNTAX, with the line number in the

@@ -158,3 +158,34 @@ void hf_end_encode(const struct hf_verdict *verdict, enum hf_err cause, enum hf_
 	hf_cbor_put_array(w, waivers);
 	(void)put_waivers(verdict, w);
 }
+
+static void put_image(struct hf_writer *w, const char *key, const struct hf_result_image *image)
+{
+	hf_cbor_put_text(w, key);
+	hf_cbor_put_array(w, image->count);
+	for (size_t i = 0; i < image->count; i++)
+		hf_cbor_put_bstr(w, image->digests[i]);
+}
+
+void hf_cap_encode(const struct hf_cap *cap, struct hf_writer *w)
+{
+	hf_cbor_put_map(w, 3u + 2u * (cap->ticket.len != 0) + (cap->fallback != NULL));
+	if (!cap->service)
+		put_image(w, "tenant", cap->image);
+	if (cap->ticket.len) {
+		hf_cbor_put_text(w, "ticket");
+		hf_cbor_put_bstr(w, cap->ticket);
+		hf_cbor_put_text(w, "reclaim");
+		hf_cbor_put_bstr(w, cap->reclaim);
+	}
+	hf_cbor_put_text(w, "release");
+	hf_cbor_put_text(w, cap->release);
+	if (cap->service)
+		put_image(w, "service", cap->image);
+	if (cap->fallback) {
+		hf_cbor_put_text(w, "fallback");
+		hf_cbor_put_text(w, cap->fallback);
+	}
+	hf_cbor_put_text(w, "last-look");
+	hf_cbor_put_text(w, "same");
+}

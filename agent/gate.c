@@ -72,7 +72,8 @@ enum hf_err hf_gate_open(struct hf_gate *gate, const struct hf_gate_options *opt
 	gate->start_ms = hf_now_ms();
 	gate->host.sysfs = -1;
 	gate->crash_tpm = -1;
-	hf_tenant_init(&gate->tenant);
+	hf_tenant_init(&gate->tenant, HF_IMAGE_TENANT);
+	hf_tenant_init(&gate->service, HF_IMAGE_SERVICE);
 	hf_conf_default(&gate->conf);
 	hf_screen_open(&gate->screen, options->pid1);
 	err = hf_arena_make(HF_GATE_CLAIMS_MAX, &gate->arena);
@@ -105,7 +106,10 @@ void hf_gate_close(struct hf_gate *gate)
 	if (gate->tpm)
 		hf_tpm_close(gate->tpm);
 	hf_trust_drop(&gate->trust);
+	hf_link_stop(&gate->talk.link);
+	hf_gate_forget(gate);
 	hf_tenant_drop(&gate->tenant);
+	hf_tenant_drop(&gate->service);
 	if (gate->host_open)
 		hf_host_close(&gate->host);
 	free(gate->verdict_json);
@@ -136,30 +140,5 @@ enum hf_err hf_gate_event(struct hf_gate *gate, enum hf_tag tag, struct hf_span 
 		return err;
 	}
 	hf_log_commit(&gate->log);
-	return HF_OK;
-}
-
-enum hf_err hf_gate_link(struct hf_gate *gate, struct hf_fault *fault)
-{
-	if (gate->conf.policy != HF_POLICY_LOCAL)
-		return hf_fail(fault, HF_ERR_CONTROLLER_REQUIRED, NULL, "policy = %s",
-			       hf_policy_name(gate->conf.policy));
-	hf_gate_note(gate, "none: policy local");
-	return HF_OK;
-}
-
-enum hf_err hf_gate_challenge(struct hf_gate *gate, struct hf_fault *fault)
-{
-	if (gate->conf.policy != HF_POLICY_LOCAL)
-		return hf_fail(fault, HF_ERR_CONTROLLER_REQUIRED, NULL, "%s", "no challenge");
-	hf_gate_note(gate, "none: policy local, nonce = boot key");
-	return HF_OK;
-}
-
-enum hf_err hf_gate_ticket(struct hf_gate *gate, struct hf_fault *fault)
-{
-	if (gate->conf.policy != HF_POLICY_LOCAL)
-		return hf_fail(fault, HF_ERR_CONTROLLER_REQUIRED, NULL, "%s", "no ticket");
-	hf_gate_note(gate, "none: policy local");
 	return HF_OK;
 }

@@ -7,14 +7,17 @@
 
 #include "agent/bootkey.h"
 #include "agent/conf.h"
+#include "agent/converse.h"
 #include "agent/device_trusts.h"
 #include "agent/fence.h"
 #include "agent/hold.h"
+#include "agent/net.h"
 #include "agent/screen.h"
 #include "agent/stages.h"
 #include "agent/tenant.h"
 #include "agent/tpm.h"
 #include "manifests/appraise.h"
+#include "manifests/bearer.h"
 #include "manifests/trust.h"
 #include "measure/evidence.h"
 #include "pcie/readers.h"
@@ -33,6 +36,26 @@ struct hf_gate_options {
 	const char *config;	/* NULL: etc/holdfast.conf */
 	const char *tcti;	/* NULL: from the configuration; a rehearsal has no default */
 	const char *evidence;	/* directory, or NULL */
+};
+
+/* Policy controller: who is asked, and what came of it (gate_link.c, gate_challenge.c,
+ * gate_ticket.c, gate_fallback.c). */
+struct hf_gate_talk {
+	struct hf_link *link;		/* NULL: nobody is spoken to */
+	const char *nic;		/* path of the function that is used; NULL: none, or a rehearsal */
+	char interface[HF_INTERFACE_MAX];	/* that is up; empty: none */
+	struct hf_span ca;		/* PEM: anchors/controller */
+	struct hf_trust trust;		/* anchors of role ticket that nobody took back; borrowed keys */
+	struct hf_arena arena;		/* of the conversation; wiped before it goes */
+	bool challenged;		/* challenge is verified: the quote answers it */
+	struct hf_challenge challenge;
+	uint64_t challenged_ms, quoted_ms;	/* CLOCK_BOOTTIME */
+	bool refused;			/* by a signed result */
+	struct hf_fault no_answer;	/* err not HF_OK: nobody answered, and why */
+	const struct hf_waiver *bearer;	/* the owner's release that stands in for the ticket */
+	enum hf_release_kind release;	/* HF_RELEASE_NOTHING: not released (yet) */
+	const char *suspect;		/* of a host that is held: the path at fault, never bound again */
+	struct hf_span secret;		/* the tenant's, in arena; empty: none, or handed over */
 };
 
 struct hf_gate {
@@ -83,7 +106,10 @@ struct hf_gate {
 	bool judged;
 	bool would_hold;		/* refused in audit mode */
 	enum hf_err would_hold_cause;	/* of the last refusal that no verdict gave, or HF_OK */
-	struct hf_tenant tenant;
+	struct hf_gate_talk talk;
+	struct hf_span *list_bytes;	/* of the store's lists, to look at their dates again */
+	struct hf_tenant tenant, service;
+	struct hf_tenant *started;	/* the one that is released to; NULL: not decided yet */
 	struct hf_bind_list {		/* functions that the gate bound, to unbind again */
 		struct hf_address address;
 		const char *path, *driver;	/* of the function */
@@ -149,8 +175,50 @@ void hf_gate_progress(void *self, const struct hf_part *part, size_t index, size
 /* Reserve, extend in every bank, commit: the one way an event comes into being. */
 enum hf_err hf_gate_event(struct hf_gate *gate, enum hf_tag tag, struct hf_span payload,
 			  struct hf_fault *fault) HF_MUST_USE;
-/* What the quote answers: with policy local, the digest of the boot key. */
+/* What the quote answers: the controller's challenge; without one the digest of the boot key. */
 struct hf_span hf_gate_nonce(const struct hf_gate *gate);
+/* ---- policy controller ---- */
+static inline bool hf_gate_by_controller(const struct hf_gate *gate)
+{
+	return gate->conf.policy == HF_POLICY_CONTROLLER;
+}
+/* Seconds since 1970 by the controller's signed time; 0: there is none. */
+int64_t hf_gate_now(const struct hf_gate *gate);
+/* The admitted network card bound, up and with an address, and the child that talks; of a
+ * rehearsal the child alone. with_key: as this boot, else as nobody. Again after a down. */
+enum hf_err hf_gate_link_up(struct hf_gate *gate, bool with_key, struct hf_fault *fault) HF_MUST_USE;
+/* The child ended, the interface down; its driver stays. */
+void hf_gate_link_stop(struct hf_gate *gate);
+/* That, and the driver off again. */
+enum hf_err hf_gate_link_down(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* For a conversation of at most so long. */
+struct hf_converse hf_gate_converse(struct hf_gate *gate, unsigned patience_ms);
+/* One function's driver, isolated as in the stage bind, outside of it: nothing is recorded. */
+enum hf_err hf_gate_bind_function(struct hf_gate *gate, const char *path, struct hf_fault *fault) HF_MUST_USE;
+/* Everything once more, by the signed time: manifests, waivers, certificates. */
+enum hf_err hf_gate_judge_by_date(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* Nobody answered: the owner's release is looked for, and recorded. talk.no_answer otherwise. */
+enum hf_err hf_gate_fall_back(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* Whether it holds, by the quote that was taken since. */
+enum hf_err hf_gate_check_fallback(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* Whether everything that refuses is known, old firmware. */
+bool hf_gate_only_updates(const struct hf_gate *gate);
+/* What is loaded, as tickets name it. */
+enum hf_err hf_gate_image(const struct hf_tenant *tenant, struct hf_digest *command_line,
+			  struct hf_result_image *ret) HF_MUST_USE;
+/* The one that is released to, made ready to be started. */
+enum hf_err hf_gate_start_with(struct hf_gate *gate, struct hf_tenant *tenant, struct hf_fault *fault) HF_MUST_USE;
+void hf_gate_show_fault(struct hf_gate *gate, const char *what, const struct hf_fault *fault);
+/* Overwrites the tenant's secret and all that the controller said. */
+void hf_gate_forget(struct hf_gate *gate);
+/* After CAP, for a short time, whatever comes of it. */
+void hf_gate_send_receipt(struct hf_gate *gate, struct hf_span cap);
+/* Of a host that is held: its evidence to the controller. */
+enum hf_err hf_gate_report_held(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* In a process of its own, again and again until somebody took it. */
+void hf_gate_report_beside(struct hf_gate *gate);
+/* From the log's end: the TPM's count of resets, out of a quote for nobody. */
+enum hf_err hf_gate_reset_count(struct hf_gate *gate, uint32_t *ret, struct hf_fault *fault) HF_MUST_USE;
 /* ---- devices that sign ---- */
 void hf_gate_seed(const struct hf_gate *gate, enum hf_spdm_pass pass, struct hf_spdm_seed *ret);
 /* Whether vfio-pci is to be bound for mailboxes. The gate asks before any driver is bound, and
@@ -224,7 +292,8 @@ enum hf_err hf_gate_end_and_quote(struct hf_gate *gate, enum hf_err cause,
 				  struct hf_fault *fault) HF_MUST_USE;
 /* CAP in every bank, the boot key wiped, and a quote that shows the cap. */
 enum hf_err hf_gate_cap(struct hf_gate *gate, struct hf_span payload, struct hf_fault *fault) HF_MUST_USE;
-/* Fill gate->evidence from everything there is; cause as the host's result. */
+/* Fill gate->evidence from everything there is; cause as the host's result (NULL: there is
+ * none yet). */
 enum hf_err hf_gate_collect(struct hf_gate *gate, const struct hf_fault *result,
 			    struct hf_fault *fault) HF_MUST_USE;
 /* To --evidence and the evidence port, whichever there are. */

@@ -26,6 +26,7 @@ struct round {
 	struct hf_gate *gate;
 	const struct hf_iommu_group *groups;
 	struct hf_aliases aliases;
+	const char *only;	/* path of the one function; NULL: all */
 	struct candidate *list, **end;
 	size_t appeared;
 };
@@ -53,6 +54,8 @@ static enum hf_err choose_function(struct round *r, const struct hf_part *part,
 	struct candidate *c;
 
 	hf_modalias_format(&function->identity, modalias);
+	if (r->only && strcmp(r->only, function->path) != 0)
+		return HF_OK;
 	if (!now || now->driver || chosen(r, function) ||
 	    !hf_aliases_take(&r->aliases, driver, modalias))
 		return HF_OK;
@@ -356,4 +359,41 @@ enum hf_err hf_gate_bind(struct hf_gate *gate, struct hf_fault *fault)
 	err = err == HF_OK ? recorded : err;
 	hf_gate_note(gate, "%zu drivers bound, %zu parts appeared", gate->bound_count, appeared);
 	return err == HF_OK ? judge_whole(gate, fault) : err;
+}
+
+/* ---- one function, for the link ---- */
+
+static bool is_bound(const struct hf_gate *gate, const char *path)
+{
+	for (size_t i = 0; i < gate->bound_count; i++)
+		if (gate->bound[i].on && strcmp(gate->bound[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+enum hf_err hf_gate_bind_function(struct hf_gate *gate, const char *path, struct hf_fault *fault)
+{
+	struct round round = { .gate = gate, .only = path };
+	enum hf_err err;
+
+	if (is_bound(gate, path))
+		return HF_OK;
+	if (gate->hold.autoprobe != HF_OK)
+		return hf_fail(fault, HF_ERR_HOLD_FAILED, "drivers_autoprobe", "%s",
+			       hf_err_name(gate->hold.autoprobe));
+	err = hf_aliases_read(&gate->arena, &round.aliases, fault);
+	if (err == HF_OK)
+		err = prepare(&round, fault);
+	if (err != HF_OK)
+		return err;
+	if (!round.list)
+		return hf_fail(fault, HF_ERR_LINK_NO_NIC, path, "%s",
+			       "it is not accepted, or no driver of the model takes it");
+	err = remember(gate, round.list, fault);
+	if (err == HF_OK)
+		err = hf_driver_bind(&gate->host, round.list->driver, &round.list->function->address,
+				     HF_BIND_DEADLINE_MS, fault);
+	if (err == HF_OK)
+		set_driver(gate, &round.list->function->address, round.list->driver);
+	return err;
 }

@@ -59,7 +59,7 @@ static struct hf_span claims_of(struct hf_gate *gate)
 /* Words from our own tables only: nothing here needs escaping. */
 static struct hf_span verdict_of(struct hf_gate *gate, const struct hf_fault *result)
 {
-	const bool held = result->err != HF_OK;
+	const bool held = result && result->err != HF_OK;
 	/* claims.cbor has what was found; this is what was made of it */
 	char *report = hf_report_json(NULL, gate->judged ? &gate->verdict : NULL, false);
 	const char *fenced = hf_gate_fences_json(gate);
@@ -72,7 +72,7 @@ static struct hf_span verdict_of(struct hf_gate *gate, const struct hf_fault *re
 			     "{\"format\":1,\"result\":\"%s\",\"cause\":%s%s%s,\"stage\":\"%s\","
 			     "\"mode\":\"%s\",\"would-hold\":%s,\"root-of-trust\":\"%s\","
 			     "\"milliseconds\":%llu,\"fenced\":%s,\"report\":%s}\n",
-			     held ? "held" : "released", held ? "\"" : "",
+			     held ? "held" : result ? "released" : "asked", held ? "\"" : "",
 			     held ? hf_err_name(result->err) : "null", held ? "\"" : "",
 			     gate->stage ? gate->stage : "hold",
 			     gate->model && gate->model->mode == HF_MODE_AUDIT ? "audit" : "enforce",

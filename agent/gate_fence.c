@@ -194,7 +194,7 @@ static bool has_word(const char *line, const char *word)
  * own, or ours, which the tenant keeps after switch_root. */
 enum hf_err hf_gate_fence_lasts(struct hf_gate *gate, struct hf_fault *fault)
 {
-	const struct hf_image *image = gate->tenant.image;
+	const struct hf_image *image = gate->started ? gate->started->image : NULL;
 
 	const char *line = NULL;
 

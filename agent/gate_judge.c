@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "agent/platform.h"
+#include "manifests/appraise_parts.h"
 #include "manifests/report.h"
 
 #define SCREEN_TREE_MAX 4096	/* bytes; a larger tree is shown one line a part */
@@ -19,6 +20,7 @@ void hf_gate_judge(struct hf_gate *gate)
 	struct hf_appraise_input input = {
 		.claims = &gate->claims, .manifests = gate->manifests, .model = gate->model,
 		.before_drivers = !gate->drivers_done, .devices = gate->devices.list,
+		.now = hf_gate_now(gate),
 	};
 	struct hf_ak ak;
 
@@ -38,6 +40,46 @@ bool hf_gate_admitted(const struct hf_gate *gate, const struct hf_part *part)
 	/* In audit mode the host goes on, and it cannot without its drivers. */
 	return v && (v->status == HF_STATUS_ACCEPTED || v->status == HF_STATUS_WARNED ||
 		     hf_gate_audit(gate));
+}
+
+static bool is_update(enum hf_err cause)
+{
+	return hf_err_class(cause) == HF_CLASS_UPDATE;
+}
+
+/* Findings beyond those that are kept count as well, and nobody knows what they are. */
+static bool only_updates(const struct hf_finding *list, bool boot)
+{
+	size_t count = 0;
+
+	for (; list; list = list->next, count++)
+		if ((boot || list->action == HF_ACTION_HOLD) && !is_update(list->cause))
+			return false;
+	return count < HF_FINDINGS_MAX;
+}
+
+bool hf_gate_only_updates(const struct hf_gate *gate)
+{
+	const struct hf_verdict *v = &gate->verdict;
+
+	if (!gate->judged || v->status != HF_STATUS_HELD || !is_update(v->cause))
+		return false;
+	for (const struct hf_part_verdict *p = v->parts; p; p = p->next)
+		if (!only_updates(p->findings, false))
+			return false;
+	return only_updates(v->boot, true);
+}
+
+/* Known, old firmware holds no host that has a controller to ask: he may release it to a service
+ * image, and to nothing else. */
+static bool controller_decides(struct hf_gate *gate)
+{
+	if (!hf_gate_by_controller(gate) || !hf_gate_only_updates(gate))
+		return false;
+	hf_screen_print(&gate->screen, "  %s at %.60s: a service image at most\n",
+			hf_err_name(gate->verdict.cause),
+			gate->verdict.cause_place ? gate->verdict.cause_place : "boot");
+	return true;
 }
 
 /* A part to be isolated passes here: the stage fence comes next and no driver is bound
@@ -60,6 +102,8 @@ enum hf_err hf_gate_verdict(struct hf_gate *gate, struct hf_fault *fault)
 				v->cause_place ? v->cause_place : "boot");
 		return HF_OK;
 	}
+	if (controller_decides(gate))
+		return HF_OK;
 	return hf_fail(fault, cause, v->cause_place ? v->cause_place : "boot", "%s",
 		       v->cause_mkey ? v->cause_mkey : "");
 }

@@ -85,6 +85,8 @@ static enum hf_err record_end(struct hf_gate *gate, enum hf_err cause, struct hf
 
 	if (!w.buf)
 		return hf_fail(fault, HF_ERR_NO_MEMORY, NULL, "%s", "END");
+	if (cause == HF_OK && !gate->would_hold && gate->judged && gate->verdict.status == HF_STATUS_HELD)
+		cause = gate->verdict.cause;	/* known, old firmware: see hf_gate_verdict */
 	if (cause == HF_OK && gate->would_hold)
 		cause = gate->verdict.cause != HF_OK ? gate->verdict.cause : gate->would_hold_cause;
 	hf_end_encode(gate->judged ? &gate->verdict : NULL, cause, mode, &w);
@@ -128,6 +130,8 @@ static enum hf_err verify_quote(struct hf_gate *gate, const struct signed_quote 
 
 struct hf_span hf_gate_nonce(const struct hf_gate *gate)
 {
+	if (gate->talk.challenged)
+		return gate->talk.challenge.nonce;
 	return (struct hf_span){ gate->boot_id.bytes, hf_alg_size(HF_ALG_SHA256) };
 }
 
@@ -169,14 +173,30 @@ enum hf_err hf_gate_end_and_quote(struct hf_gate *gate, enum hf_err cause, struc
 
 enum hf_err hf_gate_quote(struct hf_gate *gate, struct hf_fault *fault)
 {
-	enum hf_err err = hf_gate_end_and_quote(gate, HF_OK, fault);
+	enum hf_err err;
 
+	gate->talk.quoted_ms = hf_now_ms();	/* a ticket lives from here on, and not a second longer */
+	err = hf_gate_end_and_quote(gate, HF_OK, fault);
 	if (gate->tpm)
 		hf_gate_note(gate, "PCRs 0-7 9 11 12 14 and %u, log %zu bytes", gate->conf.pcr,
 			     gate->log.out.len);
 	else
 		hf_gate_note(gate, "NO TPM: no quote");
 	return err;
+}
+
+enum hf_err hf_gate_reset_count(struct hf_gate *gate, uint32_t *ret, struct hf_fault *fault)
+{
+	const struct hf_span nobody = { gate->boot_id.bytes, hf_alg_size(HF_ALG_SHA256) };
+	struct signed_quote q;
+	struct hf_quote quote;
+	enum hf_err err = take_quote(gate, nobody, &q, fault);
+
+	if (err != HF_OK)
+		return err;
+	err = hf_quote_parse(hf_written(&q.attest), &quote);
+	*ret = err == HF_OK ? quote.reset_count : 0;
+	return err == HF_OK ? HF_OK : hf_fail(fault, err, "quote", "%s", "its count of resets");
 }
 
 /* ---- the cap ---- */
@@ -189,6 +209,7 @@ enum hf_err hf_gate_cap(struct hf_gate *gate, struct hf_span payload, struct hf_
 	enum hf_err err = hf_gate_event(gate, HF_TAG_CAP, payload, fault);
 
 	/* Whatever came of it: from here on nobody speaks for this boot any more. */
+	hf_link_stop(&gate->talk.link);
 	hf_boot_key_drop(&gate->boot_key);
 	if (err != HF_OK || !gate->tpm || !gate->evidence.ak.len)
 		return err;

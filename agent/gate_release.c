@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The stages last-look and release. Release is entered from last-look alone, and its order
- * is fixed: CAP, receipt, endorsement hierarchy off, evidence out, then the tenant. */
+ * is fixed: CAP, receipt, endorsement hierarchy off, evidence out, the network card off, then
+ * the tenant. */
 #include "agent/gate.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/crash.h"
+#include "agent/events.h"
 #include "agent/pid1.h"
 #include "agent/release.h"
 #include "agent/watch.h"
+#include "measure/file.h"
 
 static enum hf_err look_again(struct hf_gate *gate, struct hf_arena *arena, struct hf_fault *fault)
 {
@@ -51,48 +56,65 @@ enum hf_err hf_gate_last_look(struct hf_gate *gate, struct hf_fault *fault)
 
 static bool by_kexec(const struct hf_gate *gate)
 {
-	return gate->tenant.image->kind == HF_TENANT_KEXEC;
+	return gate->started->image->kind == HF_TENANT_KEXEC;
+}
+
+static bool is_service(const struct hf_gate *gate)
+{
+	return gate->started == &gate->service;
+}
+
+/* With policy controller nothing starts without a ticket that was checked, or the owner's word. */
+static bool may_start(const struct hf_gate *gate)
+{
+	const struct hf_gate_talk *t = &gate->talk;
+
+	if (!gate->started || !gate->started->image)
+		return false;
+	if (!hf_gate_by_controller(gate))
+		return !is_service(gate);
+	if (is_service(gate))
+		return t->release == HF_RELEASE_SERVICE && gate->evidence.ticket.len != 0;
+	return t->release == HF_RELEASE_TENANT && (gate->evidence.ticket.len != 0 || t->bearer);
 }
 
 static enum hf_err cap_payload(const struct hf_gate *gate, struct hf_writer *w)
 {
-	const struct hf_tenant *t = &gate->tenant;
-	struct hf_digest command_line;
-	enum hf_err err = HF_OK;
+	struct hf_digest command_line, ticket;
+	struct hf_result_image image;
+	struct hf_cap cap = {
+		.image = &image, .service = is_service(gate),
+		.release = by_kexec(gate) ? "kexec" : "switch-root",
+		.fallback = gate->talk.bearer ? gate->talk.bearer->name : NULL,
+	};
+	enum hf_err err = hf_gate_image(gate->started, &command_line, &image);
 
-	hf_cbor_put_map(w, 3);
-	hf_cbor_put_text(w, "tenant");
-	if (by_kexec(gate)) {
-		err = hf_digest(HF_ALG_SHA256, hf_span_text(t->image->command_line_text), &command_line);
-		if (err != HF_OK)
-			return err;
-		hf_cbor_put_array(w, 3);
-		hf_cbor_put_bstr(w, (struct hf_span){ t->kernel.sha256.bytes, 32 });
-		hf_cbor_put_bstr(w, (struct hf_span){ t->initrd.sha256.bytes, 32 });
-		hf_cbor_put_bstr(w, (struct hf_span){ command_line.bytes, 32 });
-	} else {
-		hf_cbor_put_array(w, 1);
-		hf_cbor_put_bstr(w, (struct hf_span){ t->root.sha256.bytes, 32 });
+	if (err == HF_OK && gate->evidence.ticket.len) {
+		err = hf_digest(HF_ALG_SHA256, gate->evidence.ticket, &ticket);
+		cap.ticket = (struct hf_span){ ticket.bytes, 32 };
+		cap.reclaim = gate->talk.challenge.reclaim;
 	}
-	hf_cbor_put_text(w, "release");
-	hf_cbor_put_text(w, by_kexec(gate) ? "kexec" : "switch-root");
-	hf_cbor_put_text(w, "last-look");
-	hf_cbor_put_text(w, "same");
-	return w->full ? HF_ERR_LIMIT : HF_OK;
+	if (err == HF_OK)
+		hf_cap_encode(&cap, w);
+	return err == HF_OK && w->full ? HF_ERR_LIMIT : err;
 }
 
 static enum hf_err close_evidence(struct hf_gate *gate, struct hf_fault *fault)
 {
 	const struct hf_fault released = { 0 };
-	uint8_t payload[256];
+	uint8_t payload[512];
 	struct hf_writer w = { .buf = payload, .cap = sizeof(payload) };
-	enum hf_err err = cap_payload(gate, &w);
+	enum hf_err err = may_start(gate) ? cap_payload(gate, &w) : HF_ERR_INTERNAL;
 
 	if (err != HF_OK)
 		return hf_fail(fault, err, "CAP", "%s", "");
 	err = hf_gate_cap(gate, hf_written(&w), fault);
 	if (err == HF_OK && gate->tpm)
 		err = hf_tpm_endorsement_off(gate->tpm, fault);
+	if (err != HF_OK)
+		return err;
+	hf_gate_send_receipt(gate, hf_written(&w));
+	err = hf_gate_link_down(gate, fault);
 	if (err == HF_OK)
 		err = hf_gate_collect(gate, &released, fault);
 	if (err == HF_OK)
@@ -113,29 +135,50 @@ static void say_released(struct hf_gate *gate)
 		 gate->would_hold ? "WOULD HOLD" : "capped, receipt signed", usage.ru_maxrss);
 	hf_screen_stage(&gate->screen, now - gate->start_ms, "release", now - gate->entered_ms, HF_OK,
 			note);
-	hf_screen_value(gate->tenant.image->name, name, sizeof(name));
-	hf_screen_print(&gate->screen, "%s\nholdfast result=released by=%s ms=%llu tenant=%.20s%s\n",
-			gate->would_hold ? "RELEASED in audit mode: WOULD HOLD, see above" : "RELEASED",
+	hf_screen_value(gate->started->image->name, name, sizeof(name));
+	hf_screen_print(&gate->screen, "%s\nholdfast result=released by=%s ms=%llu %s=%.20s%s%s\n",
+			gate->would_hold ? "RELEASED in audit mode: WOULD HOLD, see above" :
+			gate->talk.bearer ? "RELEASED by the owner's release: no controller answered" :
+			is_service(gate) ? "RELEASED to the service image" : "RELEASED",
 			by_kexec(gate) ? "kexec" : "switch-root",
-			(unsigned long long)(now - gate->start_ms), name,
-			gate->would_hold ? " would-hold" : "");
+			(unsigned long long)(now - gate->start_ms),
+			is_service(gate) ? "service" : "tenant", name,
+			gate->would_hold ? " would-hold" : "",
+			gate->talk.bearer ? " fallback" : gate->evidence.ticket.len ? " ticket" : "");
 	hf_screen_drain(&gate->screen);
+}
+
+/* A tenant that keeps this kernel finds it in memory, where the rest of the hand-over is. */
+static enum hf_err hand_over_secret(const struct hf_gate *gate, struct hf_fault *fault)
+{
+	int dirfd = open(HF_RUN, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum hf_err err;
+
+	if (dirfd < 0)
+		return hf_fail_errno(fault, HF_ERR_RELEASE_FAILED, errno, HF_RUN);
+	err = hf_file_write(dirfd, HF_SECRET_FILE, gate->talk.secret, 0400, fault);
+	close(dirfd);
+	return err;
 }
 
 static enum hf_err start_tenant(struct hf_gate *gate, struct hf_fault *fault)
 {
-	enum hf_err err;
+	enum hf_err err = HF_OK;
 
 	if (by_kexec(gate)) {
-		err = hf_release_hand_over(&gate->tenant, HF_RUN, fault);
+		err = hf_release_hand_over(gate->started, HF_RUN, gate->talk.secret, fault);
+		hf_gate_forget(gate);
 		if (err == HF_OK)
-			err = hf_release_load(&gate->tenant, fault);
+			err = hf_release_load(gate->started, fault);
 		if (err != HF_OK)
 			return err;
 		say_released(gate);
 		return hf_release_kexec(fault);
 	}
 	err = hf_hold_give_back(&gate->host, &gate->hold, fault);
+	if (err == HF_OK && gate->talk.secret.len)
+		err = hand_over_secret(gate, fault);
+	hf_gate_forget(gate);
 	if (err != HF_OK)
 		return err;
 	say_released(gate);

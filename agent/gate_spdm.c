@@ -40,7 +40,7 @@ static enum hf_err look(const struct hf_gate *gate, const struct hf_claims *clai
 {
 	const struct hf_device_trusts_options options = {
 		.trust = &gate->trust, .manifests = gate->manifests, .seed = seed,
-		.device_ms = gate->host.device_ms,
+		.device_ms = gate->host.device_ms, .now = hf_gate_now(gate),
 	};
 	enum hf_err err = hf_device_trusts_take(claims, &options, trusts);
 

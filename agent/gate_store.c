@@ -107,11 +107,18 @@ static enum hf_err load_list(void *self, const char *name, struct hf_span bytes,
 	const struct hf_revocations *before = last(gate->manifests->revocations);
 	enum hf_err err;
 
+	if (gate->lists->file_count == 0)	/* lists lie in the arena as they came */
+		gate->list_bytes = hf_arena_take(&gate->arena,
+						 HF_MANIFEST_FILES_MAX * sizeof(*gate->list_bytes));
+	if (!gate->list_bytes)
+		return hf_fail(fault, HF_ERR_NO_MEMORY, name, "%s", "");
 	gate->lists->revocations = gate->manifests->revocations;
 	err = hf_manifest_load(&gate->trust, name, bytes, 0, gate->lists, fault);
 	if (err == HF_OK && last(gate->lists->revocations) != before)
 		err = hf_fail(fault, HF_ERR_SIGNER_SCOPE, name, "%s",
 			      "holds revocations: these belong into the image");
+	if (err == HF_OK)
+		gate->list_bytes[gate->lists->file_count - 1] = bytes;
 	return err;
 }
 
@@ -127,6 +134,21 @@ static enum hf_err join_lists(struct hf_gate *gate, struct hf_fault *fault)
 		end = &(*end)->next;
 	*end = gate->manifests->images;
 	return HF_OK;
+}
+
+static enum hf_err note_service(struct hf_gate *gate, struct hf_part *note)
+{
+	const struct hf_tenant *s = &gate->service;
+	const struct hf_tenant_file *files[] = { &s->kernel, &s->initrd, &s->root };
+	enum hf_err err = HF_OK;
+
+	if (s->image)
+		err = hf_gate_note_text(gate, note, "service", s->image->name);
+	for (size_t i = 0; i < 3 && err == HF_OK; i++)
+		if (s->image && files[i]->fd >= 0)
+			err = hf_gate_note_digest(gate, note, hf_tenant_file_name(s->role, i),
+						  &files[i]->sha256, files[i]->size);
+	return err;
 }
 
 static enum hf_err record_store(struct hf_gate *gate, struct hf_fault *fault)
@@ -146,6 +168,8 @@ static enum hf_err record_store(struct hf_gate *gate, struct hf_fault *fault)
 		err = hf_gate_note_digest(gate, note, "kernel", &t->kernel.sha256, t->kernel.size);
 	if (err == HF_OK && t->initrd.fd >= 0)
 		err = hf_gate_note_digest(gate, note, "initrd", &t->initrd.sha256, t->initrd.size);
+	if (err == HF_OK)
+		err = note_service(gate, note);
 	if (err != HF_OK)
 		return hf_fail(fault, err, "store", "%s", "claims");
 	return hf_gate_record_part(gate, note, fault);
@@ -191,11 +215,65 @@ static enum hf_err judge_boot(struct hf_gate *gate, struct hf_fault *fault)
 	return hf_gate_verdict(gate, fault);
 }
 
+/* ---- again, once it is known what time it is ---- */
+
+static enum hf_err dates_of(struct hf_gate *gate, struct hf_arena *scratch, struct hf_fault *fault)
+{
+	struct hf_manifests *again = hf_arena_take(scratch, sizeof(*again));
+	const int64_t now = hf_gate_now(gate);
+	enum hf_err err;
+	char path[512];
+
+	if (!again)
+		return hf_fail(fault, HF_ERR_NO_MEMORY, "manifests", "%s", "");
+	again->arena = scratch;
+	snprintf(path, sizeof(path), "%s/manifests.d", gate->options.etc);
+	err = hf_manifests_read(&gate->trust, path, now, again, fault);
+	for (size_t i = 0; i < gate->lists->file_count && err == HF_OK; i++)
+		err = hf_manifest_load(&gate->trust, gate->lists->files[i].name, gate->list_bytes[i], now,
+				       again, fault);
+	return err;
+}
+
+enum hf_err hf_gate_judge_by_date(struct hf_gate *gate, struct hf_fault *fault)
+{
+	struct hf_arena scratch;
+	enum hf_err err = hf_arena_make(HF_GATE_SCRATCH_MAX, &scratch);
+
+	if (err != HF_OK)
+		return hf_fail(fault, err, "manifests", "%s", "");
+	err = dates_of(gate, &scratch, fault);
+	hf_arena_drop(&scratch);
+	gate->devices = (struct hf_device_trusts){ 0 };	/* certificates of devices have dates too */
+	if (err == HF_OK)
+		err = hf_gate_trust_devices(gate, fault);
+	return err == HF_OK ? judge_boot(gate, fault) : err;
+}
+
 static void show_boot_findings(const struct hf_gate *gate)
 {
 	for (const struct hf_finding *f = gate->verdict.boot; f; f = f->next)
 		hf_screen_print(&gate->screen, "  boot  %s%s%.72s\n", hf_err_name(f->cause),
 				f->found ? "\n        " : "", f->found ? f->found : "");
+}
+
+/* Only a controller's ticket starts the service image: without one it is not looked at. */
+static enum hf_err match(struct hf_gate *gate, struct hf_fault *fault)
+{
+	enum hf_err err = hf_tenant_match(&gate->tenant, gate->lists->images, fault);
+
+	if (err == HF_OK && hf_tenant_any(&gate->service))
+		err = hf_tenant_match(&gate->service, gate->lists->images, fault);
+	return err;
+}
+
+enum hf_err hf_gate_start_with(struct hf_gate *gate, struct hf_tenant *tenant, struct hf_fault *fault)
+{
+	enum hf_err err;
+
+	gate->started = tenant;
+	err = hf_gate_fence_lasts(gate, fault);
+	return err == HF_OK && hf_gate_live(gate) ? hf_release_prepare(tenant, fault) : err;
 }
 
 enum hf_err hf_gate_store(struct hf_gate *gate, struct hf_fault *fault)
@@ -207,20 +285,19 @@ enum hf_err hf_gate_store(struct hf_gate *gate, struct hf_fault *fault)
 		return hf_fail(fault, HF_ERR_TENANT_MISSING, "holdfast.conf", "%s", "no store line");
 	err = wait_for_store(gate, path, sizeof(path), fault);
 	if (err == HF_OK)
-		err = hf_store_read(path, &gate->arena, load_list, gate, &gate->tenant, fault);
+		err = hf_store_read(path, &gate->arena, load_list, gate, &gate->tenant,
+				    hf_gate_by_controller(gate) ? &gate->service : NULL, fault);
 	if (err == HF_OK)
 		err = join_lists(gate, fault);
 	if (err == HF_OK)
 		err = judge_boot(gate, fault);
 	show_boot_findings(gate);
 	if (err == HF_OK)
-		err = hf_tenant_match(&gate->tenant, gate->lists->images, fault);
-	if (err == HF_OK)
-		err = hf_gate_fence_lasts(gate, fault);
+		err = match(gate, fault);
 	if (err == HF_OK)
 		err = record_store(gate, fault);
-	if (err == HF_OK && hf_gate_live(gate))
-		err = hf_release_prepare(&gate->tenant, fault);
+	if (err == HF_OK && !hf_gate_by_controller(gate))	/* else his ticket says which */
+		err = hf_gate_start_with(gate, &gate->tenant, fault);
 	if (err == HF_OK)
 		hf_gate_note(gate, "tenant %s (%s), image list signed", gate->tenant.image->name,
 			     gate->tenant.root.fd >= 0 ? "switch-root" : "kexec");

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* HELD: it has no successor. The PCR is capped in every bank, the log finished, the evidence
- * sent, the reason shown on every console, and then nothing happens any more. No step here
- * may stop the next one. */
+ * sent, the reason shown on every console; then a controller hears of it, and nothing else
+ * happens any more. No step here may stop the next one. */
 #include "agent/gate.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "agent/pid1.h"
 #include "agent/platform.h"
+#include "agent/release.h"
 #include "agent/watch.h"
 #include "pcie/config.h"
 #include "pcie/worker.h"
@@ -55,10 +57,22 @@ static void stop_devices(struct hf_gate *gate)
 	struct hf_fault fault = { 0 };
 	char text[512];
 
+	hf_gate_link_stop(gate);
 	if (!hf_gate_live(gate) || hf_gate_unbind(gate, NULL, &fault) == HF_OK)
 		return;
 	hf_fault_format(&fault, text, sizeof(text));
 	hf_screen_print(&gate->screen, "holding again: %s\n", text);
+}
+
+/* What was for a tenant is for nobody now; its image may hold the secret already. */
+static void forget_tenant(struct hf_gate *gate)
+{
+	hf_gate_forget(gate);
+	hf_tenant_drop(&gate->tenant);
+	hf_tenant_drop(&gate->service);
+	gate->started = NULL;
+	if (gate->options.pid1 && getpid() == 1)
+		hf_release_never();
 }
 
 static void send_evidence(struct hf_gate *gate, const struct hf_fault *why)
@@ -274,6 +288,23 @@ static void show(void *self)
 	(void)hf_workers_reap(0);
 }
 
+/* On a host in a process of its own, so that nothing keeps the screen from being shown again; a
+ * rehearsal does it here, once, and not where nobody answered before. */
+static void tell_controller(struct hf_gate *gate, const struct hf_fault *why)
+{
+	struct hf_fault fault = { 0 };
+
+	if (!hf_gate_by_controller(gate) || !gate->conf.controller[0] || !gate->evidence.receipt.len)
+		return;
+	gate->talk.suspect = why->where;
+	if (gate->options.pid1) {
+		hf_gate_report_beside(gate);
+		return;
+	}
+	if (gate->talk.no_answer.err == HF_OK && hf_gate_report_held(gate, &fault) != HF_OK)
+		hf_gate_show_fault(gate, "the controller was not told", &fault);
+}
+
 enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *why)
 {
 	static struct held held;
@@ -283,6 +314,7 @@ enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *why)
 	if (gate->options.pid1 && gate->screen.count == 0 &&
 	    hf_screen_consoles(&gate->screen, &fault) != HF_OK)
 		gate->screen.count = 0;	/* nobody to tell; held all the same */
+	forget_tenant(gate);
 	stop_devices(gate);
 	close_log(gate, why);
 	send_evidence(gate, why);
@@ -290,6 +322,7 @@ enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *why)
 	if (!hf_watch_stop())	/* it came first, and goes on saying so */
 		hf_screen_print(&gate->screen, "the gate had made no progress: HELD before\n");
 	show(&held);
+	tell_controller(gate, why);
 	if (gate->options.pid1)
 		hf_pid1_park(REPEAT_S, show, &held);
 	return why->err;

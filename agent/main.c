@@ -16,6 +16,7 @@ static const struct command {
 	{ "scan", hf_cmd_scan, "what is on this host; by default nothing is written" },
 	{ "verify", hf_cmd_verify, "judge this host or a capture by signed manifests" },
 	{ "attest", hf_cmd_attest, "measure and quote for diagnosis, on PCR 16" },
+	{ "identity", hf_cmd_identity, "whose TPM this is: the keys that an inventory names" },
 	{ "provision", hf_cmd_provision, "let the TPM keep old manifests out of this host" },
 	{ "rom", hf_cmd_rom, "the images of an option ROM file" },
 	{ "spdm", hf_cmd_spdm, "what a device signs of itself, and whether it verifies" },

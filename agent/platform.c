@@ -255,3 +255,33 @@ const char *hf_platform_text(const struct hf_part *host_part, const char *mkey)
 	m = host_part ? hf_measurement_find(host_part->measurements, mkey) : NULL;
 	return m && m->kind == HF_VALUE_TEXT ? m->text : NULL;
 }
+
+/* What firmware says whose owner never set it: many hosts have it. */
+static bool placeholder(const char *text)
+{
+	static const char *const words[] = { "To be filled by O.E.M.", "To Be Filled By O.E.M.", "Default string",
+		"Not Specified", "Not Applicable", "None", "N/A", "Chassis Serial Number", "System Serial Number",
+		"Serial Number", "0123456789", "........." };
+	size_t same = strspn(text, "0"), blank = strspn(text, " ");
+
+	if (text[same] == '\0' || text[blank] == '\0')	/* empty ones too */
+		return true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *hf_platform_serial(const struct hf_part *host_part)
+{
+	static const char *const mkeys[] = { "smbios/chassis-serial", "smbios/serial" };
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *text = hf_platform_text(host_part, mkeys[i]);
+
+		if (text && !placeholder(text))
+			return text;
+	}
+	return "";
+}

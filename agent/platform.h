@@ -26,5 +26,8 @@ enum hf_err hf_platform_claims(const struct hf_host *host, const struct hf_platf
 			       struct hf_claims *claims, struct hf_part **ret_host_part) HF_MUST_USE;
 /* The text of a measurement of the host part, or NULL when it is a failure or not text. */
 const char *hf_platform_text(const struct hf_part *host_part, const char *mkey);
+/* The serial number by which an inventory names the host: the chassis's, or the system's where
+ * the chassis has none but what its maker was to fill in. "" where there is neither. */
+const char *hf_platform_serial(const struct hf_part *host_part);
 
 #endif

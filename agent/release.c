@@ -103,7 +103,8 @@ static enum hf_err pack_file(int dirfd, const char *name, struct hf_arena *arena
 	return w->full ? hf_fail(fault, HF_ERR_LIMIT, name, "%s", "the hand-over is too large") : HF_OK;
 }
 
-static enum hf_err pack(int dirfd, struct hf_arena *arena, struct hf_writer *w, struct hf_fault *fault)
+static enum hf_err pack(int dirfd, struct hf_span secret, struct hf_arena *arena, struct hf_writer *w,
+			struct hf_fault *fault)
 {
 	const struct hf_span empty = { NULL, 0 };
 	struct dirent **list = NULL;
@@ -120,11 +121,16 @@ static enum hf_err pack(int dirfd, struct hf_arena *arena, struct hf_writer *w, 
 		free(list[i]);
 	}
 	free(list);
+	if (secret.len)
+		hf_cpio_put(w, HAND_OVER_DIR "/" HF_SECRET_FILE, S_IFREG | 0400, secret);
 	hf_cpio_put_trailer(w);
+	if (err == HF_OK && w->full)
+		err = hf_fail(fault, HF_ERR_LIMIT, "hand-over", "%zu bytes", w->len);
 	return err;
 }
 
-enum hf_err hf_release_hand_over(struct hf_tenant *tenant, const char *dir, struct hf_fault *fault)
+enum hf_err hf_release_hand_over(struct hf_tenant *tenant, const char *dir, struct hf_span secret,
+				 struct hf_fault *fault)
 {
 	static const uint8_t zeros[4];
 	const size_t pad = (size_t)(-tenant->initrd.size & 3);	/* an archive begins on 4 bytes */
@@ -146,11 +152,13 @@ enum hf_err hf_release_hand_over(struct hf_tenant *tenant, const char *dir, stru
 		return hf_fail(fault, err, dir, "%s", "");
 	}
 	w = (struct hf_writer){ .buf = out.base, .cap = out.cap };
-	err = pack(dirfd, &scratch, &w, fault);
+	err = pack(dirfd, secret, &scratch, &w, fault);
 	if (err == HF_OK)
 		err = hf_tenant_append(&tenant->initrd, (struct hf_span){ zeros, pad }, fault);
 	if (err == HF_OK)
 		err = hf_tenant_append(&tenant->initrd, hf_written(&w), fault);
+	if (secret.len)
+		explicit_bzero(out.base, w.len);
 	hf_arena_drop(&scratch);
 	hf_arena_drop(&out);
 	close(dirfd);
@@ -189,6 +197,15 @@ enum hf_err hf_release_kexec(struct hf_fault *fault)
 	sync();
 	reboot(LINUX_REBOOT_CMD_KEXEC);
 	return hf_fail_errno(fault, HF_ERR_RELEASE_FAILED, errno, "kexec");
+}
+
+void hf_release_never(void)
+{
+	static const char *const secrets[] = { HF_RUN "/" HF_SECRET_FILE, NEW_ROOT HF_RUN "/" HF_SECRET_FILE };
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		(void)unlink(secrets[i]);	/* it is hardly ever there */
+	(void)no_other_kernel(NULL);
 }
 
 /* ---- switch_root ---- */

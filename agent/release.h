@@ -9,10 +9,17 @@
 
 /* For a root image: modules, loop device over the sealed memory, read-only mount. */
 enum hf_err hf_release_prepare(struct hf_tenant *tenant, struct hf_fault *fault) HF_MUST_USE;
-/* The files of a directory as a cpio archive with its folders; appended behind the initrd. */
-enum hf_err hf_release_hand_over(struct hf_tenant *tenant, const char *dir, struct hf_fault *fault) HF_MUST_USE;
+/* The files of a directory as a cpio archive with its folders, and the tenant's secret (empty:
+ * there is none) for root's eyes alone; appended behind the initrd. No copy of the secret stays
+ * but the one in there. */
+enum hf_err hf_release_hand_over(struct hf_tenant *tenant, const char *dir, struct hf_span secret,
+				 struct hf_fault *fault) HF_MUST_USE;
+#define HF_SECRET_FILE "secret"
 /* Loads kernel and initrd from the memory that was hashed; no other kernel can follow. */
 enum hf_err hf_release_load(struct hf_tenant *tenant, struct hf_fault *fault) HF_MUST_USE;
+/* Of a host that is held after all: no file holds the tenant's secret, and no kernel can be loaded
+ * any more, by whom ever. */
+void hf_release_never(void);
 /* Both return only when they failed. */
 enum hf_err hf_release_kexec(struct hf_fault *fault) HF_MUST_USE;
 enum hf_err hf_release_switch_root(struct hf_fault *fault) HF_MUST_USE;

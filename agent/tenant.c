@@ -19,9 +19,10 @@
 #define BUFFER ((size_t)1 << 20)
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-void hf_tenant_init(struct hf_tenant *tenant)
+void hf_tenant_init(struct hf_tenant *tenant, enum hf_image_role role)
 {
 	memset(tenant, 0, sizeof(*tenant));
+	tenant->role = role;
 	tenant->kernel.fd = tenant->initrd.fd = tenant->root.fd = -1;
 }
 
@@ -32,7 +33,7 @@ void hf_tenant_drop(struct hf_tenant *tenant)
 	for (size_t i = 0; i < 3; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	hf_tenant_init(tenant);
+	hf_tenant_init(tenant, tenant->role);
 }
 
 static enum hf_err write_all(int fd, struct hf_span s)
@@ -81,20 +82,31 @@ struct store {
 	struct hf_arena *arena;
 	hf_store_manifest manifest;
 	void *self;
-	struct hf_tenant *tenant;
+	struct hf_tenant *tenant, *service;
 	struct hf_fault *fault;
 	const char *path;
 };
 
-static struct hf_tenant_file *tenant_file(struct hf_tenant *tenant, const char *name)
+static struct hf_tenant_file *file_of(struct hf_tenant *tenant, const char *name)
 {
-	if (strcmp(name, "kernel") == 0)
-		return &tenant->kernel;
-	if (strcmp(name, "initrd") == 0)
-		return &tenant->initrd;
-	if (strcmp(name, "root.squashfs") == 0)
-		return &tenant->root;
+	struct hf_tenant_file *files[] = { &tenant->kernel, &tenant->initrd, &tenant->root };
+
+	for (size_t i = 0; i < 3; i++)
+		if (strcmp(name, hf_tenant_file_name(tenant->role, i)) == 0)
+			return files[i];
 	return NULL;
+}
+
+static struct hf_tenant_file *tenant_file(const struct store *store, const char *name)
+{
+	struct hf_tenant_file *file = file_of(store->tenant, name);
+
+	return !file && store->service ? file_of(store->service, name) : file;
+}
+
+static bool is_initrd(const struct store *store, const struct hf_tenant_file *file)
+{
+	return file == &store->tenant->initrd || (store->service && file == &store->service->initrd);
 }
 
 static bool is_manifest(const char *name)
@@ -120,13 +132,13 @@ static enum hf_err begin_file(const struct store *store, const char *name, uint6
 	return HF_OK;
 }
 
-/* Sealed first, hashed then: what has this digest can no longer change. Only the initrd
+/* Sealed first, hashed then: what has this digest can no longer change. Only an initrd
  * stays open, because the hand-over goes behind it; hf_tenant_seal hashes it again. */
 static enum hf_err end_file(const struct store *store, const char *name, struct hf_tenant_file *file)
 {
 	enum hf_err err;
 
-	if (file != &store->tenant->initrd) {
+	if (!is_initrd(store, file)) {
 		if (fcntl(file->fd, F_ADD_SEALS, SEALS) != 0)
 			return hf_fail_errno(store->fault, HF_ERR_INTERNAL, errno, name);
 		file->sealed = true;
@@ -194,7 +206,7 @@ static enum hf_err entry_manifest(const struct store *store, struct hf_cpio *cpi
 static enum hf_err take_entry(const struct store *store, struct hf_cpio *cpio,
 			      const struct hf_cpio_entry *entry)
 {
-	struct hf_tenant_file *file = tenant_file(store->tenant, entry->name);
+	struct hf_tenant_file *file = tenant_file(store, entry->name);
 	enum hf_err err;
 
 	if (!S_ISREG(entry->mode))
@@ -276,7 +288,7 @@ static enum hf_err copy_file(const struct store *store, int dirfd, const char *n
 
 static enum hf_err read_name(const struct store *store, int dirfd, const char *name)
 {
-	struct hf_tenant_file *file = tenant_file(store->tenant, name);
+	struct hf_tenant_file *file = tenant_file(store, name);
 	struct hf_span bytes;
 	enum hf_err err;
 
@@ -306,9 +318,10 @@ static enum hf_err read_directory(const struct store *store, int dirfd)
 }
 
 enum hf_err hf_store_read(const char *path, struct hf_arena *arena, hf_store_manifest manifest,
-			  void *self, struct hf_tenant *ret, struct hf_fault *fault)
+			  void *self, struct hf_tenant *ret, struct hf_tenant *ret_service,
+			  struct hf_fault *fault)
 {
-	const struct store store = { arena, manifest, self, ret, fault, path };
+	const struct store store = { arena, manifest, self, ret, ret_service, fault, path };
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	enum hf_err err;
 	struct stat st;
@@ -325,49 +338,6 @@ enum hf_err hf_store_read(const char *path, struct hf_arena *arena, hf_store_man
 		err = hf_fail(fault, HF_ERR_STORE_SHAPE, path, "%s", "neither a block device, a file nor a directory");
 	close(fd);
 	return err;
-}
-
-static bool image_matches(const struct hf_tenant *t, const struct hf_image *image)
-{
-	if (image->role != HF_IMAGE_TENANT)
-		return false;
-	switch (image->kind) {
-	case HF_TENANT_KEXEC:
-		return t->kernel.fd >= 0 && image->has_kernel && image->has_initrd &&
-		       image->command_line_text &&
-		       hf_digest_equal(&image->kernel, &t->kernel.sha256) &&
-		       hf_digest_equal(&image->initrd, &t->initrd.sha256);
-	case HF_TENANT_ROOT:
-		return t->root.fd >= 0 && image->has_root &&
-		       hf_digest_equal(&image->root, &t->root.sha256);
-	}
-	return false;
-}
-
-enum hf_err hf_tenant_match(struct hf_tenant *tenant, const struct hf_image *images,
-			    struct hf_fault *fault)
-{
-	const bool kernel = tenant->kernel.fd >= 0, initrd = tenant->initrd.fd >= 0;
-	const bool root = tenant->root.fd >= 0;
-	char hex[2 * HF_DIGEST_MAX + 1];
-
-	tenant->image = NULL;
-	if (!kernel && !initrd && !root)
-		return hf_fail(fault, HF_ERR_TENANT_MISSING, "store", "%s",
-			       "neither kernel and initrd nor root.squashfs");
-	if (kernel != initrd || kernel == root)
-		return hf_fail(fault, HF_ERR_TENANT_UNVERIFIABLE, "store", "%s%s%s",
-			       kernel ? "kernel " : "", initrd ? "initrd " : "",
-			       root ? "root.squashfs" : "");
-	for (const struct hf_image *i = images; i; i = i->next) {
-		if (!image_matches(tenant, i))
-			continue;
-		tenant->image = i;
-		return HF_OK;
-	}
-	hf_digest_hex(root ? &tenant->root.sha256 : &tenant->kernel.sha256, hex);
-	return hf_fail(fault, HF_ERR_TENANT_UNKNOWN, "store", "%s sha256 %s",
-		       root ? "root.squashfs" : "kernel", hex);
 }
 
 enum hf_err hf_tenant_append(struct hf_tenant_file *file, struct hf_span bytes, struct hf_fault *fault)

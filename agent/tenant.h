@@ -13,22 +13,29 @@ struct hf_tenant_file {
 	struct hf_digest sha256;	/* of them, as they lie in the memfd */
 	bool sealed;
 };
-struct hf_tenant {
+struct hf_tenant {		/* what the gate may start: the tenant's, or the service image */
+	enum hf_image_role role;	/* HF_IMAGE_TENANT or HF_IMAGE_SERVICE */
 	struct hf_tenant_file kernel, initrd, root;
 	const struct hf_image *image;	/* the list entry that matched, or NULL */
 };
-void hf_tenant_init(struct hf_tenant *tenant);
+void hf_tenant_init(struct hf_tenant *tenant, enum hf_image_role role);
 void hf_tenant_drop(struct hf_tenant *tenant);
 
 /* Called for every *.corim in the store, in store order. */
 typedef enum hf_err (*hf_store_manifest)(void *self, const char *name, struct hf_span bytes,
 					 struct hf_fault *fault);
 /* path: a block device or regular file that holds a newc cpio archive, or a directory.
- * Image lists go to manifest; kernel, initrd and root.squashfs into ret; other names are
+ * Image lists go to manifest; kernel, initrd and root.squashfs into ret; service-kernel,
+ * service-initrd and service.squashfs into ret_service (NULL: not looked at); other names are
  * not looked at. HF_ERR_STORE_SHAPE, _STORE_UNREADABLE, HF_ERR_LIMIT. */
 enum hf_err hf_store_read(const char *path, struct hf_arena *arena, hf_store_manifest manifest,
-			  void *self, struct hf_tenant *ret, struct hf_fault *fault) HF_MUST_USE;
-/* Sets tenant->image. Neither form: HF_ERR_TENANT_MISSING; both, or half of one:
+			  void *self, struct hf_tenant *ret, struct hf_tenant *ret_service,
+			  struct hf_fault *fault) HF_MUST_USE;
+/* Names in the store: 0 kernel, 1 initrd, 2 root image. */
+const char *hf_tenant_file_name(enum hf_image_role role, size_t index);
+/* Whether the store held anything of it at all. */
+bool hf_tenant_any(const struct hf_tenant *tenant);
+/* Sets tenant->image, by entries of its role. Neither form: HF_ERR_TENANT_MISSING; both, or half of one:
  * HF_ERR_TENANT_UNVERIFIABLE; no list entry with these digests: HF_ERR_TENANT_UNKNOWN. */
 enum hf_err hf_tenant_match(struct hf_tenant *tenant, const struct hf_image *images,
 			    struct hf_fault *fault) HF_MUST_USE;

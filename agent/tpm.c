@@ -572,6 +572,17 @@ enum hf_err hf_tpm_ak(struct hf_tpm *tpm, struct hf_writer *ret_public, struct h
 	return HF_OK;
 }
 
+enum hf_err hf_tpm_have_ak(struct hf_tpm *tpm, struct hf_fault *fault)
+{
+	uint8_t unused[sizeof(TPMT_PUBLIC)];
+	size_t len;
+	enum hf_err err = hf_tpm_ready(tpm, fault);
+
+	if (!err && tpm->ak == ESYS_TR_NONE)
+		err = make_ak(tpm, unused, sizeof(unused), &len, fault);
+	return err;
+}
+
 enum hf_err hf_tpm_quote(struct hf_tpm *tpm, uint32_t pcrs, struct hf_span nonce,
 			 struct hf_writer *ret_attest, struct hf_writer *ret_signature,
 			 struct hf_fault *fault)
@@ -579,7 +590,7 @@ enum hf_err hf_tpm_quote(struct hf_tpm *tpm, uint32_t pcrs, struct hf_span nonce
 	TPML_PCR_SELECTION selection = select_pcrs(HF_ALG_SHA256, pcrs);
 	TPMT_SIG_SCHEME scheme = { .scheme = TPM2_ALG_NULL };
 	TPM2B_DATA qualifying = { .size = (UINT16)nonce.len };
-	uint8_t unused[sizeof(TPMT_PUBLIC)], sig[sizeof(TPMT_SIGNATURE)];
+	uint8_t sig[sizeof(TPMT_SIGNATURE)];
 	TPM2B_ATTEST *attest = NULL;
 	TPMT_SIGNATURE *signature = NULL;
 	size_t len = 0;
@@ -589,9 +600,7 @@ enum hf_err hf_tpm_quote(struct hf_tpm *tpm, uint32_t pcrs, struct hf_span nonce
 		return hf_fail(fault, HF_ERR_LIMIT, "TPM", "nonce of %zu bytes", nonce.len);
 	if (nonce.len)
 		memcpy(qualifying.buffer, nonce.ptr, nonce.len);
-	err = hf_tpm_ready(tpm, fault);
-	if (!err && tpm->ak == ESYS_TR_NONE)
-		err = make_ak(tpm, unused, sizeof(unused), &len, fault);
+	err = hf_tpm_have_ak(tpm, fault);
 	if (err)
 		return err;
 	TSS2_RC rc = Esys_Quote(tpm->esys, tpm->ak, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE,

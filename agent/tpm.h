@@ -6,6 +6,7 @@
 #ifndef HF_AGENT_TPM_H
 #define HF_AGENT_TPM_H
 
+#include "measure/arena.h"
 #include "measure/attest.h"
 #include "measure/err.h"
 #include "measure/log.h"
@@ -42,6 +43,25 @@ enum hf_err hf_tpm_ak(struct hf_tpm *tpm, struct hf_writer *ret_public, struct h
 enum hf_err hf_tpm_quote(struct hf_tpm *tpm, uint32_t pcrs, struct hf_span nonce,
 			 struct hf_writer *ret_attest, struct hf_writer *ret_signature,
 			 struct hf_fault *fault) HF_MUST_USE;
+
+/* ---- enrolment (tpm_ek.c) ---- */
+#define HF_TPM_EKS_MAX 4
+struct hf_tpm_ek {		/* an endorsement key as the TCG's profile names them */
+	const char *name;	/* "L-1" (RSA 2048), "L-2" (P-256), "H-2", "H-3", "H-6" */
+	struct hf_span public_area;	/* TPMT_PUBLIC */
+	struct hf_span certificate;	/* DER from the TPM's NV storage; empty: none there */
+};
+/* Those that the TPM holds a certificate for; if none, the ones it can make, P-256 and RSA 2048.
+ * Into the arena. HF_ERR_EK_UNUSABLE: not one. */
+enum hf_err hf_tpm_eks(struct hf_tpm *tpm, struct hf_arena *arena,
+		       struct hf_tpm_ek ret[static HF_TPM_EKS_MAX], size_t *ret_count,
+		       struct hf_fault *fault) HF_MUST_USE;
+/* TPM2_ActivateCredential with the AK and that EK: blob and secret with their size fields. ret:
+ * at most 32 bytes. HF_ERR_CREDENTIAL_REFUSED: the TPM says that it is not for it. */
+enum hf_err hf_tpm_activate(struct hf_tpm *tpm, const struct hf_tpm_ek *ek, struct hf_span blob,
+			    struct hf_span encrypted_secret, struct hf_writer *ret,
+			    struct hf_fault *fault) HF_MUST_USE;
+
 /* TPM2_HierarchyControl(endorsement, off) until the next TPM reset. */
 enum hf_err hf_tpm_endorsement_off(struct hf_tpm *tpm, struct hf_fault *fault) HF_MUST_USE;
 /* Which hierarchies somebody gave an authorisation value: text for the host's claims. */

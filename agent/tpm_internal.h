@@ -31,5 +31,37 @@ bool hf_tpm_is_auth_error(TSS2_RC rc);
 /* Values of consecutive properties; those that the TPM does not name stay 0. */
 enum hf_err hf_tpm_properties(struct hf_tpm *tpm, uint32_t first, uint32_t count,
 			      uint32_t *ret, struct hf_fault *fault) HF_MUST_USE;
+/* tpm->ak is made if it is not there. */
+enum hf_err hf_tpm_have_ak(struct hf_tpm *tpm, struct hf_fault *fault) HF_MUST_USE;
+
+/* ---- endorsement keys (tpm_ek_template.c, tpm_ek_nv.c) ---- */
+struct hf_ek_profile {		/* a line of the TCG EK Credential Profile's tables */
+	const char *name;
+	uint32_t certificate, nonce, template;	/* NV indices; 0: the profile has none */
+	uint16_t type, curve_or_bits;
+	enum hf_alg alg;	/* of the name, and of the policy */
+	uint16_t aes_bits;
+	bool high;		/* high range: userWithAuth, policy B, empty unique field */
+};
+/* Ends with name NULL. In the order in which they are looked for: the quick ones first. */
+extern const struct hf_ek_profile hf_ek_profiles[];
+const struct hf_ek_profile *hf_ek_profile_named(const char *name);
+/* What CreatePrimary is given. nonce: as the profile has it in the unique field; may be empty. */
+enum hf_err hf_ek_template(const struct hf_ek_profile *profile, struct hf_span nonce,
+			   TPM2B_PUBLIC *ret) HF_MUST_USE;
+/* In front of what is in the unique field, which is then of full length. */
+void hf_ek_put_nonce(const struct hf_ek_profile *profile, struct hf_span nonce, TPMT_PUBLIC *area);
+/* Whether a public area is of the template in all but its unique field. */
+bool hf_ek_of_template(const TPMT_PUBLIC *area, const TPMT_PUBLIC *template);
+/* PolicySecret(endorsement), and for keys of the high range the OR with what updates them. */
+enum hf_err hf_ek_policies(enum hf_alg alg, TPML_DIGEST *ret) HF_MUST_USE;
+
+/* Bytes of an NV index that may be read without a value; empty where there is no such index,
+ * it was never written, or it asks for a value. Longer than cap: HF_ERR_LIMIT. */
+enum hf_err hf_tpm_nv_read(struct hf_tpm *tpm, uint32_t index, struct hf_writer *ret,
+			   struct hf_fault *fault) HF_MUST_USE;
+/* Handles there are, from first on, at most TPM2_MAX_CAP_HANDLES. */
+enum hf_err hf_tpm_handles(struct hf_tpm *tpm, uint32_t first, TPML_HANDLE *ret,
+			   struct hf_fault *fault) HF_MUST_USE;
 
 #endif

@@ -476,6 +476,17 @@ def waiver(**more):
                           "found": "ab" * 32}], **more}
 
 
+def bearer(**more):
+    """An owner's release for when no controller answers."""
+    return {**waiver(), "generation": 7, "boots": {"from": 41, "to": 43},
+            "findings": [{"place": "controller", "reason": "controller-unreachable"}], **more}
+
+
+def with_service():
+    image = {**sources.images()["images"][1], "role": "service", "name": "update-1"}
+    return {"format": 1, "images": [*sources.images()["images"], image]}
+
+
 def with_firmware(**more):
     """A model that lists a release of its platform's firmware."""
     return model(firmware=[{"name": "2.19.1", "state": "allowed", "pcrs": {"0": "ab" * 32, "7": "cd" * 32},
@@ -492,7 +503,7 @@ def author_schemas_accept_what_the_tool_accepts(t):
     good = trees.Tree(t.path("tree"), trees.lab())
     documents = [json.loads(read(path)) for path in
                  sorted(glob.glob(os.path.join(ROOT, "examples/manifests/*.json")))]
-    documents += components(good) + [model(), sources.images(), waiver(), revocations()]
+    documents += components(good) + [model(), sources.images(), with_service(), waiver(), bearer(), revocations()]
     wide = model()
     wide["rules"][1] = {"name": "r", "components": ["a", "b"], "class": "0200", "slots": ["1", "2"],
                         "least_method": "bytes", "mode": "audit"}
@@ -618,10 +629,17 @@ def author_what_a_schema_refuses_the_tool_refuses(t):
         (sources.images(), lambda i: i["images"][0].update(kind="kexec")),
         (sources.images(), lambda i: i["images"][0].update(root="00" * 32)),
         (sources.images(), lambda i: i["images"][1].pop("kind")), (sources.images(), lambda i: i["images"][1].update(kind="root")),
-        (sources.images(), lambda i: i["images"][1].update(role="service")),
+        (sources.images(), lambda i: i["images"][1].update(role="guest")),
         (waiver(), lambda w: w.pop("until")), (waiver(), lambda w: w.update(host="00")),
         (waiver(), lambda w: w.update(findings=[])), (waiver(), lambda w: w["findings"][0].pop("place")),
         (waiver(), lambda w: w["findings"][0].update(reason="Firmware")),
+        (bearer(), lambda w: w.pop("generation")), (bearer(), lambda w: w["boots"].pop("to")),
+        (bearer(), lambda w: w["boots"].update({"from": -1})), (bearer(), lambda w: w["boots"].update(to=1 << 32)),
+        (bearer(), lambda w: w["boots"].update(last=43)), (bearer(), lambda w: w.update(boots=43)),
+        (bearer(), lambda w: w["findings"].append(waiver()["findings"][0])),
+        (bearer(), lambda w: w.update(findings=waiver()["findings"])),
+        (bearer(), lambda w: w["findings"][0].update(place="board")),
+        (bearer(), lambda w: w["findings"][0].update(found="x")),
         (revocations(), lambda r: r.pop("generation")), (revocations(), lambda r: r.update(revoke=[])),
         (revocations(), lambda r: r["revoke"][0].update(key="00")),
         (revocations(), lambda r: r["revoke"][0].update(digest="00" * 32)),

@@ -46,6 +46,11 @@ static void an_empty_file_is_the_strict_default(void **state)
 	assert_int_equal(conf.revocations, 0);
 	assert_int_equal(conf.device_seconds, 5);
 	assert_false(conf.generation_index);
+	assert_string_equal(conf.controller, "");
+	assert_string_equal(conf.controller_name, "");
+	assert_int_equal(conf.controller_seconds, 60);
+	assert_string_equal(conf.link, "");
+	assert_string_equal(conf.address, "slaac");
 }
 
 static void every_key_is_understood(void **state)
@@ -66,6 +71,39 @@ static void every_key_is_understood(void **state)
 	assert_int_equal(conf.generation, 7);
 	assert_int_equal(conf.revocations, 3);
 	assert_int_equal(conf.device_seconds, 60);
+}
+
+static void the_way_to_the_controller(void **state)
+{
+	struct hf_conf conf;
+	struct hf_fault fault;
+
+	(void)state;
+	assert_int_equal(parse("controller = https://192.0.2.1:8443 https://[2001:db8::1]:8443\n"
+			       "controller-name = controller.example\ncontroller-seconds = 3600\n"
+			       "link = pci0000:00/00:1c.0/00.0\n"
+			       "address = ip=192.0.2.7::192.0.2.1:255.255.255.0::eth0:off\n",
+			       &conf, &fault), HF_OK);
+	assert_string_equal(conf.controller, "https://192.0.2.1:8443 https://[2001:db8::1]:8443");
+	assert_string_equal(conf.controller_name, "controller.example");
+	assert_int_equal(conf.controller_seconds, 3600);
+	assert_string_equal(conf.link, "pci0000:00/00:1c.0/00.0");
+	assert_string_equal(conf.address, "ip=192.0.2.7::192.0.2.1:255.255.255.0::eth0:off");
+	assert_int_equal(parse("link = auto\naddress = command-line\ncontroller-seconds = 5\n", &conf, &fault),
+			 HF_OK);
+	assert_string_equal(conf.link, "");
+	assert_string_equal(conf.address, "command-line");
+	assert_int_equal(conf.controller_seconds, 5);
+	refused("controller = controller.example\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("\ncontroller = https://controller.example:8443\n", HF_ERR_CONFIG_SYNTAX, "line 2");
+	refused("controller = http://192.0.2.1\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("controller-name = a b\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("controller-name = *.example\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("controller-seconds = 4\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("controller-seconds = 3601\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("address = 192.0.2.7/24\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("address = SLAAC\n", HF_ERR_CONFIG_SYNTAX, "line 1");
+	refused("address = slaac\naddress = dhcp\n", HF_ERR_CONFIG_SYNTAX, "line 2");
 }
 
 static void the_index_is_demanded_by_its_word_alone(void **state)
@@ -148,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_file_is_the_strict_default),
 		cmocka_unit_test(every_key_is_understood),
+		cmocka_unit_test(the_way_to_the_controller),
 		cmocka_unit_test(the_index_is_demanded_by_its_word_alone),
 		cmocka_unit_test(what_is_not_understood_is_refused),
 		cmocka_unit_test(only_pcrs_that_cannot_be_undone_serve),

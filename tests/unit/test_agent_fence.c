@@ -527,6 +527,7 @@ static void a_fence_must_outlive_the_release(void **state)
 			.method = cases[i].done ? HF_FENCE_POWER : HF_FENCE_NONE };
 
 		gate->tenant.image = &image;
+		gate->started = &gate->tenant;
 		gate->fences = &fence;
 		assert_int_equal(hf_gate_fence_lasts(gate, &f->fault),
 				 cases[i].ok ? HF_OK : HF_ERR_FENCE_IMPOSSIBLE);

@@ -25,6 +25,9 @@ static int set_up(void **state)
 	gate->screen.fds[0] = mkstemp(w->file);
 	assert_true(gate->screen.fds[0] >= 0);
 	gate->screen.count = 1;
+	hf_tenant_init(&gate->tenant, HF_IMAGE_TENANT);
+	hf_tenant_init(&gate->service, HF_IMAGE_SERVICE);
+	gate->conf.policy = HF_POLICY_LOCAL;
 	gate->model = w->fx->model;
 	gate->manifests = w->fx->manifests;
 	gate->drivers_done = true;

@@ -570,6 +570,38 @@ static void full_claims_are_an_error_and_leave_the_output(void **state)
 	assert_ptr_equal(w->part, poison);
 }
 
+static void serial_number_of_the_chassis(void **state)
+{
+	struct world *w = *state;
+
+	put_text(w, "sys/class/dmi/id/chassis_serial", "CN7792\n");
+	put_text(w, "sys/class/dmi/id/product_serial", "SYS1\n");
+	look(w);
+	assert_string_equal(hf_platform_serial(w->part), "CN7792");
+}
+
+/* What many hosts say is nobody's name. */
+static void serial_number_that_nobody_set(void **state)
+{
+	struct world *w = *state;
+
+	put_text(w, "sys/class/dmi/id/chassis_serial", "To be filled by O.E.M.\n");
+	put_text(w, "sys/class/dmi/id/product_serial", "SYS1\n");
+	look(w);
+	assert_string_equal(hf_platform_serial(w->part), "SYS1");
+}
+
+static void serial_numbers_of_nobody(void **state)
+{
+	struct world *w = *state;
+
+	put_text(w, "sys/class/dmi/id/chassis_serial", "  \n");
+	put_text(w, "sys/class/dmi/id/product_serial", "00000000\n");
+	look(w);
+	assert_string_equal(hf_platform_serial(w->part), "");
+	assert_string_equal(hf_platform_serial(NULL), "");
+}
+
 static void text_of_nothing_is_null(void **state)
 {
 	(void)state;
@@ -607,6 +639,9 @@ int main(void)
 		TEST(banks_by_the_kernels_word),
 		TEST(the_tpm_speaks_for_itself_where_it_was_asked),
 		TEST(full_claims_are_an_error_and_leave_the_output),
+		TEST(serial_number_of_the_chassis),
+		TEST(serial_number_that_nobody_set),
+		TEST(serial_numbers_of_nobody),
 		cmocka_unit_test(text_of_nothing_is_null),
 	};
 

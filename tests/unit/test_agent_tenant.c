@@ -22,7 +22,8 @@
 struct fixture {
 	char dir[64], path[96];
 	struct hf_arena arena;
-	struct hf_tenant tenant;
+	struct hf_tenant tenant, service;
+	bool no_service;
 	struct hf_fault fault;
 	size_t manifests;
 	char last[64];
@@ -37,7 +38,8 @@ static int set_up(void **state)
 	if (!mkdtemp(f->dir) || hf_arena_make(ARENA, &f->arena) != HF_OK)
 		return -1;
 	snprintf(f->path, sizeof(f->path), "%s/store", f->dir);
-	hf_tenant_init(&f->tenant);
+	hf_tenant_init(&f->tenant, HF_IMAGE_TENANT);
+	hf_tenant_init(&f->service, HF_IMAGE_SERVICE);
 	memset(&f->fault, 0xaa, sizeof(f->fault));
 	*state = f;
 	return 0;
@@ -49,6 +51,7 @@ static int tear_down(void **state)
 	char command[128];
 
 	hf_tenant_drop(&f->tenant);
+	hf_tenant_drop(&f->service);
 	hf_arena_drop(&f->arena);
 	snprintf(command, sizeof(command), "rm -r %s", f->dir);
 	int rc = system(command);
@@ -82,7 +85,8 @@ static void write_store(struct fixture *f, struct hf_writer *w)
 
 static enum hf_err read_store(struct fixture *f)
 {
-	return hf_store_read(f->path, &f->arena, on_manifest, f, &f->tenant, &f->fault);
+	return hf_store_read(f->path, &f->arena, on_manifest, f, &f->tenant,
+			     f->no_service ? NULL : &f->service, &f->fault);
 }
 
 static struct hf_digest sha256(const char *text)
@@ -182,6 +186,56 @@ static void other_bytes_are_unknown(void **state)
 		assert_int_equal(hf_tenant_match(&f->tenant, all[i], &f->fault), HF_ERR_TENANT_UNKNOWN);
 		assert_null(f->tenant.image);
 	}
+}
+
+static void a_service_image_lies_beside(void **state)
+{
+	static uint8_t buf[65536];
+	struct fixture *f = *state;
+	struct hf_writer w = { .buf = buf, .cap = sizeof(buf) };
+	struct hf_image image = kexec_image("KERNEL", "INITRD"), service = kexec_image("SK", "SI");
+
+	make(f, "KERNEL", "INITRD", NULL);
+	assert_int_equal(read_store(f), HF_OK);
+	assert_false(hf_tenant_any(&f->service));
+	hf_tenant_drop(&f->tenant);
+	put(&w, "kernel", "KERNEL");
+	put(&w, "initrd", "INITRD");
+	put(&w, "service-kernel", "SK");
+	put(&w, "service-initrd", "SI");
+	hf_cpio_put_trailer(&w);
+	write_store(f, &w);
+	image.next = &service;
+	assert_int_equal(read_store(f), HF_OK);
+	assert_true(hf_tenant_any(&f->service));
+	assert_int_equal(hf_tenant_match(&f->tenant, &image, &f->fault), HF_OK);
+	/* the right bytes, listed as a tenant's: they are none of a service image */
+	assert_int_equal(hf_tenant_match(&f->service, &image, &f->fault), HF_ERR_TENANT_UNKNOWN);
+	service.role = HF_IMAGE_SERVICE;
+	assert_int_equal(hf_tenant_match(&f->service, &image, &f->fault), HF_OK);
+	assert_ptr_equal(f->service.image, &service);
+	assert_int_equal(pwrite(f->service.kernel.fd, "x", 1, 0), -1);	/* sealed, like a tenant's */
+	assert_int_equal(hf_tenant_append(&f->service.initrd, hf_span_text("MORE"), &f->fault), HF_OK);
+	/* and no service image is a tenant's */
+	image.role = HF_IMAGE_SERVICE;
+	assert_int_equal(hf_tenant_match(&f->tenant, &image, &f->fault), HF_ERR_TENANT_UNKNOWN);
+}
+
+static void without_a_controller_no_service_image_is_read(void **state)
+{
+	static uint8_t buf[65536];
+	struct fixture *f = *state;
+	struct hf_writer w = { .buf = buf, .cap = sizeof(buf) };
+
+	put(&w, "service-kernel", "SK");
+	put(&w, "service-kernel", "SK");	/* twice is refused where it is looked at */
+	hf_cpio_put_trailer(&w);
+	write_store(f, &w);
+	assert_int_equal(read_store(f), HF_ERR_STORE_SHAPE);
+	f->no_service = true;
+	hf_tenant_drop(&f->service);
+	assert_int_equal(read_store(f), HF_OK);
+	assert_false(hf_tenant_any(&f->service));
 }
 
 static void halves_and_doubles_are_refused(void **state)
@@ -294,6 +348,8 @@ int main(void)
 		TEST(an_archive_is_read_once_and_matched),
 		TEST(a_directory_is_read_alike),
 		TEST(other_bytes_are_unknown),
+		TEST(a_service_image_lies_beside),
+		TEST(without_a_controller_no_service_image_is_read),
 		TEST(halves_and_doubles_are_refused),
 		TEST(odd_stores_have_named_errors),
 		TEST(what_was_hashed_cannot_be_changed),
