@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A verdict: the one place where a challenge is used up, a host goes into use, and a reclaim has
+ * its ticket. */
+#include <stdio.h>
+
+#include "controller/server/store_internal.h"
+
+#define PLACE_MAX 512	/* bytes of what evidence may have put into a text */
+
+struct verdict {
+	struct hf_verdict_record *in;
+	struct hf_digest result;
+	char place[PLACE_MAX], detail[PLACE_MAX];
+	int64_t id;
+	char lease[HF_HOST_ID_MAX + 1];
+};
+
+/* ---- may it be? ---- */
+
+/* What the challenge, the host's state and the counts have against it; HF_OK: nothing. */
+static enum hf_err against(const struct hf_verdict_record *in, const struct hf_challenge_record *c,
+			   const struct hf_host_row *host, int64_t now)
+{
+	const struct hf_host_record *r = &host->record;
+	bool gate = c->kind == HF_EVIDENCE_GATE;
+
+	if (strcmp(c->host, in->host) != 0)
+		return HF_ERR_NONCE_UNKNOWN;
+	if (c->used)
+		return HF_ERR_NONCE_USED;
+	if (c->until < now)
+		return HF_ERR_NONCE_EXPIRED;
+	if (!hf_span_equal(c->boot_key, in->boot_key))
+		return HF_ERR_BOOT_KEY_OTHER;
+	if (!c->newest || !hf_span_equal(host->nonce, in->nonce))
+		return HF_ERR_STATE_CHANGED;
+	if (r->state != (gate ? HF_LEASE_CHALLENGED : HF_LEASE_IN_USE) || (in->kind != c->kind &&
+									  in->kind != HF_EVIDENCE_HELD))
+		return HF_ERR_STATE_CHANGED;
+	if (gate && (!hf_span_equal(c->reclaim, r->reclaim) || !hf_span_equal(in->reclaim, r->reclaim)))
+		return HF_ERR_STATE_CHANGED;
+	if (in->release == HF_RELEASE_NOTHING)
+		return HF_OK;
+	if (in->kind != HF_EVIDENCE_GATE || !gate)
+		return HF_ERR_HOST_IN_USE;
+	if (r->ticketed)
+		return HF_ERR_HOST_NOT_RECLAIMED;
+	if (!in->counted || (r->counted && in->reset_count <= r->reset_count))
+		return HF_ERR_RESET_COUNT;
+	return HF_OK;
+}
+
+/* ---- writing it ---- */
+
+static enum hf_err take_id(void *self, const struct hf_db_value *values, size_t count)
+{
+	(void)count;
+	*(int64_t *)self = values[0].number;
+	return HF_OK;
+}
+
+static enum hf_err insert(struct hf_tx *tx, struct verdict *v)
+{
+	const struct hf_verdict_record *in = v->in;
+
+	return hf_tx_run(tx, "INSERT INTO verdicts (host, at, kind, nonce, reclaim, quote, boot_key, evidence_digest,"
+			 " status, release, cause, class, place, detail, model, lease, counted, reset_count,"
+			 " restart_count, firmware_version, result, report) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+			 " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) RETURNING id",
+			 HF_PARAMS(hf_db_text(in->host), hf_db_int(in->at), hf_db_int(in->kind),
+				   hf_db_bytes(in->nonce), hf_db_bytes(in->reclaim), hf_db_bytes(in->quote),
+				   hf_db_bytes(in->boot_key), hf_db_bytes(in->evidence_digest),
+				   hf_db_int(in->status), hf_db_int(in->release), hf_db_words(in->cause),
+				   hf_db_words(in->class_name), hf_db_text(v->place), hf_db_text(v->detail),
+				   hf_db_words(in->model), hf_db_text(v->lease), hf_db_int(in->counted),
+				   hf_db_int(in->reset_count), hf_db_int(in->restart_count),
+				   hf_db_int((int64_t)in->firmware_version), hf_db_bytes(in->result),
+				   hf_db_words(in->report)), take_id, &v->id, NULL);
+}
+
+/* The last two of a kind, and the last that released: what drift is told against. */
+static enum hf_err keep_evidence(struct hf_tx *tx, const struct verdict *v)
+{
+	const struct hf_verdict_record *in = v->in;
+	enum hf_err err;
+
+	if (!in->evidence.len)
+		return HF_OK;
+	err = hf_tx_run(tx, "INSERT INTO evidence (verdict, host, kind, released, bytes) VALUES ($1, $2, $3, $4, $5)",
+			HF_PARAMS(hf_db_int(v->id), hf_db_text(in->host), hf_db_int(in->kind),
+				  hf_db_int(in->release != HF_RELEASE_NOTHING), hf_db_bytes(in->evidence)), NULL,
+			NULL, NULL);
+	return err ? err :
+	       hf_tx_run(tx, "DELETE FROM evidence WHERE host = $1 AND kind = $2 AND verdict NOT IN (SELECT e.verdict"
+			 " FROM evidence e WHERE e.host = $1 AND e.kind = $2 ORDER BY e.verdict DESC LIMIT 2)"
+			 " AND verdict <> COALESCE((SELECT MAX(e.verdict) FROM evidence e WHERE e.host = $1"
+			 " AND e.kind = $2 AND e.released = 1), 0)",
+			 HF_PARAMS(hf_db_text(in->host), hf_db_int(in->kind)), NULL, NULL, NULL);
+}
+
+static enum hf_err count(struct hf_tx *tx, const struct hf_verdict_record *in, const struct hf_host_record *host)
+{
+	/* A TPM that was cleared counts anew; we do not. Nor does old evidence bring old firmware back. */
+	if (!in->counted || (host->counted && host->reset_count > in->reset_count))
+		return HF_OK;
+	return hf_tx_run(tx, "UPDATE hosts SET counted = 1, reset_count = $2, restart_count = $3,"
+			 " firmware_version = $4 WHERE id = $1",
+			 HF_PARAMS(hf_db_text(in->host), hf_db_int(in->reset_count), hf_db_int(in->restart_count),
+				   hf_db_int((int64_t)in->firmware_version)), NULL, NULL, NULL);
+}
+
+/* The gate's: the state goes on. */
+static enum hf_err go_on(struct hf_tx *tx, const struct verdict *v)
+{
+	const struct hf_verdict_record *in = v->in;
+	bool released = in->release != HF_RELEASE_NOTHING;
+	size_t rows = 0;
+	enum hf_err err = hf_tx_run(tx, "UPDATE hosts SET state = $2, since = $3, held = $4, held_why = $5, held_by = $6,"
+				    " nonce = NULL, ticketed = $7, last_verdict = $8, last_cause = $9, last_class = $10,"
+				    " last_status = $11, last_verdict_id = $12, last_seen = $3"
+				    " WHERE id = $1 AND state = $13 AND nonce = $14 AND ticketed = 0",
+				    HF_PARAMS(hf_db_text(in->host),
+					      hf_db_int(released ? HF_LEASE_IN_USE : HF_LEASE_HELD),
+					      hf_db_int(tx->by->now), hf_db_int(HF_HELD_REFUSED),
+					      hf_db_words(released ? "" : in->cause),
+					      hf_db_words(released ? "" : tx->by->actor), hf_db_int(released),
+					      hf_db_int(in->at), hf_db_words(in->cause), hf_db_words(in->class_name),
+					      hf_db_int(in->status), hf_db_int(v->id), hf_db_int(HF_LEASE_CHALLENGED),
+					      hf_db_bytes(in->nonce)), NULL, NULL, &rows);
+
+	return err || rows == 1 ? err :
+	       hf_fail(tx->fault, HF_ERR_STATE_CHANGED, in->host, "its state is not what it was a moment ago");
+}
+
+static void describe(struct hf_tx *tx, const struct verdict *v)
+{
+	const struct hf_verdict_record *in = v->in;
+
+	hf_tx_say(tx, "kind", hf_evidence_kind_name(in->kind));
+	hf_tx_say_bytes(tx, "nonce", in->nonce);
+	hf_tx_say_bytes(tx, "reclaim", in->reclaim);
+	hf_tx_say_bytes(tx, "quote", in->quote);
+	hf_tx_say_bytes(tx, "evidence", in->evidence_digest);
+	hf_tx_say(tx, "release", hf_release_kind_name(in->release));
+	hf_tx_say(tx, "cause", in->cause);
+}
+
+static enum hf_err record(struct hf_tx *tx, struct verdict *v, const struct hf_host_row *host, bool gate)
+{
+	enum hf_err err;
+
+	snprintf(v->lease, sizeof(v->lease), "%s", host->record.lease);
+	err = insert(tx, v);
+	if (!err)
+		err = keep_evidence(tx, v);
+	if (!err)
+		err = count(tx, v->in, &host->record);
+	if (!err && gate)
+		err = go_on(tx, v);
+	else if (!err && v->in->nonce.len)
+		err = hf_tx_run(tx, "UPDATE hosts SET nonce = NULL, last_seen = $2 WHERE id = $1",
+				HF_PARAMS(hf_db_text(v->in->host), hf_db_int(tx->by->now)), NULL, NULL, NULL);
+	hf_tx_say_int(tx, "verdict", v->id);
+	hf_tx_say_bytes(tx, "result", (struct hf_span){ v->result.bytes, 32 });
+	return err;
+}
+
+/* Of hosts that hold themselves and were not asked the last few are kept: whoever has such evidence
+ * can send it as often as he likes, and a tenant can make more of it. */
+static enum hf_err few(struct hf_tx *tx, const char *host)
+{
+	return hf_tx_run(tx, "DELETE FROM verdicts WHERE host = $1 AND kind = $2 AND nonce IS NULL AND id NOT IN"
+			 " (SELECT v.id FROM verdicts v WHERE v.host = $1 AND v.kind = $2 AND v.nonce IS NULL"
+			 " ORDER BY v.id DESC LIMIT $3)",
+			 HF_PARAMS(hf_db_text(host), hf_db_int(HF_EVIDENCE_HELD), hf_db_int(HF_STORE_UNASKED_MAX)),
+			 NULL, NULL, NULL);
+}
+
+static enum hf_err unasked(struct hf_tx *tx, struct verdict *v, const struct hf_host_row *host)
+{
+	size_t rows = 0;
+	enum hf_err err = hf_tx_run(tx, "SELECT id FROM verdicts WHERE host = $1 AND kind = $2 AND nonce IS NULL"
+				    " AND evidence_digest = $3",
+				    HF_PARAMS(hf_db_text(v->in->host), hf_db_int(HF_EVIDENCE_HELD),
+					      hf_db_bytes(v->in->evidence_digest)), take_id, &v->id, &rows);
+
+	if (err || rows) {	/* it is there: nothing changes, and nothing is to be told */
+		tx->action = NULL;
+		return err;
+	}
+	err = record(tx, v, host, false);
+	return err ? err : few(tx, v->in->host);
+}
+
+static enum hf_err do_verdict(struct hf_tx *tx, void *self)
+{
+	struct verdict *v = self;
+	struct hf_verdict_record *in = v->in;
+	struct hf_challenge_record challenge = { 0 };
+	struct hf_host_row host;
+	bool found = false;
+	enum hf_err cause = HF_OK;
+	enum hf_err err = hf_tx_host(tx, in->host, &host);
+
+	if (!err && in->nonce.len)
+		err = hf_tx_challenge(tx, in->nonce, &challenge, &found);
+	if (err)
+		return err;
+	tx->action = "verdict";
+	tx->host = in->host;
+	describe(tx, v);
+	if (!in->nonce.len)
+		return unasked(tx, v, &host);
+	cause = found ? against(in, &challenge, &host, tx->by->now) : HF_ERR_NONCE_UNKNOWN;
+	if (cause)
+		return hf_tx_refuse(tx, cause, in->host, "nothing but this was recorded");
+	return record(tx, v, &host, challenge.kind == HF_EVIDENCE_GATE);
+}
+
+/* Text of a host's making: what is not UTF-8 or printable becomes '?', so that it is recorded. */
+static void clean(const char *text, char *out, size_t cap)
+{
+	size_t n = 0;
+
+	for (; text && *text && n < cap - 1; text++)
+		out[n++] = (unsigned char)*text < 0x20 || (unsigned char)*text > 0x7e ? '?' : *text;
+	out[n] = '\0';
+}
+
+enum hf_err hf_store_verdict(struct hf_store *store, struct hf_verdict_record *in, const struct hf_by *by,
+			     struct hf_fault *fault)
+{
+	struct verdict v = { .in = in };
+	bool held = in->kind == HF_EVIDENCE_HELD;
+	enum hf_err err;
+
+	if ((in->nonce.len != HF_WIRE_NONCE && !(held && !in->nonce.len)) ||
+	    (held && in->release != HF_RELEASE_NOTHING) ||
+	    (in->release != HF_RELEASE_NOTHING && (in->reclaim.len != HF_WIRE_ID || in->quote.len != 32)))
+		return hf_fail(fault, HF_ERR_INTERNAL, in->host, "a verdict is not whole");
+	clean(in->place, v.place, sizeof(v.place));
+	clean(in->detail, v.detail, sizeof(v.detail));
+	err = hf_digest(HF_ALG_SHA256, in->result, &v.result);
+	if (!err)
+		err = hf_store_do(store, do_verdict, &v, by, NULL, fault);
+	if (!err)
+		in->id = v.id;
+	return err;
+}

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store under what may happen to it: several processes on the same hosts, some of them killed
+by SIGKILL again and again, the database killed and started anew below them."""
+import glob
+import os
+import random
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+
+import postgres
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build", os.environ.get("MODE", "release"))
+HAMMER = os.path.join(BUILD, "tests/server/store_hammer")
+SECONDS = int(os.environ.get("HAMMER_SECONDS", "8"))
+HOSTS = 6
+UNITS = ["test_server_store", "test_server_store_enrol", "test_server_store_model", "test_server_db"]
+
+
+class Team:
+    """Three processes; those that are killed come back at once."""
+
+    def __init__(self, url, seconds, threads):
+        self.url, self.end, self.threads = url, time.time() + seconds, threads
+        self.dir = tempfile.mkdtemp(prefix="hf-hammer-")
+        self.logs, self.running, self.killed, self.said = 0, [], 0, []
+
+    def start(self):
+        self.logs += 1
+        left = max(1, round(self.end - time.time()))
+        self.running.append(subprocess.Popen(
+            [HAMMER, self.url, str(left), str(HOSTS), str(self.threads), f"{self.dir}/log{self.logs}"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+
+    def kill_one(self):
+        process = self.running.pop(random.randrange(len(self.running)))
+        process.send_signal(signal.SIGKILL)
+        text = process.communicate()[0]
+        assert "wrong" not in text, text
+        self.killed += 1
+        self.start()
+
+    def wait(self):
+        for process in self.running:
+            text = process.communicate()[0]
+            assert process.returncode == 0, f"exit {process.returncode}: {text[-2000:]}"
+            self.said.append(text.strip().splitlines()[-1])
+        self.running = []
+
+    def check(self):
+        logs = glob.glob(f"{self.dir}/log*")
+        done = subprocess.run([HAMMER, self.url, "check", *logs], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-1000:]
+        return done.stdout.strip()
+
+    def stop(self):
+        for process in self.running:
+            process.kill()
+            process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def hammer(url, between, seconds=SECONDS, threads=3):
+    """between(team) is called until the time is over. What the processes and the check said."""
+    team = Team(url, seconds, threads)
+    try:
+        for _ in range(3):
+            team.start()
+            time.sleep(0.3)
+        while time.time() < team.end - 0.5:
+            between(team)
+        team.wait()
+        return team.said + [f"{team.killed} killed", team.check()]
+    finally:
+        team.stop()
+
+
+def kill_now_and_then(team):
+    time.sleep(random.uniform(0.05, 0.4))
+    team.kill_one()
+
+
+ONCE = {
+    "a reclaim has one ticket": "SELECT COUNT(*) FROM (SELECT reclaim FROM verdicts WHERE release <> 0"
+                                " GROUP BY reclaim HAVING COUNT(*) > 1) AS more",
+    "a nonce has one verdict": "SELECT COUNT(*) FROM (SELECT nonce FROM verdicts GROUP BY nonce HAVING COUNT(*) > 1) AS more",
+    "a host in use has its ticket": "SELECT COUNT(*) FROM hosts h WHERE state = 0 AND NOT EXISTS"
+                                    " (SELECT 1 FROM verdicts v WHERE v.reclaim = h.reclaim AND v.release <> 0)",
+    "each verdict has one entry": "SELECT (SELECT COUNT(*) FROM verdicts) - (SELECT COUNT(*) FROM audit"
+                                  " WHERE action = 'verdict' AND detail LIKE '%\"result\": %')",
+    "counts rise from ticket to ticket": "SELECT COUNT(*) FROM verdicts a JOIN verdicts b ON a.host = b.host AND a.id < b.id"
+                                         " WHERE a.release <> 0 AND b.release <> 0 AND a.reset_count >= b.reset_count",
+}
+
+
+def check_once(query):
+    for what, sql in ONCE.items():
+        found = query(sql)
+        assert found == 0, f"{what}: not so for {found}"
+    assert query("SELECT COUNT(*) FROM verdicts WHERE release <> 0") > 10, "hardly anything happened"
+
+
+def sqlite_killed():
+    work = tempfile.mkdtemp(prefix="hf-hammer-db-")
+    try:
+        path = os.path.join(work, "store")
+        said = hammer(path, kill_now_and_then)
+        with sqlite3.connect(path) as database:
+            check_once(lambda sql: database.execute(sql).fetchone()[0])
+        return said
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def unprotected(database):
+    """Without the unique keys that would refuse a second ticket whatever we do."""
+    url = database.fresh()
+    subprocess.run([HAMMER, url, "check", "/dev/null"], check=True, stdout=subprocess.DEVNULL)
+    database.sql("DROP INDEX verdicts_ticket; ALTER TABLE verdicts DROP CONSTRAINT verdicts_nonce_key;"
+                 "CREATE INDEX verdicts_nonce ON verdicts (nonce)", url)
+    return url
+
+
+def postgres_killed():
+    with postgres.Postgres() as database:
+        url = unprotected(database)
+        said = hammer(url, kill_now_and_then)
+        check_once(lambda sql: int(database.sql(sql, url)[0][0]))
+        return said
+
+
+def postgres_restarted():
+    """One that would by itself tell of commits before they are on disk."""
+    with postgres.Postgres(["synchronous_commit=off", "wal_writer_delay=10s"]) as database:
+        url = unprotected(database)
+        restarts = []
+
+        def restart(team):
+            time.sleep(random.uniform(0.3, 1.2))
+            database.restart()
+            restarts.append(1)
+            if len(restarts) % 3 == 0:
+                team.kill_one()
+
+        said = hammer(url, restart, SECONDS + 4)
+        check_once(lambda sql: int(database.sql(sql, url)[0][0]))
+        assert len(restarts) >= 3, f"{len(restarts)} restarts"
+        return said + [f"{len(restarts)} restarts"]
+
+
+def connections_cut():
+    """Connections cut in the middle of anything, COMMIT among it, while the database goes on."""
+    with postgres.Postgres() as database:
+        url = unprotected(database)
+
+        def cut(_):
+            time.sleep(random.uniform(0.02, 0.2))
+            database.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'holdfastd'"
+                         " AND random() < 0.5", url)
+
+        said = hammer(url, cut)
+        check_once(lambda sql: int(database.sql(sql, url)[0][0]))
+        return said
+
+
+class Cutter:
+    """Stands between holdfastd and PostgreSQL and cuts every so many connections at their COMMIT: it
+    is passed on and its answer is not, or not even the COMMIT is."""
+
+    def __init__(self, database):
+        self.dir = tempfile.mkdtemp(prefix="hf-cut-", dir="/tmp")
+        self.to = os.path.join(database.dir, ".s.PGSQL.5432")
+        self.cut = {"answer": 0, "commit": 0}
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(os.path.join(self.dir, ".s.PGSQL.5432"))
+        self.listener.listen(64)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def url(self, url):
+        path, query = url.split("?")
+        return f"{path}?host={urllib.parse.quote(self.dir, safe='')}&{query.split('&', 1)[1]}"
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.to)
+            threading.Thread(target=self.pump, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, False), daemon=True).start()
+
+    def pump(self, source, sink, watch):
+        try:
+            while data := source.recv(65536):
+                dice = random.random() if watch and b"COMMIT\0" in data else 1
+                if dice < 0.05:
+                    self.cut["commit"] += 1
+                    break
+                if dice < 0.1:  # nothing comes back any more, then it is passed on
+                    source.shutdown(socket.SHUT_RDWR)
+                    self.cut["answer"] += 1
+                    sink.sendall(data)
+                    time.sleep(random.uniform(0, 0.02))
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def stop(self):
+        self.listener.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def commits_cut():
+    """Nobody is killed, so all that is recorded was acknowledged: no outcome stayed unknown."""
+    with postgres.Postgres() as database:
+        url = unprotected(database)
+        cutter = Cutter(database)
+        try:
+            said = hammer(cutter.url(url), lambda _: time.sleep(0.1))
+        finally:
+            cutter.stop()
+        check_once(lambda sql: int(database.sql(sql, url)[0][0]))
+        assert min(cutter.cut.values()) > 10, cutter.cut
+        recorded = int(database.sql("SELECT COUNT(*) FROM verdicts", url)[0][0])
+        assert any(line.startswith(f"{recorded} acknowledged") for line in said), f"{recorded} recorded: {said}"
+        return said + [str(cutter.cut)]
+
+
+def starts_together():
+    with postgres.Postgres() as database:
+        for _ in range(3):
+            url = database.fresh()
+            started = [subprocess.Popen([HAMMER, url, "check", "/dev/null"], stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True) for _ in range(6)]
+            for process in started:
+                text = process.communicate()[0]
+                assert process.returncode == 0, text
+            assert database.sql("SELECT COUNT(*) FROM schema_version", url) == [["1"]]
+
+
+def audit_only_grows():
+    with postgres.Postgres() as database:
+        url = database.fresh()
+        assert subprocess.run([HAMMER, url, "1", "2", "1", "/dev/null"], check=False, capture_output=True).returncode == 0
+        before = database.sql("SELECT COUNT(*) FROM audit", url)
+        assert int(before[0][0]) > 3
+        for table in ("audit", "chains"):
+            for sql in (f"DELETE FROM {table}", f"UPDATE {table} SET chain = 'x'", f"TRUNCATE {table}"):
+                try:
+                    database.sql(sql, url)
+                except RuntimeError as why:
+                    assert "the audit only grows" in str(why), why
+                else:
+                    raise AssertionError(f"{sql}: nobody minded")
+        assert database.sql("SELECT COUNT(*) FROM audit", url) == before
+        database.sql("ALTER TABLE audit DISABLE TRIGGER ALL; UPDATE audit SET actor = 'x' WHERE seq = 2", url)
+        done = subprocess.run([HAMMER, url, "check", "/dev/null"], capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and "entry 2" in done.stdout, done.stdout
+
+
+def units():
+    with postgres.Postgres() as database:
+        for name in UNITS:
+            environment = dict(os.environ, HOLDFAST_TEST_STORE=database.fresh(), CMOCKA_MESSAGE_OUTPUT="TAP")
+            done = subprocess.run([os.path.join(BUILD, "tests/unit", name)], env=environment, capture_output=True,
+                                  text=True, check=False)
+            assert done.returncode == 0, f"{name}: {done.stdout[-3000:]}{done.stderr[-1000:]}"
+            assert done.stdout.count("\nok ") > 0, done.stdout
+
+
+MAKE = ["tests/server/store_hammer", *(f"tests/unit/{name}" for name in UNITS)]
+CASES = [
+    ("store: three processes on SQLite, killed again and again", sqlite_killed),
+    ("store: the unit tests on PostgreSQL", units),
+    ("store: three processes on PostgreSQL, killed again and again", postgres_killed),
+    ("store: PostgreSQL killed and started anew under load", postgres_restarted),
+    ("store: connections to PostgreSQL cut under load", connections_cut),
+    ("store: connections to PostgreSQL cut at COMMIT", commits_cut),
+    ("store: six that start at once on an empty PostgreSQL", starts_together),
+    ("store: the audit in PostgreSQL only grows", audit_only_grows),
+]
