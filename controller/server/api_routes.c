@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What operators, their tools and relying parties may ask; docs/openapi.json has each of these. */
+#include "controller/server/api_json.h"
+
+#include "controller/inventory.h"
+
+#define HOST "/v1/hosts/{id}"
+
+const struct hf_route hf_api_routes[] = {
+	{ "POST", "/v1/hosts", HF_ROLE_ADMIN, HF_INVENTORY_BYTES_MAX, hf_api_hosts_import },
+	{ "GET", "/v1/hosts", HF_ROLE_VIEWER, 0, hf_api_hosts_list },
+	{ "GET", HOST, HF_ROLE_VIEWER, 0, hf_api_host_show },
+	{ "DELETE", HOST, HF_ROLE_ADMIN, 0, hf_api_host_remove },
+	{ "POST", HOST "/reclaim", HF_ROLE_OPERATOR, HF_API_BODY_MAX, hf_api_reclaim },
+	{ "POST", HOST "/hold", HF_ROLE_OPERATOR, HF_API_BODY_MAX, hf_api_hold },
+	{ "POST", HOST "/re-enrol", HF_ROLE_ADMIN, HF_API_BODY_MAX, hf_api_re_enrol },
+	{ "PUT", HOST "/secret", HF_ROLE_OPERATOR, HF_WIRE_SECRET_MAX, hf_api_secret },
+	{ "GET", HOST "/result", HF_ROLE_RELYING_PARTY, 0, hf_api_result },
+	{ "GET", HOST "/drift", HF_ROLE_VIEWER, 0, hf_api_drift },
+	{ "GET", HOST "/verdicts", HF_ROLE_VIEWER, 0, hf_api_verdicts },
+	{ "GET", HOST "/appraisal", HF_ROLE_VIEWER, 0, hf_api_appraisal },
+	{ "GET", HOST "/evidence", HF_ROLE_VIEWER, 0, hf_api_evidence },
+	{ "GET", "/v1/verdicts", HF_ROLE_VIEWER, 0, hf_api_verdicts_all },
+	{ "GET", "/v1/audit", HF_ROLE_VIEWER, 0, hf_api_audit },
+	{ "GET", "/v1/audit/heads", HF_ROLE_VIEWER, 0, hf_api_audit_heads },
+	{ "GET", "/v1/audit/verify", HF_ROLE_VIEWER, 0, hf_api_audit_verify },
+	{ "GET", "/v1/health", HF_ROLE_NOBODY, 0, hf_api_health },
+	{ "GET", "/v1/ready", HF_ROLE_NOBODY, 0, hf_api_ready },
+	{ "GET", "/v1/openapi.json", HF_ROLE_NOBODY, 0, hf_api_openapi },
+	{ "GET", "/metrics", HF_ROLE_VIEWER, 0, hf_api_metrics },
+	{ .method = NULL },
+};
