@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* holdfastctl evidence: what a host proved, verified away from it. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,17 +9,22 @@
 #include "controller/commands.h"
 #include "controller/ctl.h"
 #include "controller/evidence_cmds.h"
+#include "controller/evidence_export.h"
 #include "controller/evidence_input.h"
 #include "manifests/trust.h"
+#include "measure/file.h"
 
 #define ARENA ((size_t)2 << 30)	/* reserved, not used */
 #define NONCE_MAX 64
+#define EK_MAX 1024	/* bytes */
 
 static const char usage[] =
 	"usage: holdfastctl evidence verify EVIDENCE --anchors DIR --manifests DIR\n"
 	"                                   [--nonce HEX] [--pcr N] [--json]\n"
 	"       holdfastctl evidence show EVIDENCE [--transcripts DIR] [--json]\n"
 	"       holdfastctl evidence unpack FILE DIR\n"
+	"       holdfastctl evidence export EVIDENCE --format tpm2-tools --out DIR\n"
+	"       holdfastctl evidence export EVIDENCE --format keylime --ek FILE --out DIR\n"
 	"\n"
 	"EVIDENCE is a directory, a CMW collection (one JSON file), or the capture of a\n"
 	"serial console in which the gate sent one; the last complete one counts.\n"
@@ -28,6 +34,8 @@ static const char usage[] =
 	"        not the host's\n"
 	"show    print what it says; verifies nothing\n"
 	"unpack  write a collection as a directory of files\n"
+	"export  write what another verifier takes: tpm2_checkquote and tpm2_eventlog,\n"
+	"        or Keylime's /v2.x/verify/evidence\n"
 	"\n"
 	"  --anchors DIR    NAME.pem public keys; owner/, vendor/ and device/ below it\n"
 	"  --manifests DIR  every *.corim in DIR: components, model, image list\n"
@@ -37,11 +45,12 @@ static const char usage[] =
 	"                   writes, is checked and never affirmed\n"
 	"  --transcripts DIR  write what devices signed, one capture (pcap) for each\n"
 	"                   conversation, as other tools read it too\n"
+	"  --ek FILE        the TPM's endorsement key, TPM2B_PUBLIC, which Keylime asks for\n"
 	"\n"
 	"exit codes: 0 affirmed, 3 refused, 2 usage\n";
 
 struct evidence_args {
-	const char *anchors, *manifests, *transcripts, *words[2];
+	const char *anchors, *manifests, *transcripts, *format, *out, *ek, *words[2];
 	size_t word_count;
 	uint8_t nonce[NONCE_MAX];
 	size_t nonce_len;
@@ -83,7 +92,8 @@ static int parse(int argc, char **argv, struct evidence_args *a)
 	static const struct option options[] = {
 		{ "anchors", required_argument, NULL, 'a' }, { "manifests", required_argument, NULL, 'm' },
 		{ "nonce", required_argument, NULL, 'n' }, { "pcr", required_argument, NULL, 'p' },
-		{ "transcripts", required_argument, NULL, 't' },
+		{ "transcripts", required_argument, NULL, 't' }, { "format", required_argument, NULL, 'f' },
+		{ "out", required_argument, NULL, 'o' }, { "ek", required_argument, NULL, 'e' },
 		{ "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	int c;
@@ -100,6 +110,15 @@ static int parse(int argc, char **argv, struct evidence_args *a)
 			break;
 		case 't':
 			a->transcripts = optarg;
+			break;
+		case 'f':
+			a->format = optarg;
+			break;
+		case 'o':
+			a->out = optarg;
+			break;
+		case 'e':
+			a->ek = optarg;
 			break;
 		case 'n':
 			if (!parse_hex(optarg, a->nonce, sizeof(a->nonce), &a->nonce_len))
@@ -187,13 +206,49 @@ static int unpack(const struct evidence_args *a, struct hf_arena *arena, struct 
 	return HF_EXIT_OK;
 }
 
+static int export(const struct evidence_args *a, struct hf_arena *arena, struct hf_fault *fault)
+{
+	struct hf_evidence evidence;
+	struct hf_span ek;
+	enum hf_err err = hf_evidence_load(a->words[0], arena, &evidence, fault);
+
+	if (!err && a->ek)
+		err = hf_file_read(AT_FDCWD, a->ek, EK_MAX, arena, &ek, fault);
+	if (!err)
+		err = a->ek ? hf_evidence_export_keylime(&evidence, ek, a->out, arena, fault) :
+			      hf_evidence_export_tpm2_tools(&evidence, a->out, arena, fault);
+	if (err)
+		return hf_ctl_fault("evidence", fault);
+	printf("%s\n", a->out);
+	return HF_EXIT_OK;
+}
+
+/* -1: good. */
+static int check_export(const struct evidence_args *a, bool exports)
+{
+	bool keylime;
+
+	if (!exports)
+		return a->format || a->out || a->ek ?
+		       hf_ctl_refuse("evidence", "--format, --out and --ek go with export") : -1;
+	if (!a->format || !a->out)
+		return hf_ctl_refuse("evidence", "export needs --format and --out");
+	keylime = strcmp(a->format, "keylime") == 0;
+	if (!keylime && strcmp(a->format, "tpm2-tools") != 0)
+		return hf_ctl_refuse("evidence", "%s is no format: tpm2-tools or keylime", a->format);
+	if (keylime != (a->ek != NULL))
+		return hf_ctl_refuse("evidence", keylime ? "keylime needs --ek" : "--ek goes with keylime");
+	return -1;
+}
+
 int hf_cmd_evidence(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		size_t words;
 		int (*run)(const struct evidence_args *, struct hf_arena *, struct hf_fault *);
-	} table[] = { { "verify", 1, verify }, { "show", 1, show }, { "unpack", 2, unpack } };
+	} table[] = { { "verify", 1, verify }, { "show", 1, show }, { "unpack", 2, unpack }, { "export", 1, export } };
+	const size_t count = sizeof(table) / sizeof(table[0]);
 	struct evidence_args args = { .pcr = HF_PCR_DEFAULT };
 	struct hf_fault fault = { 0 };
 	struct hf_arena arena;
@@ -204,10 +259,10 @@ int hf_cmd_evidence(int argc, char **argv)
 		fputs(usage, stdout);
 		return HF_EXIT_OK;
 	}
-	while (i < 3 && (argc < 2 || strcmp(argv[1], table[i].name) != 0))
+	while (i < count && (argc < 2 || strcmp(argv[1], table[i].name) != 0))
 		i++;
-	if (i == 3)
-		return hf_ctl_refuse("evidence", "what: verify, show or unpack?");
+	if (i == count)
+		return hf_ctl_refuse("evidence", "what: verify, show, unpack or export?");
 	code = parse(argc - 1, argv + 1, &args);
 	if (code >= 0)
 		return code;
@@ -217,6 +272,9 @@ int hf_cmd_evidence(int argc, char **argv)
 		return hf_ctl_refuse("evidence", "--transcripts goes with show");
 	if (table[i].run == verify && (!args.anchors || !args.manifests))
 		return hf_ctl_refuse("evidence", "verify needs --anchors and --manifests");
+	code = check_export(&args, table[i].run == export);
+	if (code >= 0)
+		return code;
 	if (hf_arena_make(ARENA, &arena) != HF_OK) {
 		hf_fail(&fault, HF_ERR_NO_MEMORY, NULL, "%s", "evidence");
 		return hf_ctl_fault("evidence", &fault);

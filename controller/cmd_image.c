@@ -23,10 +23,13 @@ static const char usage[] =
 	"         [--kernel F --initrd F (--command-line TEXT | --command-line-file F)]\n"
 	"         [--tenant-kernel F --tenant-initrd F --tenant-command-line TEXT]\n"
 	"         [--tenant-root F]\n"
+	"         [--service-kernel F --service-initrd F --service-command-line TEXT]\n"
+	"         [--service-root F]\n"
 	"\n"
 	"Writes an image list to be signed with holdfastctl manifest sign: the digests\n"
 	"that UEFI firmware and the kernel's EFI stub log for the agent's kernel (PCR 4),\n"
-	"initrd and command line (PCR 9), and those of the tenant's files.\n"
+	"initrd and command line (PCR 9), and those of the tenant's files and of the\n"
+	"service image's, which a host with old firmware starts to be updated.\n"
 	"\n"
 	"  --command-line TEXT   exactly as the firmware hands it to the kernel: boot\n"
 	"                        loaders may add words (QEMU's -kernel with UEFI adds\n"
@@ -34,13 +37,17 @@ static const char usage[] =
 	"  --kernel F            exactly as the firmware loads it (QEMU's -kernel fills\n"
 	"                        in the setup header first)\n"
 	"\n"
-	"The tenant is NAME-kexec (kernel and initrd) or NAME-root (a squashfs image).\n"
+	"The tenant is NAME-kexec (kernel and initrd) or NAME-root (a squashfs image);\n"
+	"the service image NAME-service-kexec or NAME-service-root.\n"
 	"\n"
 	"exit codes: 0 written, 2 usage or a file that cannot be measured\n";
 
+struct started {	/* what the gate may start: of one role */
+	const char *kernel, *initrd, *command_line, *root;
+};
 struct image_args {
 	const char *name, *out, *kernel, *initrd, *command_line, *command_line_file;
-	const char *tenant_kernel, *tenant_initrd, *tenant_command_line, *tenant_root;
+	struct started tenant, service;
 };
 
 /* Whole files of any size, hashed as they are read. */
@@ -149,7 +156,7 @@ static struct hf_image *new_image(struct hf_manifests *m, enum hf_image_role rol
 {
 	struct hf_image *image = hf_arena_take(m->arena, sizeof(*image));
 	struct hf_image **end = &m->images;
-	char text[HF_NAME_MAX + 8];
+	char text[HF_NAME_MAX + 16];
 
 	while (*end)
 		end = &(*end)->next;
@@ -180,31 +187,45 @@ static enum hf_err measure_agent(const struct image_args *a, struct hf_manifests
 	return err ? err : digest_command_line(text, &image->command_line, fault);
 }
 
-static enum hf_err measure_kexec(const struct image_args *a, struct hf_manifests *m,
-				 struct hf_fault *fault)
+static enum hf_err measure_kexec(const struct image_args *a, const struct started *from,
+				 enum hf_image_role role, struct hf_manifests *m, struct hf_fault *fault)
 {
-	struct hf_image *image = new_image(m, HF_IMAGE_TENANT, a->name, "-kexec");
+	struct hf_image *image = new_image(m, role, a->name,
+					   role == HF_IMAGE_SERVICE ? "-service-kexec" : "-kexec");
 	enum hf_err err;
 
 	if (!image)
 		return hf_fail(fault, HF_ERR_NO_MEMORY, NULL, "%s", "image");
 	image->kind = HF_TENANT_KEXEC;
 	image->has_kernel = image->has_initrd = true;
-	image->command_line_text = a->tenant_command_line;
-	err = digest_file(a->tenant_kernel, &image->kernel, fault);
-	return err ? err : digest_file(a->tenant_initrd, &image->initrd, fault);
+	image->command_line_text = from->command_line;
+	err = digest_file(from->kernel, &image->kernel, fault);
+	return err ? err : digest_file(from->initrd, &image->initrd, fault);
 }
 
-static enum hf_err measure_root(const struct image_args *a, struct hf_manifests *m,
-				struct hf_fault *fault)
+static enum hf_err measure_root(const struct image_args *a, const struct started *from,
+				enum hf_image_role role, struct hf_manifests *m, struct hf_fault *fault)
 {
-	struct hf_image *image = new_image(m, HF_IMAGE_TENANT, a->name, "-root");
+	struct hf_image *image = new_image(m, role, a->name,
+					   role == HF_IMAGE_SERVICE ? "-service-root" : "-root");
 
 	if (!image)
 		return hf_fail(fault, HF_ERR_NO_MEMORY, NULL, "%s", "image");
 	image->kind = HF_TENANT_ROOT;
 	image->has_root = true;
-	return digest_file(a->tenant_root, &image->root, fault);
+	return digest_file(from->root, &image->root, fault);
+}
+
+static enum hf_err measure_started(const struct image_args *a, const struct started *from,
+				   enum hf_image_role role, struct hf_manifests *m, struct hf_fault *fault)
+{
+	enum hf_err err = HF_OK;
+
+	if (from->kernel)
+		err = measure_kexec(a, from, role, m, fault);
+	if (!err && from->root)
+		err = measure_root(a, from, role, m, fault);
+	return err;
 }
 
 static enum hf_err measure(const struct image_args *a, struct hf_manifests *m,
@@ -215,10 +236,10 @@ static enum hf_err measure(const struct image_args *a, struct hf_manifests *m,
 
 	if (a->kernel)
 		err = measure_agent(a, m, fault);
-	if (!err && a->tenant_kernel)
-		err = measure_kexec(a, m, fault);
-	if (!err && a->tenant_root)
-		err = measure_root(a, m, fault);
+	if (!err)
+		err = measure_started(a, &a->tenant, HF_IMAGE_TENANT, m, fault);
+	if (!err)
+		err = measure_started(a, &a->service, HF_IMAGE_SERVICE, m, fault);
 	if (err)
 		return err;
 	json = hf_source_format(m);
@@ -231,27 +252,39 @@ static enum hf_err measure(const struct image_args *a, struct hf_manifests *m,
 	return err;
 }
 
+static bool any(const struct started *s)
+{
+	return s->kernel || s->initrd || s->command_line;
+}
+
+static bool half(const struct started *s)
+{
+	return any(s) && !(s->kernel && s->initrd && s->command_line);
+}
+
 /* -1: go on; else the exit code. */
 static int check(const struct image_args *a)
 {
 	bool line = a->command_line || a->command_line_file;
 	bool agent = a->kernel || a->initrd || line;
-	bool kexec = a->tenant_kernel || a->tenant_initrd || a->tenant_command_line;
 
 	if (!a->name || !a->out)
 		return hf_ctl_refuse("image", "measure needs --name and --out");
-	if (!hf_name_valid(a->name) || strlen(a->name) > HF_NAME_MAX - 8)
+	if (!hf_name_valid(a->name) || strlen(a->name) > HF_NAME_MAX - 16)
 		return hf_ctl_refuse("image", "%s cannot be a name", a->name);
-	if (!agent && !kexec && !a->tenant_root)
+	if (!agent && !any(&a->tenant) && !a->tenant.root && !any(&a->service) && !a->service.root)
 		return hf_ctl_refuse("image", "there is nothing to measure");
 	if (agent && !(a->kernel && a->initrd && line))
 		return hf_ctl_refuse("image",
 				     "an agent image is --kernel, --initrd and --command-line together");
 	if (a->command_line && a->command_line_file)
 		return hf_ctl_refuse("image", "--command-line or --command-line-file, not both");
-	if (kexec && !(a->tenant_kernel && a->tenant_initrd && a->tenant_command_line))
+	if (half(&a->tenant))
 		return hf_ctl_refuse("image", "a tenant by kexec is --tenant-kernel, --tenant-initrd and "
 				     "--tenant-command-line together");
+	if (half(&a->service))
+		return hf_ctl_refuse("image", "a service image by kexec is --service-kernel, "
+				     "--service-initrd and --service-command-line together");
 	return -1;
 }
 
@@ -261,9 +294,12 @@ static int parse(int argc, char **argv, struct image_args *a)
 		{ "name", &a->name }, { "out", &a->out }, { "kernel", &a->kernel },
 		{ "initrd", &a->initrd }, { "command-line", &a->command_line },
 		{ "command-line-file", &a->command_line_file },
-		{ "tenant-kernel", &a->tenant_kernel }, { "tenant-initrd", &a->tenant_initrd },
-		{ "tenant-command-line", &a->tenant_command_line },
-		{ "tenant-root", &a->tenant_root },
+		{ "tenant-kernel", &a->tenant.kernel }, { "tenant-initrd", &a->tenant.initrd },
+		{ "tenant-command-line", &a->tenant.command_line },
+		{ "tenant-root", &a->tenant.root },
+		{ "service-kernel", &a->service.kernel }, { "service-initrd", &a->service.initrd },
+		{ "service-command-line", &a->service.command_line },
+		{ "service-root", &a->service.root },
 	};
 	enum { COUNT = sizeof(table) / sizeof(table[0]) };
 	struct option options[COUNT + 2] = { { 0 } };

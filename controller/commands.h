@@ -9,5 +9,7 @@ int hf_cmd_manifest(int argc, char **argv);
 int hf_cmd_image(int argc, char **argv);
 int hf_cmd_log(int argc, char **argv);
 int hf_cmd_evidence(int argc, char **argv);
+int hf_cmd_host(int argc, char **argv);
+int hf_cmd_audit(int argc, char **argv);
 
 #endif

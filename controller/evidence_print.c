@@ -144,7 +144,9 @@ static json_t *end_json(const struct hf_end_event *e)
 
 static json_t *cap_json(const struct hf_cap_event *c)
 {
-	return json_pack("{s:o, s:o}", "held", text(c->held), "release", text(c->release));
+	return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o}", "held", text(c->held), "release", text(c->release),
+			 "service", c->service, "ticket", hex(c->ticket), "reclaim", hex(c->reclaim),
+			 "fallback", text(c->fallback));
 }
 
 static json_t *quote_json(const struct hf_verification *v)
@@ -208,9 +210,10 @@ void hf_evidence_print_verification(const struct hf_evidence *evidence,
 		print_text(evidence, v, pcr);
 		return;
 	}
-	dump(json_pack("{s:i, s:b, s:s?, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", 1, "affirmed",
+	dump(json_pack("{s:i, s:b, s:s?, s:b, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", 1, "affirmed",
 		       v->cause == HF_OK, "cause", v->cause ? hf_err_name(v->cause) : NULL,
-		       "diagnosis", pcr == HF_PCR_DIAGNOSIS, "checks", checks_json(v), "begin",
+		       "diagnosis", pcr == HF_PCR_DIAGNOSIS, "fallback",
+		       v->fallback ? v->fallback_name ? v->fallback_name : "?" : NULL, "checks", checks_json(v), "begin",
 		       began ? begin_json(&v->begin) : json_null(), "end",
 		       ended ? end_json(&v->end) : json_null(), "cap",
 		       v->cap.held.ptr || v->cap.release.ptr ? cap_json(&v->cap) : json_null(),

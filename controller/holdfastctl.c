@@ -15,6 +15,8 @@ static const struct command {
 	{ "image", hf_cmd_image, "measure agent and tenant images for an image list" },
 	{ "log", hf_cmd_log, "show an event log, or replay it to PCR values" },
 	{ "evidence", hf_cmd_evidence, "verify, show and unpack what a host proved" },
+	{ "host", hf_cmd_host, "enter, reclaim, hold and look up hosts at the controller" },
+	{ "audit", hf_cmd_audit, "what was done at the controller, and whether all of it is there" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
@@ -26,7 +28,8 @@ static void print_usage(FILE *out)
 	fputs("\n"
 	      "holdfastctl COMMAND --help   the options of one command\n"
 	      "holdfastctl --version        the version\n\n"
-	      "exit codes: 0 done or affirmed, 1 internal, 2 usage, 3 judged and refused\n", out);
+	      "exit codes: 0 done or affirmed, 1 internal, 2 usage, 3 judged and\n"
+	      "refused, 6 the controller cannot be reached\n", out);
 }
 
 /* Output that did not reach its reader must not look like success. */

@@ -144,7 +144,7 @@ void hf_lint_dates(struct hf_lint *l, int64_t now)
 /* The first agent that reads each; a newer feature gets a row and a line below. */
 enum feature {
 	BASE, UNTIL, SVN, LISTS, CLASS, SLOTS, RULE_MODE, APPROVED, WAIVER, FIRMWARE, INDEX, VALUES,
-	UNBOUND,
+	UNBOUND, SERVICE, BEARER,
 };
 static const struct { uint32_t since; const char *words; } features[] = {
 	[BASE] = { HF_VERSION_OF(0, 1, 0), "manifests of format 1" },
@@ -160,6 +160,8 @@ static const struct { uint32_t since; const char *words; } features[] = {
 	[INDEX] = { HF_VERSION_OF(0, 3, 0), "measurements of devices that sign" },
 	[VALUES] = { HF_VERSION_OF(0, 3, 0), "bytes or SHA-512 of a measurement" },
 	[UNBOUND] = { HF_VERSION_OF(0, 3, 0), "the method signed-unbound" },
+	[SERVICE] = { HF_VERSION_OF(0, 4, 0), "service images" },
+	[BEARER] = { HF_VERSION_OF(0, 4, 0), "an owner's release for when no controller answers" },
 };
 
 static void use(struct hf_lint *l, enum feature feature, uint32_t version, const char *name)
@@ -235,8 +237,12 @@ void hf_lint_version(struct hf_lint *l, uint32_t version)
 		for (const struct hf_rule *rule = m->rules; rule; rule = rule->next)
 			version_of_rule(l, rule, version);
 	}
+	for (const struct hf_image *i = l->manifests->images; i; i = i->next) {
+		l->file = i->file;
+		use(l, i->role == HF_IMAGE_SERVICE ? SERVICE : BASE, version, i->name);
+	}
 	for (const struct hf_waiver *w = l->manifests->waivers; w; w = w->next) {
 		l->file = w->file;
-		use(l, WAIVER, version, w->name);
+		use(l, w->bearer ? BEARER : WAIVER, version, w->name);
 	}
 }

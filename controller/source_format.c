@@ -231,9 +231,9 @@ static json_t *format_images(const struct hf_image *images)
 
 	for (const struct hf_image *image = images; image; image = image->next) {
 		json_t *object = json_object();
-		bool tenant = image->role == HF_IMAGE_TENANT;
+		bool tenant = image->role != HF_IMAGE_AGENT;
 
-		set_text(object, "role", tenant ? "tenant" : "agent");
+		set_text(object, "role", hf_image_role_name(image->role));
 		if (tenant)
 			set_text(object, "kind", image->kind == HF_TENANT_ROOT ? "root" : "kexec");
 		set_text(object, "name", image->name);
@@ -266,6 +266,9 @@ static json_t *format_waiver(const struct hf_waiver *waiver)
 		set_number(root, "generation", waiver->generation);
 	if (waiver->has_until)
 		set_date(root, "until", waiver->until_day);
+	if (waiver->bearer)
+		json_object_set_new(root, "boots", json_pack("{s:I,s:I}", "from", (json_int_t)waiver->boots_from,
+							     "to", (json_int_t)waiver->boots_to));
 	set_text(root, "note", waiver->note);
 	for (const struct hf_waiver_item *i = waiver->items; i; i = i->next) {
 		json_t *item = json_object();

@@ -198,13 +198,11 @@ static void read_image(struct hf_source *s, json_t *object, const struct hf_plac
 	const char *kind = hf_source_word(s, object, at, "kind", false);
 
 	image->name = hf_source_name(s, object, at, "name");
-	if (role && strcmp(role, "tenant") == 0)
-		image->role = HF_IMAGE_TENANT;
-	else if (role && strcmp(role, "agent") != 0)
-		hf_source_refuse(s, at, "role", "must be agent or tenant");
+	if (role && !hf_image_role_from_name(role, &image->role))
+		hf_source_refuse(s, at, "role", "must be agent, tenant or service");
 	if (image->role == HF_IMAGE_AGENT && kind)
-		hf_source_refuse(s, at, "kind", "is for tenants only");
-	if (image->role == HF_IMAGE_TENANT && !kind)
+		hf_source_refuse(s, at, "kind", "is for tenants and service images only");
+	if (image->role != HF_IMAGE_AGENT && !kind)
 		hf_source_refuse(s, at, "kind", "is missing");
 	if (kind && strcmp(kind, "root") == 0)
 		image->kind = HF_TENANT_ROOT;
@@ -222,9 +220,9 @@ static void read_image(struct hf_source *s, json_t *object, const struct hf_plac
 	if (image->role == HF_IMAGE_AGENT)
 		hf_source_refuse(s, at, NULL, "an agent has kernel, initrd and command_line");
 	else if (image->kind == HF_TENANT_ROOT)
-		hf_source_refuse(s, at, NULL, "a tenant of kind root has root alone");
+		hf_source_refuse(s, at, NULL, "an image of kind root has root alone");
 	else
-		hf_source_refuse(s, at, NULL, "a kexec tenant has kernel, initrd and command_line_text");
+		hf_source_refuse(s, at, NULL, "an image by kexec has kernel, initrd and command_line_text");
 }
 
 static void read_images(struct hf_source *s, json_t *root, struct hf_image **end)
@@ -252,7 +250,7 @@ static void read_images(struct hf_source *s, json_t *root, struct hf_image **end
 /* ---- waivers ---- */
 
 static void read_waiver_item(struct hf_source *s, json_t *object, const struct hf_place *at,
-			     struct hf_waiver_item *item)
+			     const struct hf_waiver *waiver, struct hf_waiver_item *item)
 {
 	const char *reason = hf_source_word(s, object, at, "reason", true);
 
@@ -262,7 +260,11 @@ static void read_waiver_item(struct hf_source *s, json_t *object, const struct h
 	item->cause = reason ? hf_err_from_name(reason) : HF_ERR_INTERNAL;
 	if (reason && strcmp(hf_err_name(item->cause), reason) != 0)
 		hf_source_refuse(s, at, "reason", "is no reason code (docs/reasons.md)");
-	else if (reason && !hf_cause_waivable(item->cause))
+	else if (reason && waiver->bearer && item->cause != HF_ERR_CONTROLLER_UNREACHABLE)
+		hf_source_refuse(s, at, "reason", "must be controller-unreachable: there are boots");
+	else if (reason && !waiver->bearer && item->cause == HF_ERR_CONTROLLER_UNREACHABLE)
+		hf_source_refuse(s, at, "reason", "needs boots beside the findings");
+	else if (reason && !waiver->bearer && !hf_cause_waivable(item->cause))
 		hf_source_refuse(s, at, "reason", "cannot be waived");
 	item->mkey = hf_source_text(s, object, at, "measurement", false);
 	if (item->mkey && strlen(item->mkey) > HF_MKEY_MAX)
@@ -286,6 +288,36 @@ static bool read_host(struct hf_source *s, json_t *root, uint8_t out[static HF_A
 	return text != NULL;
 }
 
+/* For an owner's release: the counts of the TPM's resets, first and last. */
+static void read_boots(struct hf_source *s, json_t *root, struct hf_waiver *waiver)
+{
+	const struct hf_place place = { .key = "boots" };
+	json_t *object = hf_source_member(s, root, NULL, "boots", false);
+
+	if (!object)
+		return;
+	hf_source_members(s, object, &place, "from to ");
+	if (s->err)
+		return;
+	waiver->bearer = true;
+	waiver->boots_from = (uint32_t)hf_source_number(s, object, &place, "from", true, 0, UINT32_MAX);
+	waiver->boots_to = (uint32_t)hf_source_number(s, object, &place, "to", true, 0, UINT32_MAX);
+	if (waiver->boots_to < waiver->boots_from)
+		hf_source_refuse(s, &place, "to", "is before from");
+	if (!waiver->has_generation)
+		hf_source_refuse(s, NULL, "generation", "is missing: without it boots end nothing");
+}
+
+/* The one thing that an owner's release says. */
+static void check_bearer(struct hf_source *s, const struct hf_waiver *waiver)
+{
+	const struct hf_waiver_item *item = waiver->items;
+
+	if (!s->err && waiver->bearer && item && !hf_waiver_item_possible(waiver, item))
+		hf_source_refuse(s, NULL, "findings", "beside boots must be the place controller with the "
+				 "reason controller-unreachable, alone");
+}
+
 static void read_waiver(struct hf_source *s, json_t *root, struct hf_waiver **end)
 {
 	struct hf_waiver *waiver = hf_source_take(s, sizeof(*waiver));
@@ -294,7 +326,7 @@ static void read_waiver(struct hf_source *s, json_t *root, struct hf_waiver **en
 	json_t *list, *object;
 	size_t i;
 
-	hf_source_members(s, root, NULL, "format waiver host generation until note findings ");
+	hf_source_members(s, root, NULL, "format waiver host generation until boots note findings ");
 	if (s->err)
 		return;
 	items = &waiver->items;
@@ -305,6 +337,7 @@ static void read_waiver(struct hf_source *s, json_t *root, struct hf_waiver **en
 	waiver->has_until = hf_source_date(s, root, NULL, "until", false, &waiver->until_day);
 	if (!waiver->has_generation && !waiver->has_until)
 		hf_source_refuse(s, NULL, "until", "is missing, and there is no generation in its place");
+	read_boots(s, root, waiver);
 	waiver->note = hf_source_text(s, root, NULL, "note", false);
 	list = hf_source_array(s, root, NULL, "findings", true);
 	if (json_array_size(list) > HF_WAIVER_ITEMS_MAX)
@@ -316,10 +349,11 @@ static void read_waiver(struct hf_source *s, json_t *root, struct hf_waiver **en
 		hf_source_members(s, object, &place, "place reason measurement found ");
 		if (s->err)
 			return;
-		read_waiver_item(s, object, &place, item);
+		read_waiver_item(s, object, &place, waiver, item);
 		*items = item;
 		items = &item->next;
 	}
+	check_bearer(s, waiver);
 	*end = waiver;
 }
 

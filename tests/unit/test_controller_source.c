@@ -190,9 +190,9 @@ static void mistakes_are_named(void **state)
 		{ "{\"format\":1,\"model\":\"m\",\"vendor\":\"v\",\"product\":\"p\",\"generation\":1,\"rules\":[" RULE("") "]}", "f.json:1", "mode: is missing" },
 		{ IMAGE_LIST("{\"role\":\"agent\",\"name\":\"a\",\"kernel\":\"" HEX32 "\",\"initrd\":\"" HEX32 "\"}"), "f.json:1", "images[0]: an agent has kernel, initrd and command_line" },
 		{ IMAGE_LIST("{\"role\":\"tenant\",\"name\":\"a\",\"root\":\"" HEX32 "\"}"), "f.json:1", "images[0].kind: is missing" },
-		{ IMAGE_LIST("{\"role\":\"tenant\",\"kind\":\"root\",\"name\":\"a\",\"root\":\"" HEX32 "\",\"kernel\":\"" HEX32 "\"}"), "f.json:1", "images[0]: a tenant of kind root has root alone" },
-		{ IMAGE_LIST("{\"role\":\"tenant\",\"kind\":\"kexec\",\"name\":\"a\",\"kernel\":\"" HEX32 "\",\"initrd\":\"" HEX32 "\"}"), "f.json:1", "images[0]: a kexec tenant has kernel, initrd and command_line_text" },
-		{ IMAGE_LIST("{\"role\":\"service\",\"name\":\"a\"}"), "f.json:1", "images[0].role: must be agent or tenant" },
+		{ IMAGE_LIST("{\"role\":\"tenant\",\"kind\":\"root\",\"name\":\"a\",\"root\":\"" HEX32 "\",\"kernel\":\"" HEX32 "\"}"), "f.json:1", "images[0]: an image of kind root has root alone" },
+		{ IMAGE_LIST("{\"role\":\"tenant\",\"kind\":\"kexec\",\"name\":\"a\",\"kernel\":\"" HEX32 "\",\"initrd\":\"" HEX32 "\"}"), "f.json:1", "images[0]: an image by kexec has kernel, initrd and command_line_text" },
+		{ IMAGE_LIST("{\"role\":\"guest\",\"name\":\"a\"}"), "f.json:1", "images[0].role: must be agent, tenant or service" },
 		{ IMAGE_LIST(""), "f.json:1", "images: must not be empty" },
 	};
 
