@@ -9,7 +9,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG_KEY = r'set(?:_\w+)?\(\w+, (?:[^"();]+, )?"([\w-]+)"'
 SOURCES = {"manifests/report_json.c": r'set\(&?o, \w+, "(\w+)"',
            "agent/readers_json.c": r'"(\w+)",\s', "agent/rom_json.c": r'"(\w+)",\s',
-           "agent/spdm_json.c": r'(?<=[\s(])"(\w+)",\s',
+           "agent/spdm_json.c": r'(?<=[\s(])"(\w+)",\s', "agent/attest_link_json.c": LOG_KEY,
            "controller/evidence_print.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',
            "controller/evidence_devices.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',
            "controller/evidence_transcripts.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',

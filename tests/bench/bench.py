@@ -4,7 +4,7 @@
 
 Prints tables and asserts nothing. Every comparison is made in the same run, in turn.
     bench.py [--rounds N] [--functions N] [--rom-mib N] [--pipeline N]
-             [--only-appraise | --only-rom | --only-hang | --only-spdm]
+             [--only-appraise | --only-rom | --only-hang | --only-spdm | --only-controller]
 """
 import argparse
 import json
@@ -475,6 +475,11 @@ def bench_lab(_options):
     subprocess.run([sys.executable, os.path.join(ROOT, "tests/lab/lab.py"), "bench"], cwd=ROOT)
 
 
+def bench_controller(_options):
+    print("\nThe controller", flush=True)
+    subprocess.run([sys.executable, os.path.join(ROOT, "tests/bench/controller.py")], cwd=ROOT)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
@@ -486,6 +491,7 @@ def main():
     parser.add_argument("--only-hang", action="store_true", help="devices that hang alone")
     parser.add_argument("--only-rom", action="store_true", help="the ROM reader alone")
     parser.add_argument("--only-spdm", action="store_true", help="devices that sign alone")
+    parser.add_argument("--only-controller", action="store_true", help="the controller alone, with 20,000 hosts")
     options = parser.parse_args()
     options.lacking = debian_python.need("cbor2", "cryptography")
     os.makedirs(WORK, exist_ok=True)
@@ -501,6 +507,9 @@ def main():
     if options.only_spdm:
         bench_spdm(options)
         return
+    if options.only_controller:
+        bench_controller(options)
+        return
     path, agent_wall = bench_scale(options)
     bench_hang(options)
     bench_pipeline(options, path, agent_wall)
@@ -508,6 +517,7 @@ def main():
     bench_appraise(options)
     bench_rom(options)
     bench_spdm(options)
+    bench_controller(options)
     if not options.no_lab:
         bench_lab(options)
 

@@ -48,7 +48,8 @@ newer = {}  # QEMU 10: its path, or why there is none
 
 # what only runs the machines: a change here changes no image
 DRIVERS = {"scenarios.py", "roms.py", "rommem.py", "zoo.py", "zoo-init", "outcome.py", "efivars.py", "lab.py",
-           "qmp.py", "gdbstub.py", "swtpm.py", "demo.sh", "fetch_qemu.sh", "signing.py", "transcript.py"}
+           "qmp.py", "gdbstub.py", "swtpm.py", "demo.sh", "fetch_qemu.sh", "signing.py", "transcript.py",
+           "beside.py"}
 
 
 class LabError(Exception):
@@ -185,7 +186,7 @@ def second_boot_disk(directory):
 
 def fat_disk(path, name, source):
     """A FAT disk of 2 MiB with one file."""
-    new = path.with_suffix(f".{os.getpid()}.new")
+    new = path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.new")
     new.write_bytes(bytes(2 << 20))
     run("mformat", "-i", new, "-h", "64", "-s", "32", "-t", "2", "::")
     directories = [f"::/{parent}" for parent in reversed(pathlib.PurePosixPath(name).parents[:-1])]
@@ -196,14 +197,14 @@ def fat_disk(path, name, source):
     return path
 
 
-def agent_image(anchors, manifests, conf=CONF, more_modules=(), devices=None):
+def agent_image(anchors, manifests, conf=CONF, more_modules=(), devices=None, more=None, programs=()):
     """The initramfs of the gate. anchors and manifests: {file name: bytes}; devices: what
-    stands behind devices that sign, likewise."""
+    stands behind devices that sign, likewise; more: other anchors, by role/name."""
     archive = image.Archive()
     for path in ("proc", "sys", "dev", "run", "etc/holdfast/anchors/owner", "etc/holdfast/manifests.d"):
         archive.directory(path)
     stripped = OUT / "holdfast.stripped"
-    with_pid = stripped.with_suffix(f".{os.getpid()}")
+    with_pid = stripped.with_suffix(f".{os.getpid()}.{threading.get_ident()}")
     run("strip", "-o", with_pid, BIN / "holdfast")
     with_pid.rename(stripped)
     archive.copy("init", stripped)
@@ -215,6 +216,10 @@ def agent_image(anchors, manifests, conf=CONF, more_modules=(), devices=None):
     archive.file("etc/holdfast/holdfast.conf", conf.encode())
     for name, data in anchors.items():
         archive.file(f"etc/holdfast/anchors/owner/{name}", data)
+    for path in programs:
+        archive.copy(path.lstrip("/"), path)
+    for name, data in (more or {}).items():
+        archive.file(f"etc/holdfast/anchors/{name}", data)
     for name, data in (devices or {}).items():
         archive.file(f"etc/holdfast/anchors/device/{name}", data)
     for name, data in manifests.items():

@@ -34,10 +34,13 @@ def verify(lab, directory, scenario):
     """(exit code, words) of an offline verification with the manifests of this scenario."""
     variant = scenario.image if (lab.dir / f"trusted-{scenario.image}").exists() else "golden"
     anchors = lab.dir / f"anchors-{variant}"
+    words = []
+    if scenario.trusted and (directory / "nonce.bin").exists():  # a controller asked
+        words = ["--nonce", (directory / "nonce.bin").read_bytes().hex()]
     done = subprocess.run(
         [build.BIN / "holdfastctl", "evidence", "verify", directory,
          "--anchors", anchors if anchors.exists() else lab.dir / "anchors",
-         "--manifests", lab.dir / f"trusted-{variant}"], capture_output=True, text=True)
+         "--manifests", scenario.trusted or lab.dir / f"trusted-{variant}", *words], capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
 

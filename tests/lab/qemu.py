@@ -36,6 +36,7 @@ class Host:
         self.iommu = True
         self.remapping = False  # of interrupts, without which the kernel gives vfio no device
         self.objects = []  # memory behind devices
+        self.netdev = None  # what a card is connected to
         self.ports = {  # name of the root port: (slot on the root bus, chassis)
             "rp0": 0x3, "rp1": 0x4, "rp2": 0x5, "rp3": 0x6, "rp4": 0x7}
         self.devices = {
@@ -59,6 +60,8 @@ class Host:
         args = ["-device", f"intel-iommu,intremap={remap}"] if self.iommu else []
         for each in self.objects:
             args += ["-object", each]
+        if self.netdev:
+            args += ["-netdev", self.netdev]
         for name, slot in self.ports.items():
             args += ["-device", f"pcie-root-port,id={name},bus=pcie.0,addr={slot:#x},"
                                 f"chassis={slot},slot={slot}"]
@@ -93,9 +96,10 @@ class Machine:
     def __init__(self, out_dir, host, *, kernel, initrd, command_line, store, data,
                  tpm_state=None, second_boot=None, debug=False, seconds=300, echo=None,
                  netboot=None, product="Q35 Lab Host", variables=None, program="qemu-system-x86_64",
-                 uefi=True):
+                 uefi=True, rtc=None):
         """netboot: a directory of files for iPXE, which SeaBIOS starts in place of OVMF.
-        variables(store): OVMF's variable store as somebody left it. program: which QEMU."""
+        variables(store): OVMF's variable store as somebody left it. program: which QEMU. rtc: what
+        the machine's clock says at its start."""
         self.out = pathlib.Path(out_dir)
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir(parents=True)
@@ -112,7 +116,7 @@ class Machine:
         LIVE.add(self)
         try:
             self._start(host, kernel, initrd, command_line, store, data, tpm_state,
-                        second_boot, debug, seconds, netboot, product, variables, program, uefi)
+                        second_boot, debug, seconds, netboot, product, variables, program, uefi, rtc)
         except BaseException:
             self.close()
             raise
@@ -126,7 +130,7 @@ class Machine:
         return f"socket,id={name},path={self.sockets}/{name}"
 
     def _start(self, host, kernel, initrd, command_line, store, data, tpm_state,
-               second_boot, debug, seconds, netboot, product, variables, program, uefi):
+               second_boot, debug, seconds, netboot, product, variables, program, uefi, rtc):
         args = [
             "timeout", "-k", "3", str(seconds + 5), str(program),
             # One thread for all processors: with one each, a waiting one now and then misses its
@@ -146,6 +150,8 @@ class Machine:
             (self.out / "vars.fd").write_bytes(variables(saved) if variables else saved)
             args += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}",
                      "-drive", f"if=pflash,unit=1,format=raw,file={self.out}/vars.fd"]
+        if rtc:
+            args += ["-rtc", f"base={rtc}"]
         if tpm_state:
             self.tpm = swtpm.Tpm(tpm_state, self.out, self.sockets)
             args += self.tpm.arguments()

@@ -4,6 +4,7 @@ import json
 import re
 import time
 
+import beside
 import build
 import gdbstub
 import golden
@@ -41,6 +42,7 @@ class Scenario:
         self.tpm, self.check, self.evidence, self.verify = tpm, check, evidence, verify
         self.runner = runner
         self.without = without  # drivers for which the tenant must find no device
+        self.trusted = None  # manifests of this run alone: beside.py
 
     @property
     def released(self):
@@ -411,6 +413,13 @@ def signs(name, what, expect, check=None, image="spdm", **how):
                     runner=signing.runner(**how))
 
 
+def controlled(name, what, expect, check=beside.check_released, **how):
+    """A real controller beside the machine: beside.runner()."""
+    verify = 3 if how.get("starts") == "service" else None
+    return Scenario(name, what, expect, change=beside.by_network, check=check, runner=beside.runner(**how),
+                    verify=verify)
+
+
 ALL = [
     Scenario("released-switch-root", "golden host, tenant is a RAM image", "released by switch-root",
              check=check_golden),
@@ -508,5 +517,29 @@ ALL = [
           signing.check_found("mailbox-refused"), image="spdm-locked"),
     Scenario("cxl-mailbox", "memory with a mailbox that has a table", "held manifest-missing", image="capture",
              store="empty", change=signing.cxl, check=signing.check_cxl),
+    controlled("controller-golden", "enrols, is challenged, attests and is released, by a real controller",
+               "released by switch-root"),
+    controlled("controller-slaac", "the same over IPv6, the address by router advertisement", "released by switch-root",
+               how="slaac"),
+    controlled("controller-dhcp", "the same, the address by DHCP", "released by switch-root", how="dhcp"),
+    controlled("controller-clock-1970", "the same; the machine's clock says 1970", "released by switch-root",
+               rtc="1970-01-02T00:00:00"),
+    controlled("controller-clock-2100", "the same; the machine's clock says 2100", "released by switch-root",
+               rtc="2100-01-01T00:00:00"),
+    controlled("controller-cut", "the connection is cut twice while the evidence goes out", "released by switch-root",
+               check=beside.check_cut, meddle=beside.cut_evidence),
+    controlled("controller-secret", "the tenant's secret comes with the ticket, into memory", "released by kexec",
+               check=beside.check_secret, before=beside.give_secret, starts="kexec"),
+    controlled("controller-service", "a card's firmware is old: a service image starts, without the secret",
+               "released by kexec", check=beside.check_service, before=beside.give_secret, starts="service"),
+    controlled("controller-down", "nobody answers", "held controller-unreachable", check=None, before=beside.down),
+    controlled("controller-other-ca", "somebody else answers", "held controller-tls", check=beside.check_untouched,
+               lie="ca"),
+    controlled("controller-other-key", "the answers are signed by a key that the image does not know",
+               "held ticket-signer", check=beside.check_told, lie="ticket-key"),
+    controlled("controller-not-reclaimed", "no operator reclaimed the host", "held host-not-reclaimed", check=None,
+               reclaimed=False),
+    controlled("controller-in-use", "the gate boots again while its tenant has the host", "held host-in-use",
+               check=beside.check_in_use, before=beside.boot_before),
 ]
 BY_NAME = {scenario.name: scenario for scenario in ALL}
