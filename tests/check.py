@@ -137,7 +137,7 @@ def step_lab():
 
 
 def step_mutations():
-    run("mutations", ["python3", "tests/mutations/run.py"], 2400, quiet=False)
+    run("mutations", ["python3", "tests/mutations/run.py"], 3000, quiet=False)
 
 
 STEPS = {

@@ -28,7 +28,7 @@ import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 JOBS = int(os.environ.get("MUTATION_JOBS", "0")) or os.cpu_count() or 2
-TEST_SECONDS = 60
+TEST_SECONDS = 150
 BLOCK = re.compile(r"^name: ([^\n]+)\nfile: ([^\n]+)\ntest: ([^\n]+)\n<<<<\n(.*?)====\n(.*?)>>>>\n",
                    re.M | re.S)
 printing = threading.Lock()
