@@ -173,12 +173,13 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
 install: all  ## install into DESTDIR, below PREFIX
 	install -D -m 755 $(O)/holdfast $(DESTDIR)$(PREFIX)/sbin/holdfast
+	install -D -m 755 agent/gate-image $(DESTDIR)$(PREFIX)/sbin/holdfast-gate-image
 	install -D -m 755 $(O)/holdfastctl $(DESTDIR)$(PREFIX)/bin/holdfastctl
 	install -D -m 755 $(O)/holdfastd $(DESTDIR)$(PREFIX)/sbin/holdfastd
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|/usr/local/|$(PREFIX)/|' controller/systemd/holdfastd.service > $(DESTDIR)$(UNITDIR)/holdfastd.service
 	install -D -m 644 controller/systemd/holdfast.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/holdfast-controller.conf
-	install -D -m 640 controller/systemd/holdfastd.conf $(DESTDIR)/etc/holdfast/holdfastd.conf
+	install -D -m 644 controller/systemd/holdfastd.conf $(DESTDIR)/etc/holdfast/holdfastd.conf
 	for m in docs/man/*.[0-9]; do \
 	  install -D -m 644 $$m $(SHARE)/man/man$${m##*.}/$${m##*/}; done
 	for p in holdfast holdfastctl holdfastd; do \
