@@ -19,14 +19,15 @@ installkernel() {
 copy_policy() {
 	local file
 
-	while IFS= read -r -d '' file; do
-		if grep -q 'PRIVATE KEY' "$file"; then
-			dwarn "holdfast: $file holds a private key: not copied"
-			continue
-		fi
-		inst_simple "$file"
-	done < <(find /etc/holdfast/anchors /etc/holdfast/manifests.d -type f \( -name '*.pem' \
-		-o -name '*.conf' -o -name '*.corim' -o -name '*.payload' \) -print0 2>/dev/null)
+	find /etc/holdfast/anchors /etc/holdfast/manifests.d -type f \( -name '*.pem' \
+		-o -name '*.conf' -o -name '*.corim' -o -name '*.payload' \) -print0 2>/dev/null |
+		while IFS= read -r -d '' file; do
+			if grep -q 'PRIVATE KEY' "$file"; then
+				dwarn "holdfast: $file holds a private key: not copied"
+				continue
+			fi
+			inst_simple "$file"
+		done
 }
 
 install() {

@@ -29,11 +29,12 @@ from harness import Tpm  # noqa: E402
 WORK = os.path.join(ROOT, "build/packages")
 DEB = os.path.join(ROOT, "build/deb")
 NONCE = "00112233445566778899aabbccddeeff"
+BUILDERS = ("initramfs-tools-core", "dracut-core")
 LAST_CALL = 332  # statx: Linux 4.11, older than any kernel that is still maintained
 PACKAGES = ("holdfast", "holdfastctl", "holdfast-controller", "holdfast-initramfs")
 # What dpkg, apt and ldconfig write for themselves, whatever is installed.
 NOT_OURS = ("var/lib/dpkg", "var/lib/apt", "var/cache", "var/log", "proc", "sys", "dev", "tmp", "run",
-            "deb", "etc/ld.so.cache", "etc/passwd", "etc/group", "etc/shadow", "etc/gshadow",
+            "deb", "etc/ld.so.cache", "etc/passwd", "etc/group", "etc/shadow", "etc/gshadow", "etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-",
             "var/lib/systemd/deb-systemd-helper")
 # What our dependencies leave behind when they are purged.
 THEIRS = ("etc/kernel", "etc/initramfs-tools", "var/lib/initramfs-tools", "etc/ssl", "usr/local",
@@ -266,13 +267,13 @@ def snapshot(root):
     return found
 
 
-def install(root, *files):
+def install(root, *files, others=()):
     shutil.rmtree(os.path.join(root, "deb"), ignore_errors=True)
     os.makedirs(os.path.join(root, "deb"))
     for path in files:
         shutil.copy(path, os.path.join(root, "deb"))
     return inside(root, "apt-get", "install", "-y", "-q", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0",
-                  "-o", "Dpkg::Options::=--force-confold", *("/deb/" + os.path.basename(path) for path in files))
+                  "-o", "Dpkg::Options::=--force-confold", *("/deb/" + os.path.basename(path) for path in files), *others)
 
 
 def newer(path):
@@ -309,7 +310,7 @@ def use_controller(root):
     need("nologin" in inside(root, "getent", "passwd", "holdfast"), "the user can log in")
     text = run(["chroot", root, "sh", "-c", '"$@"; echo "code $?"', "-", *check], cwd="/")
     need("/etc/holdfast/controller/" in text and "next:" in text and "code 0" not in text, text)
-    type_in(root, newcomer("controller"))
+    type_in(root, newcomer("controller").replace("holdfast scan", "holdfast scan --sysfs /capture"))
     inside(root, "install", "-d", "-o", "holdfast", "-g", "holdfast", "-m", "700", "/var/lib/holdfast")
     inside(root, *check)
     unit = read(os.path.join(root, "lib/systemd/system/holdfastd.service"))
@@ -333,28 +334,29 @@ def newcomer(title):
 def use_initramfs(root):
     """An initramfs of either kind holds the step, before udev, and the agent runs in it."""
     for modules in ("modules.order", "modules.builtin"):
-        put(os.path.join(root, "lib/modules/0-test", modules), "")
+        put(os.path.join(root, "lib/modules/6.1.0-test", modules), "")
+    put(os.path.join(root, "boot/config-6.1.0-test"), "CONFIG_RD_GZIP=y\n")
+    inside(root, "depmod", "6.1.0-test")
     put(os.path.join(root, "etc/holdfast/manifests.d/x.corim"), "not signed")
     put(os.path.join(root, "etc/holdfast/anchors/owner/owner.pem"), "-----BEGIN PUBLIC KEY-----\n")
     put(os.path.join(root, "etc/holdfast/anchors/owner/oops.pem"), "-----BEGIN PRIVATE KEY-----\n")
-    text = inside(root, "mkinitramfs", "-o", "/tmp/initrd", "0-test")
+    text = inside(root, "mkinitramfs", "-o", "/tmp/initrd", "6.1.0-test")
     need("oops.pem holds a private key" in text, text)
     inside(root, "unmkinitramfs", "/tmp/initrd", "/tmp/image")
     order = read(os.path.join(root, "tmp/image/scripts/init-top/ORDER"))
     need(0 <= order.find("00-holdfast") < order.find("/udev ") or "/udev" not in order, order)
     need(order.index("/00-holdfast") == order.index("/scripts/init-top/") + len("/scripts/init-top"), order)
     check_image(os.path.join(root, "tmp/image"))
-    if os.path.exists(os.path.join(root, "usr/bin/dracut")):
-        inside(root, "dracut", "--force", "--no-hostonly", "--no-kernel", "--add", "holdfast", "--modules",
-               "base holdfast", "/tmp/dracut.img", "0-test")
-        os.makedirs(os.path.join(root, "tmp/dracut"))
-        inside(root, "sh", "-c", "cd /tmp/dracut && lsinitrd --unpack /tmp/dracut.img")
-        need(glob.glob(os.path.join(root, "tmp/dracut/lib/dracut/hooks/pre-udev/*pre-udev.sh")) or
-             glob.glob(os.path.join(root, "tmp/dracut/var/lib/dracut/hooks/pre-udev/*pre-udev.sh")), "no pre-udev hook")
-        check_image(os.path.join(root, "tmp/dracut"))
+    text = inside(root, "dracut", "--force", "--no-hostonly", "--no-kernel", "--modules", "base holdfast",
+                  "/tmp/dracut.img", "6.1.0-test")
+    need("oops.pem holds a private key" in text, text)
+    os.makedirs(os.path.join(root, "tmp/dracut"))
+    inside(root, "sh", "-c", "cd /tmp/dracut && lsinitrd --unpack /tmp/dracut.img")
+    need(glob.glob(os.path.join(root, "tmp/dracut/**/hooks/pre-udev/*pre-udev.sh"), recursive=True), "no pre-udev hook")
+    check_image(os.path.join(root, "tmp/dracut"))
     for path in ("etc/holdfast/manifests.d", "etc/holdfast/anchors"):
         shutil.rmtree(os.path.join(root, path))
-    shutil.rmtree(os.path.join(root, "lib/modules/0-test"))
+    shutil.rmtree(os.path.join(root, "lib/modules/6.1.0-test"))
 
 
 def check_image(image):
@@ -385,7 +387,7 @@ def upgrade(root):
 def packages_install_run_upgrade_and_purge():
     root = archive.tree("fresh")
     before = snapshot(root)
-    install(root, *debs())
+    install(root, *debs(), others=BUILDERS)
     left = [name for name in ("holdfast", "holdfastctl", "holdfastd") if
             "holdfast" not in inside(root, "sh", "-c", f"command -v {name}")]
     need(not left, f"not in PATH: {left}")
@@ -395,7 +397,7 @@ def packages_install_run_upgrade_and_purge():
     upgrade(root)
     inside(root, "apt-get", "remove", "-y", "-q", *PACKAGES)
     need(os.path.exists(os.path.join(root, "etc/holdfast/holdfastd.conf")), "remove took the configuration")
-    inside(root, "apt-get", "purge", "-y", "-q", "--auto-remove", *PACKAGES)
+    inside(root, "apt-get", "purge", "-y", "-q", "--auto-remove", *PACKAGES, *BUILDERS)
     for name in ("capture", "evidence", "tpm"):
         shutil.rmtree(os.path.join(root, name))
     after = snapshot(root)
