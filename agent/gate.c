@@ -75,7 +75,7 @@ enum hf_err hf_gate_open(struct hf_gate *gate, const struct hf_gate_options *opt
 	hf_tenant_init(&gate->tenant, HF_IMAGE_TENANT);
 	hf_tenant_init(&gate->service, HF_IMAGE_SERVICE);
 	hf_conf_default(&gate->conf);
-	hf_screen_open(&gate->screen, options->pid1);
+	hf_screen_open(&gate->screen, options->pid1 || options->step);
 	err = hf_arena_make(HF_GATE_CLAIMS_MAX, &gate->arena);
 	if (err == HF_OK)
 		err = hf_arena_make(HF_GATE_SCRATCH_MAX, &gate->judge_arena);

@@ -29,7 +29,8 @@
 #define HF_GATE_SETTLE_MS 10000	/* what a driver may need after its probe to know its device */
 
 struct hf_gate_options {
-	bool pid1;		/* the first process of a host: everything else is a rehearsal */
+	bool pid1;		/* the first process of a host */
+	bool step;		/* a process of another initramfs, which goes on; neither: a rehearsal */
 	const char *sysfs;	/* rehearsal: the captured tree; else NULL */
 	const char *procfs;	/* rehearsal: NULL: beside the tree */
 	const char *etc;	/* "/etc/holdfast" */
@@ -166,7 +167,7 @@ enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_U
 /* ---- shared between the stages' files ---- */
 static inline bool hf_gate_live(const struct hf_gate *gate)
 {
-	return gate->options.pid1 && gate->host_open && gate->host.live;
+	return (gate->options.pid1 || gate->options.step) && gate->host_open && gate->host.live;
 }
 void hf_gate_note(struct hf_gate *gate, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -203,8 +204,8 @@ enum hf_err hf_gate_fall_back(struct hf_gate *gate, struct hf_fault *fault) HF_M
 enum hf_err hf_gate_check_fallback(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
 /* Whether everything that refuses is known, old firmware. */
 bool hf_gate_only_updates(const struct hf_gate *gate);
-/* What is loaded, as tickets name it. */
-enum hf_err hf_gate_image(const struct hf_tenant *tenant, struct hf_digest *command_line,
+/* What is loaded, as tickets name it; the spans are of digests. */
+enum hf_err hf_gate_image(const struct hf_tenant *tenant, struct hf_image_digests *digests,
 			  struct hf_result_image *ret) HF_MUST_USE;
 /* The one that is released to, made ready to be started. */
 enum hf_err hf_gate_start_with(struct hf_gate *gate, struct hf_tenant *tenant, struct hf_fault *fault) HF_MUST_USE;

@@ -20,9 +20,14 @@
 
 /* ---- hold ---- */
 
-static enum hf_err prepare_first_process(struct hf_gate *gate, struct hf_fault *fault)
+static enum hf_err prepare_process(struct hf_gate *gate, struct hf_fault *fault)
 {
-	enum hf_err err = hf_pid1_mounts(fault);
+	enum hf_err err = HF_OK;
+
+	if (gate->options.pid1)
+		err = hf_pid1_mounts(fault);
+	else
+		hf_pid1_step_mounts();
 
 	if (err == HF_OK)
 		err = hf_screen_consoles(&gate->screen, fault);
@@ -50,14 +55,14 @@ enum hf_err hf_gate_hold(struct hf_gate *gate, struct hf_fault *fault)
 {
 	enum hf_err err = HF_OK;
 
-	if (gate->options.pid1)
-		err = prepare_first_process(gate, fault);
+	if (gate->options.pid1 || gate->options.step)
+		err = prepare_process(gate, fault);
 	if (err == HF_OK)
 		err = hf_host_open(gate->options.sysfs, &gate->host, fault);
 	if (err != HF_OK)
 		return err;
 	gate->host_open = true;
-	if (gate->host.live && !gate->options.pid1)
+	if (gate->host.live && !hf_gate_live(gate))
 		return hf_fail(fault, HF_ERR_NOT_PID1, gate->host.root, "%s",
 			       "a rehearsal needs a captured tree");
 	hf_screen_print(&gate->screen, "holdfast %s: %s\n", HF_VERSION,
@@ -92,7 +97,7 @@ static enum hf_err open_tpm(struct hf_gate *gate, struct hf_fault *fault)
 	const char *conf = gate->conf.tcti[0] ? gate->conf.tcti : NULL;
 	enum hf_err err;
 
-	if (!gate->options.pid1) {
+	if (!hf_gate_live(gate)) {
 		conf = gate->options.tcti;
 		if (!conf)
 			return hf_fail(fault, HF_ERR_TPM_MISSING, NULL, "%s", "no --tcti given");

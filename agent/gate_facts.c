@@ -37,6 +37,15 @@ static enum hf_err claim_generation(struct hf_gate *gate)
 	return err;
 }
 
+/* Whoever started us ran first, with devices that nobody had put on hold. */
+static enum hf_err claim_step(struct hf_gate *gate)
+{
+	struct hf_measurement *m = hf_claims_add_measurement(&gate->claims, gate->host_part, NULL, HF_STEP_MKEY,
+							     HF_METHOD_IDENTITY, 0);
+
+	return m ? hf_measurement_set_text(&gate->claims, m, HF_STEP) : HF_ERR_LIMIT;
+}
+
 enum hf_err hf_gate_claim_host(struct hf_gate *gate, struct hf_fault *fault)
 {
 	struct hf_platform_sources sources = { .procfs = gate->options.procfs };
@@ -52,6 +61,8 @@ enum hf_err hf_gate_claim_host(struct hf_gate *gate, struct hf_fault *fault)
 	err = hf_platform_claims(&gate->host, &sources, &gate->claims, &gate->host_part);
 	if (err == HF_OK)
 		err = hf_hold_claims(&gate->hold, hf_gate_live(gate), &gate->claims, gate->host_part);
+	if (err == HF_OK && gate->options.step)
+		err = claim_step(gate);
 	if (err != HF_OK)
 		return hf_fail(fault, err, "host", "%s", "facts about the host");
 	if (gate->tpm)

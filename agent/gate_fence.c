@@ -200,6 +200,9 @@ enum hf_err hf_gate_fence_lasts(struct hf_gate *gate, struct hf_fault *fault)
 
 	if (!image)
 		return HF_OK;
+	if (image->kind == HF_TENANT_NEXT_BOOT && gate->fences)
+		return hf_fail(fault, HF_ERR_FENCE_IMPOSSIBLE, gate->fences->path, "%s",
+			       "the reset of next-boot would switch it on again");
 	line = image->kind == HF_TENANT_KEXEC ? image->command_line_text :
 						hf_platform_text(gate->host_part, "command-line");
 	if (has_word(line, "pcie_ports=compat"))

@@ -54,9 +54,9 @@ enum hf_err hf_gate_last_look(struct hf_gate *gate, struct hf_fault *fault)
 
 /* ---- release ---- */
 
-static bool by_kexec(const struct hf_gate *gate)
+static enum hf_tenant_kind kind_of(const struct hf_gate *gate)
 {
-	return gate->started->image->kind == HF_TENANT_KEXEC;
+	return gate->started->image->kind;
 }
 
 static bool is_service(const struct hf_gate *gate)
@@ -80,14 +80,15 @@ static bool may_start(const struct hf_gate *gate)
 
 static enum hf_err cap_payload(const struct hf_gate *gate, struct hf_writer *w)
 {
-	struct hf_digest command_line, ticket;
+	struct hf_image_digests digests;
+	struct hf_digest ticket;
 	struct hf_result_image image;
 	struct hf_cap cap = {
 		.image = &image, .service = is_service(gate),
-		.release = by_kexec(gate) ? "kexec" : "switch-root",
+		.release = hf_release_name(kind_of(gate)),
 		.fallback = gate->talk.bearer ? gate->talk.bearer->name : NULL,
 	};
-	enum hf_err err = hf_gate_image(gate->started, &command_line, &image);
+	enum hf_err err = hf_gate_image(gate->started, &digests, &image);
 
 	if (err == HF_OK && gate->evidence.ticket.len) {
 		err = hf_digest(HF_ALG_SHA256, gate->evidence.ticket, &ticket);
@@ -140,7 +141,7 @@ static void say_released(struct hf_gate *gate)
 			gate->would_hold ? "RELEASED in audit mode: WOULD HOLD, see above" :
 			gate->talk.bearer ? "RELEASED by the owner's release: no controller answered" :
 			is_service(gate) ? "RELEASED to the service image" : "RELEASED",
-			by_kexec(gate) ? "kexec" : "switch-root",
+			hf_release_name(kind_of(gate)),
 			(unsigned long long)(now - gate->start_ms),
 			is_service(gate) ? "service" : "tenant", name,
 			gate->would_hold ? " would-hold" : "",
@@ -161,28 +162,57 @@ static enum hf_err hand_over_secret(const struct hf_gate *gate, struct hf_fault 
 	return err;
 }
 
-static enum hf_err start_tenant(struct hf_gate *gate, struct hf_fault *fault)
+static enum hf_err start_by_kexec(struct hf_gate *gate, struct hf_fault *fault)
 {
-	enum hf_err err = HF_OK;
+	enum hf_err err = hf_release_hand_over(gate->started, HF_RUN, gate->talk.secret, fault);
 
-	if (by_kexec(gate)) {
-		err = hf_release_hand_over(gate->started, HF_RUN, gate->talk.secret, fault);
-		hf_gate_forget(gate);
-		if (err == HF_OK)
-			err = hf_release_load(gate->started, fault);
-		if (err != HF_OK)
-			return err;
-		say_released(gate);
-		return hf_release_kexec(fault);
-	}
-	err = hf_hold_give_back(&gate->host, &gate->hold, fault);
+	hf_gate_forget(gate);
+	if (err == HF_OK)
+		err = hf_release_load(gate->started, fault);
+	if (err != HF_OK)
+		return err;
+	say_released(gate);
+	return hf_release_kexec(fault);
+}
+
+/* Nothing survives a reset: no hand-over, no secret. */
+static enum hf_err start_by_next_boot(struct hf_gate *gate, struct hf_fault *fault)
+{
+	enum hf_err err = hf_release_set_next_boot(gate->started, fault);
+
+	hf_gate_forget(gate);
+	if (err != HF_OK)
+		return err;
+	say_released(gate);
+	return hf_release_reset(fault);
+}
+
+/* Whoever goes on in this kernel gets its devices back. */
+static enum hf_err start_in_this_kernel(struct hf_gate *gate, struct hf_fault *fault)
+{
+	enum hf_err err = hf_hold_give_back(&gate->host, &gate->hold, fault);
+
 	if (err == HF_OK && gate->talk.secret.len)
 		err = hand_over_secret(gate, fault);
 	hf_gate_forget(gate);
 	if (err != HF_OK)
 		return err;
 	say_released(gate);
-	return hf_release_switch_root(fault);
+	return kind_of(gate) == HF_TENANT_EXIT ? HF_OK : hf_release_switch_root(fault);
+}
+
+static enum hf_err start_tenant(struct hf_gate *gate, struct hf_fault *fault)
+{
+	switch (kind_of(gate)) {
+	case HF_TENANT_KEXEC:
+		return start_by_kexec(gate, fault);
+	case HF_TENANT_NEXT_BOOT:
+		return start_by_next_boot(gate, fault);
+	case HF_TENANT_ROOT:
+	case HF_TENANT_EXIT:
+		return start_in_this_kernel(gate, fault);
+	}
+	return hf_fail(fault, HF_ERR_INTERNAL, "release", "%s", "no such kind");
 }
 
 enum hf_err hf_gate_release(struct hf_gate *gate, struct hf_fault *fault)

@@ -136,24 +136,23 @@ static enum hf_err join_lists(struct hf_gate *gate, struct hf_fault *fault)
 	return HF_OK;
 }
 
-static enum hf_err note_service(struct hf_gate *gate, struct hf_part *note)
+static enum hf_err note_files(struct hf_gate *gate, struct hf_part *note, struct hf_tenant *tenant)
 {
-	const struct hf_tenant *s = &gate->service;
-	const struct hf_tenant_file *files[] = { &s->kernel, &s->initrd, &s->root };
 	enum hf_err err = HF_OK;
 
-	if (s->image)
-		err = hf_gate_note_text(gate, note, "service", s->image->name);
-	for (size_t i = 0; i < 3 && err == HF_OK; i++)
-		if (s->image && files[i]->fd >= 0)
-			err = hf_gate_note_digest(gate, note, hf_tenant_file_name(s->role, i),
-						  &files[i]->sha256, files[i]->size);
+	for (size_t i = 0; i < HF_TENANT_FILES && err == HF_OK; i++) {
+		const struct hf_tenant_file *file = hf_tenant_file(tenant, i);
+
+		if (file->fd >= 0)
+			err = hf_gate_note_digest(gate, note, hf_tenant_file_name(tenant->role, i),
+						  &file->sha256, file->size);
+	}
 	return err;
 }
 
 static enum hf_err record_store(struct hf_gate *gate, struct hf_fault *fault)
 {
-	const struct hf_tenant *t = &gate->tenant;
+	struct hf_tenant *const t = &gate->tenant, *const s = &gate->service;
 	struct hf_part *note = hf_gate_note_part(gate, "store");
 	enum hf_err err = hf_gate_note_text(gate, note, "tenant", t->image->name);
 	char key[HF_MKEY_MAX + 1];
@@ -162,14 +161,12 @@ static enum hf_err record_store(struct hf_gate *gate, struct hf_fault *fault)
 		snprintf(key, sizeof(key), "list-%zu", i + 1);
 		err = hf_gate_note_digest(gate, note, key, &gate->lists->files[i].sha256, 0);
 	}
-	if (err == HF_OK && t->root.fd >= 0)
-		err = hf_gate_note_digest(gate, note, "root.squashfs", &t->root.sha256, t->root.size);
-	if (err == HF_OK && t->kernel.fd >= 0)
-		err = hf_gate_note_digest(gate, note, "kernel", &t->kernel.sha256, t->kernel.size);
-	if (err == HF_OK && t->initrd.fd >= 0)
-		err = hf_gate_note_digest(gate, note, "initrd", &t->initrd.sha256, t->initrd.size);
 	if (err == HF_OK)
-		err = note_service(gate, note);
+		err = note_files(gate, note, t);
+	if (err == HF_OK && s->image)
+		err = hf_gate_note_text(gate, note, "service", s->image->name);
+	if (err == HF_OK && s->image)
+		err = note_files(gate, note, s);
 	if (err != HF_OK)
 		return hf_fail(fault, err, "store", "%s", "claims");
 	return hf_gate_record_part(gate, note, fault);
@@ -212,6 +209,7 @@ static enum hf_err judge_boot(struct hf_gate *gate, struct hf_fault *fault)
 		return err;
 	hf_gate_judge(gate);
 	hf_appraise_boot(gate->firmware_log, gate->lists, gate->model, &gate->judge_arena, &gate->verdict);
+	hf_appraise_step(&gate->claims, gate->lists, &gate->judge_arena, &gate->verdict);
 	return hf_gate_verdict(gate, fault);
 }
 
@@ -260,11 +258,30 @@ static void show_boot_findings(const struct hf_gate *gate)
 /* Only a controller's ticket starts the service image: without one it is not looked at. */
 static enum hf_err match(struct hf_gate *gate, struct hf_fault *fault)
 {
-	enum hf_err err = hf_tenant_match(&gate->tenant, gate->lists->images, fault);
+	enum hf_err err;
 
+	if (gate->options.step)
+		return hf_tenant_exit(&gate->tenant, gate->lists->images, fault);
+	err = hf_tenant_match(&gate->tenant, gate->lists->images, fault);
 	if (err == HF_OK && hf_tenant_any(&gate->service))
 		err = hf_tenant_match(&gate->service, gate->lists->images, fault);
 	return err;
+}
+
+/* A step of another initramfs starts nothing, and needs no store: that one goes on. */
+static enum hf_err read_store(struct hf_gate *gate, struct hf_fault *fault)
+{
+	char path[HF_CONF_VALUE_MAX + 16];
+	enum hf_err err;
+
+	if (gate->options.step)
+		return HF_OK;
+	if (!gate->conf.store[0])
+		return hf_fail(fault, HF_ERR_TENANT_MISSING, "holdfast.conf", "%s", "no store line");
+	err = wait_for_store(gate, path, sizeof(path), fault);
+	return err != HF_OK ? err :
+	       hf_store_read(path, &gate->arena, load_list, gate, &gate->tenant,
+			     hf_gate_by_controller(gate) ? &gate->service : NULL, fault);
 }
 
 enum hf_err hf_gate_start_with(struct hf_gate *gate, struct hf_tenant *tenant, struct hf_fault *fault)
@@ -278,15 +295,8 @@ enum hf_err hf_gate_start_with(struct hf_gate *gate, struct hf_tenant *tenant, s
 
 enum hf_err hf_gate_store(struct hf_gate *gate, struct hf_fault *fault)
 {
-	char path[HF_CONF_VALUE_MAX + 16];
-	enum hf_err err;
+	enum hf_err err = read_store(gate, fault);
 
-	if (!gate->conf.store[0])
-		return hf_fail(fault, HF_ERR_TENANT_MISSING, "holdfast.conf", "%s", "no store line");
-	err = wait_for_store(gate, path, sizeof(path), fault);
-	if (err == HF_OK)
-		err = hf_store_read(path, &gate->arena, load_list, gate, &gate->tenant,
-				    hf_gate_by_controller(gate) ? &gate->service : NULL, fault);
 	if (err == HF_OK)
 		err = join_lists(gate, fault);
 	if (err == HF_OK)
@@ -300,6 +310,6 @@ enum hf_err hf_gate_store(struct hf_gate *gate, struct hf_fault *fault)
 		err = hf_gate_start_with(gate, &gate->tenant, fault);
 	if (err == HF_OK)
 		hf_gate_note(gate, "tenant %s (%s), image list signed", gate->tenant.image->name,
-			     gate->tenant.root.fd >= 0 ? "switch-root" : "kexec");
+			     hf_release_name(gate->tenant.image->kind));
 	return err;
 }

@@ -21,35 +21,30 @@ void hf_gate_show_fault(struct hf_gate *gate, const char *what, const struct hf_
 	hf_screen_print(&gate->screen, "%.50s: %s\n    %.76s\n", what, hf_err_name(fault->err), fault->detail);
 }
 
-enum hf_err hf_gate_image(const struct hf_tenant *tenant, struct hf_digest *command_line,
+enum hf_err hf_gate_image(const struct hf_tenant *tenant, struct hf_image_digests *digests,
 			  struct hf_result_image *ret)
 {
-	const struct hf_image *image = tenant->image;
-	const struct hf_span line = hf_span_text(image && image->command_line_text ? image->command_line_text : "");
 	enum hf_err err;
 
 	*ret = (struct hf_result_image){ .count = 0 };
-	if (!image)
+	if (!tenant->image)
 		return HF_OK;
-	ret->name = hf_span_text(image->name);
-	if (image->kind == HF_TENANT_ROOT) {
-		ret->digests[0] = (struct hf_span){ tenant->root.sha256.bytes, 32 };
-		ret->count = 1;
-		return HF_OK;
-	}
-	err = hf_digest(HF_ALG_SHA256, line, command_line);
-	ret->digests[0] = (struct hf_span){ tenant->kernel.sha256.bytes, 32 };
-	ret->digests[1] = (struct hf_span){ tenant->initrd.sha256.bytes, 32 };
-	ret->digests[2] = (struct hf_span){ command_line->bytes, 32 };
-	ret->count = 3;
-	return err;
+	err = hf_image_digests(tenant->image, digests);
+	if (err != HF_OK)
+		return err;
+	ret->name = hf_span_text(tenant->image->name);
+	ret->count = digests->count;
+	for (size_t i = 0; i < digests->count; i++)
+		ret->digests[i] = (struct hf_span){ digests->digest[i]->bytes, 32 };
+	return HF_OK;
 }
 
 /* ---- what it has to say ---- */
 
 struct asked {	/* what the spans of want are of */
 	struct hf_ak ak;
-	struct hf_digest quote, tenant_line, service_line;
+	struct hf_digest quote;
+	struct hf_image_digests tenant, service;
 };
 
 static enum hf_err want_of(const struct hf_gate *gate, struct asked *a, struct hf_ticket_want *ret)
@@ -70,9 +65,9 @@ static enum hf_err want_of(const struct hf_gate *gate, struct asked *a, struct h
 	if (err == HF_OK)
 		err = hf_digest(HF_ALG_SHA256, gate->evidence.quote, &a->quote);
 	if (err == HF_OK)
-		err = hf_gate_image(&gate->tenant, &a->tenant_line, &ret->tenant);
+		err = hf_gate_image(&gate->tenant, &a->tenant, &ret->tenant);
 	if (err == HF_OK)
-		err = hf_gate_image(&gate->service, &a->service_line, &ret->service);
+		err = hf_gate_image(&gate->service, &a->service, &ret->service);
 	return err;
 }
 

@@ -311,7 +311,7 @@ enum hf_err hf_gate_held(struct hf_gate *gate, struct hf_fault *why)
 	struct hf_fault fault;
 
 	held.gate = gate;
-	if (gate->options.pid1 && gate->screen.count == 0 &&
+	if ((gate->options.pid1 || gate->options.step) && gate->screen.count == 0 &&
 	    hf_screen_consoles(&gate->screen, &fault) != HF_OK)
 		gate->screen.count = 0;	/* nobody to tell; held all the same */
 	forget_tenant(gate);

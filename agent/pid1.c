@@ -61,8 +61,16 @@ enum hf_err hf_pid1_mounts(struct hf_fault *fault)
 		err = mount_at("sysfs", "/sys", quiet, NULL, fault);
 	if (err == HF_OK)
 		err = mount_at("tmpfs", "/run", quiet, "mode=0755", fault);
-	if (err != HF_OK)
-		return err;
+	if (err == HF_OK)
+		hf_pid1_step_mounts();
+	return err;
+}
+
+void hf_pid1_step_mounts(void)
+{
+	const unsigned long quiet = MS_NOSUID | MS_NOEXEC | MS_NODEV;
+
+	umask(077);
 	/* Absent from some kernels; what then cannot be read is a claim later. */
 	if (mount("securityfs", HF_SECURITYFS, "securityfs", quiet, NULL) != 0)
 		errno = 0;
@@ -70,7 +78,6 @@ enum hf_err hf_pid1_mounts(struct hf_fault *fault)
 		errno = 0;
 	if (mount("efivarfs", HF_EFIVARS, "efivarfs", quiet | MS_RDONLY, NULL) != 0)
 		errno = 0;
-	return HF_OK;
 }
 
 enum hf_err hf_pid1_signals(const int *consoles, size_t count, struct hf_fault *fault)

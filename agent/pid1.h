@@ -10,7 +10,10 @@
 #define HF_EFIVARS "/sys/firmware/efi/efivars"
 #define HF_RUN "/run/holdfast"
 
-/* Descriptors 0-2, then /proc /sys /dev /run, securityfs and efivarfs (read-only). */
+/* Of a step of another initramfs: securityfs and efivarfs (read-only) where they are not mounted;
+ * what then cannot be read is a claim later. */
+void hf_pid1_step_mounts(void);
+/* Descriptors 0-2, then /proc /sys /dev /run, and the same. */
 enum hf_err hf_pid1_mounts(struct hf_fault *fault) HF_MUST_USE;
 /* Every fatal signal from now on ends in HELD agent-crashed (agent/crash.h); the others
  * are ignored. */

@@ -17,6 +17,7 @@
 
 #include "agent/bind.h"
 #include "agent/cpio.h"
+#include "agent/next_boot.h"
 #include "agent/pid1.h"
 #include "measure/file.h"
 
@@ -69,19 +70,105 @@ static enum hf_err attach_loop(const struct hf_tenant_file *root, char *ret_path
 	return HF_OK;
 }
 
-enum hf_err hf_release_prepare(struct hf_tenant *tenant, struct hf_fault *fault)
+const char *hf_release_name(enum hf_tenant_kind kind)
+{
+	return kind == HF_TENANT_ROOT ? "switch-root" : hf_tenant_kind_name(kind);
+}
+
+static enum hf_err prepare_root(struct hf_tenant *tenant, struct hf_fault *fault)
 {
 	char path[32];
 	enum hf_err err;
 
-	if (tenant->image->kind != HF_TENANT_ROOT)
-		return hf_tenant_seal(&tenant->kernel, &tenant->image->kernel, "kernel", fault);
 	err = hf_tenant_seal(&tenant->root, &tenant->image->root, "root.squashfs", fault);
 	if (err == HF_OK)
 		err = hf_module_load("loop", fault);
 	if (err == HF_OK)
 		err = hf_module_load("squashfs", fault);
 	return err != HF_OK ? err : attach_loop(&tenant->root, path, sizeof(path), fault);
+}
+
+/* The sealed bytes of the entry, in buf. */
+static enum hf_err read_entry(const struct hf_tenant *tenant, uint8_t *buf, struct hf_span *ret,
+			      struct hf_fault *fault)
+{
+	const struct hf_tenant_file *file = &tenant->boot_entry;
+
+	if (file->size > HF_BOOT_ENTRY_MAX ||
+	    pread(file->fd, buf, HF_BOOT_ENTRY_MAX, 0) != (ssize_t)file->size)
+		return hf_fail(fault, HF_ERR_BOOT_ENTRY, "boot-entry", "%llu bytes, at most %d",
+			       (unsigned long long)file->size, HF_BOOT_ENTRY_MAX);
+	*ret = (struct hf_span){ buf, (size_t)file->size };
+	return HF_OK;
+}
+
+/* What is wrong with it shall be said before anything is given away. */
+static enum hf_err prepare_next_boot(struct hf_tenant *tenant, struct hf_fault *fault)
+{
+	uint8_t buf[HF_BOOT_ENTRY_MAX];
+	struct hf_span entry;
+	uint16_t number;
+	bool is_new;
+	int dirfd;
+	enum hf_err err = hf_tenant_seal(&tenant->boot_entry, &tenant->image->boot_entry, "boot-entry",
+					 fault);
+
+	if (err == HF_OK)
+		err = read_entry(tenant, buf, &entry, fault);
+	if (err == HF_OK)
+		err = hf_boot_entry_check(entry, fault);
+	if (err != HF_OK)
+		return err;
+	dirfd = open(HF_EFIVARS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return hf_fail_errno(fault, HF_ERR_RELEASE_FAILED, errno, HF_EFIVARS);
+	err = hf_next_boot_find(dirfd, entry, &number, &is_new, fault);
+	close(dirfd);
+	return err;
+}
+
+enum hf_err hf_release_prepare(struct hf_tenant *tenant, struct hf_fault *fault)
+{
+	switch (tenant->image->kind) {
+	case HF_TENANT_KEXEC:
+		return hf_tenant_seal(&tenant->kernel, &tenant->image->kernel, "kernel", fault);
+	case HF_TENANT_ROOT:
+		return prepare_root(tenant, fault);
+	case HF_TENANT_NEXT_BOOT:
+		return prepare_next_boot(tenant, fault);
+	case HF_TENANT_EXIT:
+		return HF_OK;
+	}
+	return hf_fail(fault, HF_ERR_INTERNAL, "release", "%s", "no such kind");
+}
+
+/* ---- next-boot ---- */
+
+enum hf_err hf_release_set_next_boot(const struct hf_tenant *tenant, struct hf_fault *fault)
+{
+	const unsigned long flags = MS_REMOUNT | MS_NOSUID | MS_NOEXEC | MS_NODEV;
+	uint8_t buf[HF_BOOT_ENTRY_MAX];
+	struct hf_span entry;
+	enum hf_err err = read_entry(tenant, buf, &entry, fault);
+	int dirfd;
+
+	if (err != HF_OK)
+		return err;
+	if (mount(NULL, HF_EFIVARS, NULL, flags, NULL) != 0)
+		return hf_fail_errno(fault, HF_ERR_RELEASE_FAILED, errno, HF_EFIVARS);
+	dirfd = open(HF_EFIVARS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd < 0)
+		return hf_fail_errno(fault, HF_ERR_RELEASE_FAILED, errno, HF_EFIVARS);
+	err = hf_next_boot_set(dirfd, entry, fault);
+	close(dirfd);
+	return err;
+}
+
+enum hf_err hf_release_reset(struct hf_fault *fault)
+{
+	sync();
+	reboot(LINUX_REBOOT_CMD_RESTART);
+	return hf_fail_errno(fault, HF_ERR_RELEASE_FAILED, errno, "reset");
 }
 
 /* ---- kexec ---- */

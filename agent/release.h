@@ -7,6 +7,7 @@
 
 #include "agent/tenant.h"
 
+const char *hf_release_name(enum hf_tenant_kind kind);	/* "kexec", "switch-root", "next-boot", "exit" */
 /* For a root image: modules, loop device over the sealed memory, read-only mount. */
 enum hf_err hf_release_prepare(struct hf_tenant *tenant, struct hf_fault *fault) HF_MUST_USE;
 /* The files of a directory as a cpio archive with its folders, and the tenant's secret (empty:
@@ -20,8 +21,12 @@ enum hf_err hf_release_load(struct hf_tenant *tenant, struct hf_fault *fault) HF
 /* Of a host that is held after all: no file holds the tenant's secret, and no kernel can be loaded
  * any more, by whom ever. */
 void hf_release_never(void);
-/* Both return only when they failed. */
+/* The boot entry into the firmware's variables, and BootNext to it; nothing else may be written
+ * there by us, and nothing before this. */
+enum hf_err hf_release_set_next_boot(const struct hf_tenant *tenant, struct hf_fault *fault) HF_MUST_USE;
+/* These return only when they failed. */
 enum hf_err hf_release_kexec(struct hf_fault *fault) HF_MUST_USE;
 enum hf_err hf_release_switch_root(struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_release_reset(struct hf_fault *fault) HF_MUST_USE;
 
 #endif

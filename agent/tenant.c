@@ -23,16 +23,15 @@ void hf_tenant_init(struct hf_tenant *tenant, enum hf_image_role role)
 {
 	memset(tenant, 0, sizeof(*tenant));
 	tenant->role = role;
-	tenant->kernel.fd = tenant->initrd.fd = tenant->root.fd = -1;
+	for (size_t i = 0; i < HF_TENANT_FILES; i++)
+		hf_tenant_file(tenant, i)->fd = -1;
 }
 
 void hf_tenant_drop(struct hf_tenant *tenant)
 {
-	const int fds[] = { tenant->kernel.fd, tenant->initrd.fd, tenant->root.fd };
-
-	for (size_t i = 0; i < 3; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	for (size_t i = 0; i < HF_TENANT_FILES; i++)
+		if (hf_tenant_file(tenant, i)->fd >= 0)
+			close(hf_tenant_file(tenant, i)->fd);
 	hf_tenant_init(tenant, tenant->role);
 }
 
@@ -89,11 +88,9 @@ struct store {
 
 static struct hf_tenant_file *file_of(struct hf_tenant *tenant, const char *name)
 {
-	struct hf_tenant_file *files[] = { &tenant->kernel, &tenant->initrd, &tenant->root };
-
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < HF_TENANT_FILES; i++)
 		if (strcmp(name, hf_tenant_file_name(tenant->role, i)) == 0)
-			return files[i];
+			return hf_tenant_file(tenant, i);
 	return NULL;
 }
 

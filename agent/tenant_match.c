@@ -2,14 +2,25 @@
 /* Which image of the lists the store's files are. [pure] */
 #include "agent/tenant.h"
 
+#include <stdio.h>
+
 const char *hf_tenant_file_name(enum hf_image_role role, size_t index)
 {
-	static const char *const names[][3] = {
-		[HF_IMAGE_TENANT] = { "kernel", "initrd", "root.squashfs" },
-		[HF_IMAGE_SERVICE] = { "service-kernel", "service-initrd", "service.squashfs" },
+	static const char *const names[][HF_TENANT_FILES] = {
+		[HF_IMAGE_TENANT] = { "kernel", "initrd", "root.squashfs", "boot-entry" },
+		[HF_IMAGE_SERVICE] = { "service-kernel", "service-initrd", "service.squashfs",
+				       "service-boot-entry" },
 	};
 
 	return names[role == HF_IMAGE_SERVICE ? HF_IMAGE_SERVICE : HF_IMAGE_TENANT][index];
+}
+
+struct hf_tenant_file *hf_tenant_file(struct hf_tenant *tenant, size_t index)
+{
+	struct hf_tenant_file *const files[HF_TENANT_FILES] = {
+		&tenant->kernel, &tenant->initrd, &tenant->root, &tenant->boot_entry };
+
+	return files[index];
 }
 
 static bool image_matches(const struct hf_tenant *t, const struct hf_image *image)
@@ -25,41 +36,75 @@ static bool image_matches(const struct hf_tenant *t, const struct hf_image *imag
 	case HF_TENANT_ROOT:
 		return t->root.fd >= 0 && image->has_root &&
 		       hf_digest_equal(&image->root, &t->root.sha256);
+	case HF_TENANT_NEXT_BOOT:
+		return t->boot_entry.fd >= 0 && image->has_boot_entry &&
+		       hf_digest_equal(&image->boot_entry, &t->boot_entry.sha256);
+	case HF_TENANT_EXIT:	/* no file of a store is one: hf_tenant_exit */
+		return false;
 	}
 	return false;
 }
 
 bool hf_tenant_any(const struct hf_tenant *tenant)
 {
-	return tenant->kernel.fd >= 0 || tenant->initrd.fd >= 0 || tenant->root.fd >= 0;
+	return tenant->kernel.fd >= 0 || tenant->initrd.fd >= 0 || tenant->root.fd >= 0 ||
+	       tenant->boot_entry.fd >= 0;
+}
+
+/* The names of what the store holds, in one line. */
+static void list_names(struct hf_tenant *tenant, char *out, size_t cap)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < HF_TENANT_FILES && len < cap; i++)
+		if (hf_tenant_file(tenant, i)->fd >= 0)
+			len += (size_t)snprintf(out + len, cap - len, "%s%s", len ? " " : "",
+						hf_tenant_file_name(tenant->role, i));
 }
 
 enum hf_err hf_tenant_match(struct hf_tenant *tenant, const struct hf_image *images,
 			    struct hf_fault *fault)
 {
 	const bool kernel = tenant->kernel.fd >= 0, initrd = tenant->initrd.fd >= 0;
-	const bool root = tenant->root.fd >= 0;
-	const char *const names[] = { hf_tenant_file_name(tenant->role, 0),
-				      hf_tenant_file_name(tenant->role, 1),
-				      hf_tenant_file_name(tenant->role, 2) };
-	char hex[2 * HF_DIGEST_MAX + 1];
+	const int forms = kernel + (tenant->root.fd >= 0) + (tenant->boot_entry.fd >= 0);
+	char hex[2 * HF_DIGEST_MAX + 1], names[128];
+	size_t first = 0;
 
 	tenant->image = NULL;
 	if (!hf_tenant_any(tenant))
-		return hf_fail(fault, HF_ERR_TENANT_MISSING, "store", "neither %s and %s nor %s",
-			       names[0], names[1], names[2]);
-	if (kernel != initrd || kernel == root)
-		return hf_fail(fault, HF_ERR_TENANT_UNVERIFIABLE, "store", "%s%s%s%s%s",
-			       kernel ? names[0] : "", kernel && (initrd || root) ? " " : "",
-			       initrd ? names[1] : "", initrd && root ? " " : "",
-			       root ? names[2] : "");
+		return hf_fail(fault, HF_ERR_TENANT_MISSING, "store", "neither %s and %s nor %s nor %s",
+			       hf_tenant_file_name(tenant->role, 0), hf_tenant_file_name(tenant->role, 1),
+			       hf_tenant_file_name(tenant->role, 2), hf_tenant_file_name(tenant->role, 3));
+	list_names(tenant, names, sizeof(names));
+	if (kernel != initrd || forms != 1)
+		return hf_fail(fault, HF_ERR_TENANT_UNVERIFIABLE, "store", "%s", names);
 	for (const struct hf_image *i = images; i; i = i->next) {
 		if (!image_matches(tenant, i))
 			continue;
 		tenant->image = i;
 		return HF_OK;
 	}
-	hf_digest_hex(root ? &tenant->root.sha256 : &tenant->kernel.sha256, hex);
+	while (hf_tenant_file(tenant, first)->fd < 0)
+		first++;
+	hf_digest_hex(&hf_tenant_file(tenant, first)->sha256, hex);
 	return hf_fail(fault, HF_ERR_TENANT_UNKNOWN, "store", "%s sha256 %s",
-		       root ? names[2] : names[0], hex);
+		       hf_tenant_file_name(tenant->role, first), hex);
+}
+
+enum hf_err hf_tenant_exit(struct hf_tenant *tenant, const struct hf_image *images, struct hf_fault *fault)
+{
+	const struct hf_image *found = NULL;
+
+	for (const struct hf_image *i = images; i; i = i->next) {
+		if (i->role != tenant->role || i->kind != HF_TENANT_EXIT)
+			continue;
+		if (found)
+			return hf_fail(fault, HF_ERR_TENANT_UNVERIFIABLE, "image lists",
+				       "two images of kind exit: %s, %s", found->name, i->name);
+		found = i;
+	}
+	tenant->image = found;
+	return found ? HF_OK : hf_fail(fault, HF_ERR_RAN_AS_STEP, "image lists", "%s",
+				       "no image of kind exit is listed");
 }

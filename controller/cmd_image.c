@@ -1,30 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* holdfastctl image measure: what firmware will log for an agent image, and what the gate
  * demands of a tenant image, as the JSON source of an image list. */
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "controller/commands.h"
 #include "controller/ctl.h"
+#include "controller/image_measure.h"
 #include "controller/source.h"
 #include "measure/file.h"
 #include "pcie/pe.h"
 
 #define ARENA ((size_t)1 << 30)	/* reserved, not used */
-#define BLOCK (1u << 20)
-#define COMMAND_LINE_MAX 4096
 
 static const char usage[] =
 	"usage: holdfastctl image measure --name NAME --out FILE.json\n"
 	"         [--kernel F --initrd F (--command-line TEXT | --command-line-file F)]\n"
 	"         [--tenant-kernel F --tenant-initrd F --tenant-command-line TEXT]\n"
-	"         [--tenant-root F]\n"
+	"         [--tenant-root F] [--tenant-boot-entry F] [--tenant-exit]\n"
 	"         [--service-kernel F --service-initrd F --service-command-line TEXT]\n"
-	"         [--service-root F]\n"
+	"         [--service-root F] [--service-boot-entry F]\n"
 	"\n"
 	"Writes an image list to be signed with holdfastctl manifest sign: the digests\n"
 	"that UEFI firmware and the kernel's EFI stub log for the agent's kernel (PCR 4),\n"
@@ -37,209 +34,23 @@ static const char usage[] =
 	"  --kernel F            exactly as the firmware loads it (QEMU's -kernel fills\n"
 	"                        in the setup header first)\n"
 	"\n"
-	"The tenant is NAME-kexec (kernel and initrd) or NAME-root (a squashfs image);\n"
-	"the service image NAME-service-kexec or NAME-service-root.\n"
+	"  --tenant-boot-entry F a boot entry of the firmware (an EFI_LOAD_OPTION, or a\n"
+	"                        file Boot#### of efivarfs), to be started by a reset\n"
+	"  --tenant-exit         the initramfs of which the gate is a step may go on\n"
+	"\n"
+	"The tenant is NAME-kexec (kernel and initrd), NAME-root (a squashfs image),\n"
+	"NAME-next-boot or NAME-exit; the service image NAME-service-kexec and so on.\n"
+	"What goes into the store as boot-entry is the entry without the four bytes that\n"
+	"efivarfs puts before it: tail -c +5 Boot0003-... > boot-entry\n"
 	"\n"
 	"exit codes: 0 written, 2 usage or a file that cannot be measured\n";
 
-struct started {	/* what the gate may start: of one role */
-	const char *kernel, *initrd, *command_line, *root;
-};
-struct image_args {
-	const char *name, *out, *kernel, *initrd, *command_line, *command_line_file;
-	struct started tenant, service;
-};
-
-/* Whole files of any size, hashed as they are read. */
-static enum hf_err digest_fd(int fd, struct hf_hasher *hasher)
-{
-	uint8_t *block = malloc(BLOCK);
-	enum hf_err err = block ? HF_OK : HF_ERR_NO_MEMORY;
-
-	while (!err) {
-		ssize_t n = read(fd, block, BLOCK);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			err = n < 0 ? HF_ERR_FILE_UNREADABLE : HF_OK;
-			break;
-		}
-		err = hf_hasher_update(hasher, (struct hf_span){ block, (size_t)n });
-	}
-	free(block);
-	return err;
-}
-
-static enum hf_err digest_file(const char *path, struct hf_digest *ret, struct hf_fault *fault)
-{
-	struct hf_digest digests[HF_ALG_COUNT];
-	struct hf_hasher *hasher = NULL;
-	size_t count;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	enum hf_err err;
-
-	if (fd < 0)
-		return hf_fail_errno(fault, HF_ERR_FILE_UNREADABLE, errno, path);
-	err = hf_hasher_new(HF_ALG_MASK(HF_ALG_SHA256), &hasher);
-	if (!err)
-		err = digest_fd(fd, hasher);
-	if (!err)
-		err = hf_hasher_final(hasher, digests, &count);
-	if (err)
-		hf_fail_errno(fault, err, errno, path);
-	else
-		*ret = digests[0];
-	hf_hasher_free(hasher);
-	close(fd);
-	return err;
-}
-
-static enum hf_err digest_kernel(const char *path, struct hf_arena *arena, struct hf_digest *ret,
-				 struct hf_fault *fault)
-{
-	struct hf_span image;
-	enum hf_err err = hf_file_read(AT_FDCWD, path, HF_PE_MAX, arena, &image, fault);
-
-	if (err)
-		return err;
-	err = hf_pe_digest(HF_ALG_SHA256, image, ret);
-	return err ? hf_fail(fault, err, path, "%zu bytes", image.len) : HF_OK;
-}
-
-/* The stub measures LoadOptions as they lie in memory: UTF-16LE with the final NUL
- * (linux/drivers/firmware/efi/libstub, efi_convert_cmdline). */
-static enum hf_err digest_command_line(const char *text, struct hf_digest *ret,
-				       struct hf_fault *fault)
-{
-	uint8_t wide[2 * (COMMAND_LINE_MAX + 1)];
-	struct hf_writer w = { .buf = wide, .cap = sizeof(wide) };
-	size_t len = strlen(text);
-	enum hf_err err;
-
-	for (size_t i = 0; i <= len; i++) {
-		if (i < len && (text[i] < 0x20 || text[i] > 0x7e))
-			return hf_fail(fault, HF_ERR_USAGE, "--command-line",
-				       "byte %zu is not printable ASCII", i + 1);
-		hf_put_le(&w, (uint8_t)text[i], 2);
-	}
-	if (w.full || len == 0)
-		return hf_fail(fault, HF_ERR_USAGE, "--command-line", "1 to %d characters",
-			       COMMAND_LINE_MAX);
-	err = hf_digest(HF_ALG_SHA256, hf_written(&w), ret);
-	return err ? hf_fail(fault, err, "--command-line", "%s", "digest") : HF_OK;
-}
-
-static enum hf_err command_line_text(const struct image_args *a, struct hf_arena *arena,
-				     const char **ret, struct hf_fault *fault)
-{
-	struct hf_span file;
-	enum hf_err err;
-
-	if (a->command_line) {
-		*ret = a->command_line;
-		return HF_OK;
-	}
-	err = hf_file_read(AT_FDCWD, a->command_line_file, COMMAND_LINE_MAX + 1, arena, &file, fault);
-	if (err)
-		return err;
-	if (file.len && file.ptr[file.len - 1] == '\n')
-		file.len--;
-	if (memchr(file.ptr, 0, file.len))
-		return hf_fail(fault, HF_ERR_USAGE, a->command_line_file, "it holds a NUL byte");
-	*ret = hf_arena_text(arena, file.ptr, file.len);
-	return *ret ? HF_OK : hf_fail(fault, HF_ERR_NO_MEMORY, NULL, "%s", "image");
-}
-
-static struct hf_image *new_image(struct hf_manifests *m, enum hf_image_role role,
-				  const char *name, const char *suffix)
-{
-	struct hf_image *image = hf_arena_take(m->arena, sizeof(*image));
-	struct hf_image **end = &m->images;
-	char text[HF_NAME_MAX + 16];
-
-	while (*end)
-		end = &(*end)->next;
-	snprintf(text, sizeof(text), "%s%s", name, suffix);
-	if (!image)
-		return NULL;
-	image->role = role;
-	image->name = hf_arena_text(m->arena, text, strlen(text));
-	*end = image;
-	return image->name ? image : NULL;
-}
-
-static enum hf_err measure_agent(const struct image_args *a, struct hf_manifests *m,
-				 struct hf_fault *fault)
-{
-	struct hf_image *image = new_image(m, HF_IMAGE_AGENT, a->name, "");
-	const char *text = NULL;
-	enum hf_err err;
-
-	if (!image)
-		return hf_fail(fault, HF_ERR_NO_MEMORY, NULL, "%s", "image");
-	image->has_kernel = image->has_initrd = image->has_command_line = true;
-	err = digest_kernel(a->kernel, m->arena, &image->kernel, fault);
-	if (!err)
-		err = digest_file(a->initrd, &image->initrd, fault);
-	if (!err)
-		err = command_line_text(a, m->arena, &text, fault);
-	return err ? err : digest_command_line(text, &image->command_line, fault);
-}
-
-static enum hf_err measure_kexec(const struct image_args *a, const struct started *from,
-				 enum hf_image_role role, struct hf_manifests *m, struct hf_fault *fault)
-{
-	struct hf_image *image = new_image(m, role, a->name,
-					   role == HF_IMAGE_SERVICE ? "-service-kexec" : "-kexec");
-	enum hf_err err;
-
-	if (!image)
-		return hf_fail(fault, HF_ERR_NO_MEMORY, NULL, "%s", "image");
-	image->kind = HF_TENANT_KEXEC;
-	image->has_kernel = image->has_initrd = true;
-	image->command_line_text = from->command_line;
-	err = digest_file(from->kernel, &image->kernel, fault);
-	return err ? err : digest_file(from->initrd, &image->initrd, fault);
-}
-
-static enum hf_err measure_root(const struct image_args *a, const struct started *from,
-				enum hf_image_role role, struct hf_manifests *m, struct hf_fault *fault)
-{
-	struct hf_image *image = new_image(m, role, a->name,
-					   role == HF_IMAGE_SERVICE ? "-service-root" : "-root");
-
-	if (!image)
-		return hf_fail(fault, HF_ERR_NO_MEMORY, NULL, "%s", "image");
-	image->kind = HF_TENANT_ROOT;
-	image->has_root = true;
-	return digest_file(from->root, &image->root, fault);
-}
-
-static enum hf_err measure_started(const struct image_args *a, const struct started *from,
-				   enum hf_image_role role, struct hf_manifests *m, struct hf_fault *fault)
-{
-	enum hf_err err = HF_OK;
-
-	if (from->kernel)
-		err = measure_kexec(a, from, role, m, fault);
-	if (!err && from->root)
-		err = measure_root(a, from, role, m, fault);
-	return err;
-}
-
-static enum hf_err measure(const struct image_args *a, struct hf_manifests *m,
+static enum hf_err measure(const struct hf_image_args *a, struct hf_manifests *m,
 			   struct hf_fault *fault)
 {
-	enum hf_err err = HF_OK;
+	enum hf_err err = hf_image_measure(a, m, fault);
 	char *json;
 
-	if (a->kernel)
-		err = measure_agent(a, m, fault);
-	if (!err)
-		err = measure_started(a, &a->tenant, HF_IMAGE_TENANT, m, fault);
-	if (!err)
-		err = measure_started(a, &a->service, HF_IMAGE_SERVICE, m, fault);
 	if (err)
 		return err;
 	json = hf_source_format(m);
@@ -252,18 +63,18 @@ static enum hf_err measure(const struct image_args *a, struct hf_manifests *m,
 	return err;
 }
 
-static bool any(const struct started *s)
+static bool any(const struct hf_image_started *s)
 {
-	return s->kernel || s->initrd || s->command_line;
+	return s->kernel || s->initrd || s->command_line || s->root || s->boot_entry;
 }
 
-static bool half(const struct started *s)
+static bool half(const struct hf_image_started *s)
 {
-	return any(s) && !(s->kernel && s->initrd && s->command_line);
+	return (s->kernel || s->initrd || s->command_line) && !(s->kernel && s->initrd && s->command_line);
 }
 
 /* -1: go on; else the exit code. */
-static int check(const struct image_args *a)
+static int check(const struct hf_image_args *a)
 {
 	bool line = a->command_line || a->command_line_file;
 	bool agent = a->kernel || a->initrd || line;
@@ -272,7 +83,7 @@ static int check(const struct image_args *a)
 		return hf_ctl_refuse("image", "measure needs --name and --out");
 	if (!hf_name_valid(a->name) || strlen(a->name) > HF_NAME_MAX - 16)
 		return hf_ctl_refuse("image", "%s cannot be a name", a->name);
-	if (!agent && !any(&a->tenant) && !a->tenant.root && !any(&a->service) && !a->service.root)
+	if (!agent && !any(&a->tenant) && !any(&a->service) && !a->exits)
 		return hf_ctl_refuse("image", "there is nothing to measure");
 	if (agent && !(a->kernel && a->initrd && line))
 		return hf_ctl_refuse("image",
@@ -288,7 +99,7 @@ static int check(const struct image_args *a)
 	return -1;
 }
 
-static int parse(int argc, char **argv, struct image_args *a)
+static int parse(int argc, char **argv, struct hf_image_args *a)
 {
 	struct { const char *name; const char **value; } table[] = {
 		{ "name", &a->name }, { "out", &a->out }, { "kernel", &a->kernel },
@@ -296,18 +107,19 @@ static int parse(int argc, char **argv, struct image_args *a)
 		{ "command-line-file", &a->command_line_file },
 		{ "tenant-kernel", &a->tenant.kernel }, { "tenant-initrd", &a->tenant.initrd },
 		{ "tenant-command-line", &a->tenant.command_line },
-		{ "tenant-root", &a->tenant.root },
+		{ "tenant-root", &a->tenant.root }, { "tenant-boot-entry", &a->tenant.boot_entry },
 		{ "service-kernel", &a->service.kernel }, { "service-initrd", &a->service.initrd },
 		{ "service-command-line", &a->service.command_line },
-		{ "service-root", &a->service.root },
+		{ "service-root", &a->service.root }, { "service-boot-entry", &a->service.boot_entry },
 	};
 	enum { COUNT = sizeof(table) / sizeof(table[0]) };
-	struct option options[COUNT + 2] = { { 0 } };
+	struct option options[COUNT + 3] = { { 0 } };
 	int c;
 
 	for (int i = 0; i < COUNT; i++)
 		options[i] = (struct option){ table[i].name, required_argument, NULL, 256 + i };
 	options[COUNT] = (struct option){ "help", no_argument, NULL, 'h' };
+	options[COUNT + 1] = (struct option){ "tenant-exit", no_argument, NULL, 'x' };
 	opterr = 0;
 	optind = 0;
 	while ((c = getopt_long(argc, argv, ":", options, NULL)) != -1) {
@@ -315,6 +127,9 @@ static int parse(int argc, char **argv, struct image_args *a)
 			fputs(usage, stdout);
 			return HF_EXIT_OK;
 		}
+		a->exits |= c == 'x';
+		if (c == 'x')
+			continue;
 		if (c < 256)
 			return hf_ctl_refuse("image", "%s is not understood", argv[optind - 1]);
 		if (*table[c - 256].value)
@@ -328,7 +143,7 @@ static int parse(int argc, char **argv, struct image_args *a)
 
 int hf_cmd_image(int argc, char **argv)
 {
-	struct image_args args = { .name = NULL };
+	struct hf_image_args args = { .name = NULL };
 	struct hf_fault fault = { 0 };
 	struct hf_manifests *manifests;
 	struct hf_arena arena;

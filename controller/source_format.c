@@ -235,7 +235,7 @@ static json_t *format_images(const struct hf_image *images)
 
 		set_text(object, "role", hf_image_role_name(image->role));
 		if (tenant)
-			set_text(object, "kind", image->kind == HF_TENANT_ROOT ? "root" : "kexec");
+			set_text(object, "kind", hf_tenant_kind_name(image->kind));
 		set_text(object, "name", image->name);
 		if (image->has_kernel)
 			set_digest(object, "kernel", &image->kernel);
@@ -245,6 +245,8 @@ static json_t *format_images(const struct hf_image *images)
 			set_digest(object, "command_line", &image->command_line);
 		if (image->has_root)
 			set_digest(object, "root", &image->root);
+		if (image->has_boot_entry)
+			set_digest(object, "boot_entry", &image->boot_entry);
 		set_text(object, "command_line_text", image->command_line_text);
 		set_text(object, "provenance", image->provenance);
 		json_array_append_new(list, object);

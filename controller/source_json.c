@@ -194,6 +194,12 @@ static void read_component(struct hf_source *s, json_t *root, struct hf_componen
 static void read_image(struct hf_source *s, json_t *object, const struct hf_place *at,
 		       struct hf_image *image)
 {
+	static const char *const members[] = {
+		[HF_TENANT_KEXEC] = "an image by kexec has kernel, initrd and command_line_text",
+		[HF_TENANT_ROOT] = "an image of kind root has root alone",
+		[HF_TENANT_NEXT_BOOT] = "an image of kind next-boot has boot_entry alone",
+		[HF_TENANT_EXIT] = "an image of kind exit has a name and nothing else",
+	};
 	const char *role = hf_source_word(s, object, at, "role", true);
 	const char *kind = hf_source_word(s, object, at, "kind", false);
 
@@ -204,25 +210,21 @@ static void read_image(struct hf_source *s, json_t *object, const struct hf_plac
 		hf_source_refuse(s, at, "kind", "is for tenants and service images only");
 	if (image->role != HF_IMAGE_AGENT && !kind)
 		hf_source_refuse(s, at, "kind", "is missing");
-	if (kind && strcmp(kind, "root") == 0)
-		image->kind = HF_TENANT_ROOT;
-	else if (kind && strcmp(kind, "kexec") != 0)
-		hf_source_refuse(s, at, "kind", "must be kexec or root");
+	if (kind && !hf_tenant_kind_from_name(kind, &image->kind))
+		hf_source_refuse(s, at, "kind", "must be kexec, root, next-boot or exit");
 	image->has_kernel = hf_source_digest(s, object, at, "kernel", HF_ALG_SHA256, false, &image->kernel);
 	image->has_initrd = hf_source_digest(s, object, at, "initrd", HF_ALG_SHA256, false, &image->initrd);
 	image->has_command_line = hf_source_digest(s, object, at, "command_line", HF_ALG_SHA256, false,
 					     &image->command_line);
 	image->has_root = hf_source_digest(s, object, at, "root", HF_ALG_SHA256, false, &image->root);
+	image->has_boot_entry = hf_source_digest(s, object, at, "boot_entry", HF_ALG_SHA256, false,
+						 &image->boot_entry);
 	image->command_line_text = hf_source_text(s, object, at, "command_line_text", false);
 	image->provenance = hf_source_text(s, object, at, "provenance", false);
 	if (hf_image_complete(image))
 		return;
-	if (image->role == HF_IMAGE_AGENT)
-		hf_source_refuse(s, at, NULL, "an agent has kernel, initrd and command_line");
-	else if (image->kind == HF_TENANT_ROOT)
-		hf_source_refuse(s, at, NULL, "an image of kind root has root alone");
-	else
-		hf_source_refuse(s, at, NULL, "an image by kexec has kernel, initrd and command_line_text");
+	hf_source_refuse(s, at, NULL, image->role == HF_IMAGE_AGENT ?
+			 "an agent has kernel, initrd and command_line" : members[image->kind]);
 }
 
 static void read_images(struct hf_source *s, json_t *root, struct hf_image **end)
@@ -237,7 +239,7 @@ static void read_images(struct hf_source *s, json_t *root, struct hf_image **end
 		struct hf_place place = { .up = &key, .index = i };
 		struct hf_image *image = hf_source_take(s, sizeof(*image));
 
-		hf_source_members(s, object, &place, "role kind name kernel initrd command_line root "
+		hf_source_members(s, object, &place, "role kind name kernel initrd command_line root boot_entry "
 						 "command_line_text provenance ");
 		if (s->err)
 			return;

@@ -96,6 +96,13 @@ void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *ma
 		      const struct hf_model *model, struct hf_arena *arena,
 		      struct hf_verdict *verdict);
 
+/* A gate that says it ran as a step of another initramfs (HF_STEP_MKEY on the host) is refused,
+ * HF_ERR_RAN_AS_STEP, where the image lists hold no tenant of kind exit. After hf_appraise_boot. */
+#define HF_STEP_MKEY "hold/process"
+#define HF_STEP "a step of another initramfs"
+void hf_appraise_step(const struct hf_claims *claims, const struct hf_manifests *manifests,
+		      struct hf_arena *arena, struct hf_verdict *verdict);
+
 /* What a verdict that nobody else checks stands on: "secure-boot" where this log says that
  * Secure Boot is on and an entry of the model's firmware that is not revoked matches it and
  * names PCR 7, or PK, KEK and db; else "none". model may be NULL, the log empty. */

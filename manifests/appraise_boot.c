@@ -327,6 +327,24 @@ static void read_log(struct boot *b, struct hf_span log)
 	append(&b->verdict->boot, b->drivers);
 }
 
+void hf_appraise_step(const struct hf_claims *claims, const struct hf_manifests *manifests,
+		      struct hf_arena *arena, struct hf_verdict *verdict)
+{
+	const struct hf_part *host = hf_claims_find_part(claims, "host");
+	const struct hf_finding finding = { .cause = HF_ERR_RAN_AS_STEP, .action = HF_ACTION_HOLD,
+		.mkey = HF_STEP_MKEY, .found = HF_STEP, .expected = "the first process of the host" };
+	enum hf_status status = HF_STATUS_ACCEPTED;
+	struct hf_appraisal a = { .arena = arena };
+
+	if (!verdict->manifests || !host || !hf_measurement_find(host->measurements, HF_STEP_MKEY))
+		return;		/* without manifests it is HELD already */
+	for (const struct hf_image *i = manifests->images; i; i = i->next)
+		if (i->role == HF_IMAGE_TENANT && i->kind == HF_TENANT_EXIT)
+			return;
+	hf_appraisal_add(&a, &verdict->boot, &status, &finding);
+	hf_appraisal_finish(&a, verdict);
+}
+
 void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *manifests,
 		      const struct hf_model *model, struct hf_arena *arena,
 		      struct hf_verdict *verdict)

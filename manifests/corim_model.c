@@ -273,7 +273,7 @@ static enum hf_err read_image_facts(struct hf_decoder *d, const struct hf_measur
 	if (!err && (m->digest_count || m->version.len || m->name.len))
 		err = HF_ERR_CORIM_SHAPE;
 	if (!err && tenant)
-		err = hf_own_uint(m, HF_KEY_TENANT_KIND, HF_TENANT_ROOT, &kind);
+		err = hf_own_uint(m, HF_KEY_TENANT_KIND, HF_TENANT_EXIT, &kind);
 	if (!err)
 		err = hf_own_text(d->out->arena, m, HF_KEY_PROVENANCE, &image->provenance);
 	if (!err)
@@ -295,6 +295,7 @@ static enum hf_err read_image_digest(const struct hf_measured *m, struct hf_imag
 		{ "initrd", &image->has_initrd, &image->initrd },
 		{ "command-line", &image->has_command_line, &image->command_line },
 		{ "root", &image->has_root, &image->root },
+		{ "boot-entry", &image->has_boot_entry, &image->boot_entry },
 	};
 	enum hf_err err = hf_check_keys(m, 0, 0);
 

@@ -42,6 +42,10 @@ static const char *const image_roles[] = {
 	[HF_IMAGE_TENANT] = "tenant",
 	[HF_IMAGE_SERVICE] = "service",
 };
+static const char *const tenant_kinds[] = {
+	[HF_TENANT_KEXEC] = "kexec", [HF_TENANT_ROOT] = "root",
+	[HF_TENANT_NEXT_BOOT] = "next-boot", [HF_TENANT_EXIT] = "exit",
+};
 static const char *const methods[] = {	/* those that a rule may demand */
 	[HF_METHOD_NONE] = "none",
 	[HF_METHOD_IDENTITY] = "identity",
@@ -71,6 +75,7 @@ const char *hf_action_name(enum hf_action action) { return NAME_OF(actions, acti
 const char *hf_mode_name(enum hf_mode mode) { return NAME_OF(modes, mode); }
 
 const char *hf_image_role_name(enum hf_image_role role) { return NAME_OF(image_roles, role); }
+const char *hf_tenant_kind_name(enum hf_tenant_kind kind) { return NAME_OF(tenant_kinds, kind); }
 
 bool hf_release_state_from_name(const char *name, enum hf_release_state *ret)
 {
@@ -119,6 +124,16 @@ bool hf_image_role_from_name(const char *name, enum hf_image_role *ret)
 	if (!word_index(image_roles, COUNT(image_roles), name, &i))
 		return false;
 	*ret = (enum hf_image_role)i;
+	return true;
+}
+
+bool hf_tenant_kind_from_name(const char *name, enum hf_tenant_kind *ret)
+{
+	size_t i;
+
+	if (!word_index(tenant_kinds, COUNT(tenant_kinds), name, &i))
+		return false;
+	*ret = (enum hf_tenant_kind)i;
 	return true;
 }
 
@@ -339,15 +354,41 @@ bool hf_waiver_valid(const struct hf_waiver *waiver)
 	return count > 0 && count <= HF_WAIVER_ITEMS_MAX;
 }
 
+enum hf_err hf_image_digests(const struct hf_image *image, struct hf_image_digests *ret)
+{
+	char text[HF_NAME_MAX + 8];
+
+	*ret = (struct hf_image_digests){ .count = 1 };
+	switch (image->kind) {
+	case HF_TENANT_KEXEC:
+		if (!image->command_line_text)
+			return HF_ERR_INTERNAL;
+		*ret = (struct hf_image_digests){ { &image->kernel, &image->initrd, &ret->own }, .count = 3 };
+		return hf_digest(HF_ALG_SHA256, hf_span_text(image->command_line_text), &ret->own);
+	case HF_TENANT_ROOT:
+		ret->digest[0] = &image->root;
+		return HF_OK;
+	case HF_TENANT_NEXT_BOOT:
+		ret->digest[0] = &image->boot_entry;
+		return HF_OK;
+	case HF_TENANT_EXIT:
+		ret->digest[0] = &ret->own;
+		snprintf(text, sizeof(text), "exit:%.*s", HF_NAME_MAX, image->name);
+		return hf_digest(HF_ALG_SHA256, hf_span_text(text), &ret->own);
+	}
+	return HF_ERR_INTERNAL;
+}
+
 bool hf_image_complete(const struct hf_image *image)
 {
-	bool agent = image->role == HF_IMAGE_AGENT;
+	const bool agent = image->role == HF_IMAGE_AGENT;
+	const bool linux = agent || image->kind == HF_TENANT_KEXEC;
 
-	if (!agent && image->kind == HF_TENANT_ROOT)
-		return image->has_root && !image->has_kernel && !image->has_initrd &&
-		       !image->has_command_line && !image->command_line_text;
-	return image->has_kernel && image->has_initrd && !image->has_root &&
-	       image->has_command_line == agent && (image->command_line_text != NULL) == !agent;
+	return image->has_kernel == linux && image->has_initrd == linux &&
+	       image->has_command_line == agent &&
+	       (image->command_line_text != NULL) == (linux && !agent) &&
+	       image->has_root == (!agent && image->kind == HF_TENANT_ROOT) &&
+	       image->has_boot_entry == (!agent && image->kind == HF_TENANT_NEXT_BOOT);
 }
 
 struct hf_manifests_mark hf_manifests_mark(struct hf_manifests *manifests)

@@ -148,21 +148,33 @@ enum hf_image_role {
 };
 const char *hf_image_role_name(enum hf_image_role role);	/* "agent", "tenant", "service" */
 bool hf_image_role_from_name(const char *name, enum hf_image_role *ret);
-enum hf_tenant_kind { HF_TENANT_KEXEC, HF_TENANT_ROOT };
+enum hf_tenant_kind {
+	HF_TENANT_KEXEC, HF_TENANT_ROOT,
+	HF_TENANT_NEXT_BOOT,	/* firmware starts it, after a reset: a boot entry (BootNext) */
+	HF_TENANT_EXIT,		/* the initramfs that the gate is a step of goes on */
+};
+const char *hf_tenant_kind_name(enum hf_tenant_kind kind);	/* "kexec", "root", "next-boot", "exit" */
+bool hf_tenant_kind_from_name(const char *name, enum hf_tenant_kind *ret);
 struct hf_image {
 	struct hf_image *next;
 	enum hf_image_role role;
 	const char *name;
 	enum hf_tenant_kind kind;	/* all but the agent */
-	bool has_kernel, has_initrd, has_command_line, has_root;
+	bool has_kernel, has_initrd, has_command_line, has_root, has_boot_entry;
 	struct hf_digest kernel;	/* agent: Authenticode; else of the file. SHA-256 all */
 	struct hf_digest initrd;
 	struct hf_digest command_line;	/* agent: digest as in PCR 9 */
 	struct hf_digest root;		/* HF_TENANT_ROOT: of the squashfs file */
+	struct hf_digest boot_entry;	/* HF_TENANT_NEXT_BOOT: of the EFI_LOAD_OPTION (UEFI 2.10, 3.1.3) */
 	const char *command_line_text;	/* by kexec: the exact command line */
 	const char *provenance;	/* or NULL */
 	size_t file;
 };
+/* What a ticket calls an image by: kernel, initrd and SHA-256 of the command line's text; or the root
+ * image, or the boot entry; or, of kind exit, SHA-256 of "exit:" and its name. own holds the digest
+ * that is made here. */
+struct hf_image_digests { const struct hf_digest *digest[3]; size_t count; struct hf_digest own; };
+enum hf_err hf_image_digests(const struct hf_image *image, struct hf_image_digests *ret) HF_MUST_USE;
 struct hf_waiver_item {		/* one finding, word for word */
 	struct hf_waiver_item *next;
 	const char *place;

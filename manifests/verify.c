@@ -522,6 +522,7 @@ static void check_appraisal(struct work *w)
 	say(w, HF_CHECK_PARTS, "%s%s%.80s", hf_status_name(v->status), v->cause_place ? ", " : "",
 	    v->cause_place ? v->cause_place : "");
 	hf_appraise_boot(w->in->firmware_log, w->options->manifests, w->ret->model, w->arena, v);
+	hf_appraise_step(&w->ret->claims, w->options->manifests, w->arena, v);
 	if (v->cause == HF_ERR_LIMIT)
 		settle(w, HF_CHECK_BOOT, HF_ERR_LIMIT);
 	else if (!passed(w, HF_CHECK_FIRMWARE_LOG))

@@ -70,21 +70,15 @@ static void put_manifests(const struct hf_manifests *manifests, struct hf_result
 
 static enum hf_err put_image(const struct hf_image *image, struct hf_arena *arena, struct hf_result_image *ret)
 {
-	struct hf_digest *line = hf_arena_take(arena, sizeof(*line));
-	enum hf_err err = line ? hf_digest(HF_ALG_SHA256, text(image->command_line_text), line) : HF_ERR_LIMIT;
+	struct hf_image_digests *digests = hf_arena_take(arena, sizeof(*digests));
+	enum hf_err err = digests ? hf_image_digests(image, digests) : HF_ERR_LIMIT;
 
 	if (err)
 		return err;
 	ret->name = hf_span_text(image->name);
-	if (image->kind == HF_TENANT_ROOT) {
-		ret->digests[0] = digest(&image->root);
-		ret->count = 1;
-		return HF_OK;
-	}
-	ret->digests[0] = digest(&image->kernel);
-	ret->digests[1] = digest(&image->initrd);
-	ret->digests[2] = digest(line);
-	ret->count = 3;
+	ret->count = digests->count;
+	for (size_t i = 0; i < digests->count; i++)
+		ret->digests[i] = digest(digests->digest[i]);
 	return HF_OK;
 }
 

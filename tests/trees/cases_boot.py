@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import struct
 
 import firmware
 import sources
@@ -394,6 +395,36 @@ def boot_tenant_problems(t):
             host = Host(inner)
             change(host.store)
             host.boot(cause, 3)
+
+
+def boot_entry(attributes=1, words="Windows"):
+    """An EFI_LOAD_OPTION: attributes, length of the path, description, the path's end."""
+    return struct.pack("<IH", attributes, 4) + (words + "\0").encode("utf-16-le") + b"\x7f\xff\4\0"
+
+
+@case
+def boot_next_boot(t):
+    """A boot entry that the owner listed: all stages pass, and the store's record names it."""
+    host = Host(t)
+    for name in ("kernel", "initrd"):
+        os.unlink(f"{host.store}/{name}")
+    write(f"{host.store}/boot-entry", boot_entry())
+    listed = sources.images()
+    listed["images"][1] = {"role": "tenant", "kind": "next-boot", "name": "windows",
+                           "boot_entry": firmware.sha256(boot_entry())}
+    host.owner.sign(listed, f"{host.store}/images.corim")
+    text = host.boot("captured-tree", 3).text
+    need("tenant windows (next-boot)" in text, text)
+    need("[captured-tree]" in verify(host, code=3).text, "refused for another reason")
+    write(f"{host.store}/boot-entry", boot_entry(words="Windowz"))
+    again = next_boot(host, 2)
+    again.boot("tenant-image-unknown", 3)
+
+
+@case
+def boot_step_is_for_live_hosts(t):
+    result = t.holdfast("boot", "--exit", "--sysfs", t.path("tree"), code=2)
+    need("--exit" in result.errors, result.describe())
 
 
 @case

@@ -261,6 +261,61 @@ static void halves_and_doubles_are_refused(void **state)
 	}
 }
 
+static void a_boot_entry_is_a_form_of_its_own(void **state)
+{
+	static uint8_t buf[4096];
+	struct fixture *f = *state;
+	struct hf_writer w = { .buf = buf, .cap = sizeof(buf) };
+	struct hf_image entry = { .role = HF_IMAGE_TENANT, .kind = HF_TENANT_NEXT_BOOT, .name = "n",
+				  .has_boot_entry = true, .boot_entry = sha256("ENTRY") };
+	struct hf_image as_root = root_image("ENTRY");
+
+	put(&w, "boot-entry", "ENTRY");
+	hf_cpio_put_trailer(&w);
+	write_store(f, &w);
+	assert_int_equal(read_store(f), HF_OK);
+	assert_int_equal(hf_tenant_match(&f->tenant, &entry, &f->fault), HF_OK);
+	assert_ptr_equal(f->tenant.image, &entry);
+	/* listed as another form, or with other bytes: unknown */
+	assert_int_equal(hf_tenant_match(&f->tenant, &as_root, &f->fault), HF_ERR_TENANT_UNKNOWN);
+	entry.boot_entry = sha256("entry");
+	assert_int_equal(hf_tenant_match(&f->tenant, &entry, &f->fault), HF_ERR_TENANT_UNKNOWN);
+	assert_int_equal(pwrite(f->tenant.boot_entry.fd, "x", 1, 0), -1);	/* sealed */
+	hf_tenant_drop(&f->tenant);
+	w.len = 0;
+	put(&w, "boot-entry", "ENTRY");
+	put(&w, "root.squashfs", "ROOT");
+	hf_cpio_put_trailer(&w);
+	write_store(f, &w);
+	assert_int_equal(read_store(f), HF_OK);
+	assert_int_equal(hf_tenant_match(&f->tenant, &entry, &f->fault), HF_ERR_TENANT_UNVERIFIABLE);
+}
+
+static void leaving_needs_the_owners_word(void **state)
+{
+	struct fixture *f = *state;
+	struct hf_image kexec = kexec_image("K", "I"), other, exit = { .role = HF_IMAGE_TENANT,
+		.kind = HF_TENANT_EXIT, .name = "ramdisk" };
+
+	assert_int_equal(hf_tenant_exit(&f->tenant, NULL, &f->fault), HF_ERR_RAN_AS_STEP);
+	assert_int_equal(hf_tenant_exit(&f->tenant, &kexec, &f->fault), HF_ERR_RAN_AS_STEP);
+	assert_null(f->tenant.image);
+	kexec.next = &exit;
+	assert_int_equal(hf_tenant_exit(&f->tenant, &kexec, &f->fault), HF_OK);
+	assert_ptr_equal(f->tenant.image, &exit);
+	exit.role = HF_IMAGE_SERVICE;	/* no service image is one */
+	assert_int_equal(hf_tenant_exit(&f->tenant, &kexec, &f->fault), HF_ERR_RAN_AS_STEP);
+	exit.role = HF_IMAGE_TENANT;
+	other = exit;
+	exit.next = &other;	/* which of them? */
+	assert_int_equal(hf_tenant_exit(&f->tenant, &kexec, &f->fault), HF_ERR_TENANT_UNVERIFIABLE);
+	/* and what lies in a store is never that image */
+	exit.next = NULL;
+	make(f, "K", "I", NULL);
+	assert_int_equal(read_store(f), HF_OK);
+	assert_int_equal(hf_tenant_match(&f->tenant, &exit, &f->fault), HF_ERR_TENANT_UNKNOWN);
+}
+
 static void odd_stores_have_named_errors(void **state)
 {
 	static uint8_t buf[4096];
@@ -351,6 +406,8 @@ int main(void)
 		TEST(a_service_image_lies_beside),
 		TEST(without_a_controller_no_service_image_is_read),
 		TEST(halves_and_doubles_are_refused),
+		TEST(a_boot_entry_is_a_form_of_its_own),
+		TEST(leaving_needs_the_owners_word),
 		TEST(odd_stores_have_named_errors),
 		TEST(what_was_hashed_cannot_be_changed),
 		TEST(an_initrd_changed_after_hashing_is_not_loaded),

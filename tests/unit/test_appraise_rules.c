@@ -518,6 +518,34 @@ TEST(the_recheck_and_boot_code_are_never_waived)
 	END;
 }
 
+/* Whoever started the gate ran first; only the owner's list says that this may be. */
+TEST(a_step_of_another_initramfs_must_be_listed)
+{
+	BEGIN;
+	struct hf_part *host = hf_claims_find_part(&fx->claims, "host");
+	struct hf_image other = { .role = HF_IMAGE_TENANT, .kind = HF_TENANT_ROOT, .name = "r", .has_root = true };
+	struct hf_image leave = { .role = HF_IMAGE_SERVICE, .kind = HF_TENANT_EXIT, .name = "e" };
+
+	if (!host)
+		host = fx_part(fx, HF_PART_HOST, "host");
+	change_rom(fx, "rom 1.0");
+	fx_judge(fx);
+	hf_appraise_step(&fx->claims, fx->manifests, &fx->arena, &fx->verdict);
+	assert_int_equal(fx->verdict.status, HF_STATUS_ACCEPTED);
+	fx_text(fx, host, NULL, HF_STEP_MKEY, HF_METHOD_IDENTITY, HF_STEP);
+	fx->manifests->images = &other;
+	other.next = &leave;	/* a service image is no such word */
+	fx_judge(fx);
+	hf_appraise_step(&fx->claims, fx->manifests, &fx->arena, &fx->verdict);
+	assert_int_equal(fx->verdict.status, HF_STATUS_HELD);
+	assert_int_equal(fx->verdict.boot->cause, HF_ERR_RAN_AS_STEP);
+	leave.role = HF_IMAGE_TENANT;
+	fx_judge(fx);
+	hf_appraise_step(&fx->claims, fx->manifests, &fx->arena, &fx->verdict);
+	assert_int_equal(fx->verdict.status, HF_STATUS_ACCEPTED);
+	END;
+}
+
 /* Half of a revoked release is not unknown firmware like any other. */
 TEST(a_value_of_a_revoked_release_is_never_waived)
 {
@@ -697,6 +725,7 @@ int main(void)
 		cmocka_unit_test(an_unknown_part_is_waived_with_its_bytes),
 		cmocka_unit_test(a_missing_part_is_waived_by_its_rule),
 		cmocka_unit_test(findings_beyond_the_limit_are_not_waived),
+		cmocka_unit_test(a_step_of_another_initramfs_must_be_listed),
 		cmocka_unit_test(a_value_of_a_revoked_release_is_never_waived),
 		cmocka_unit_test(code_on_a_revocation_list_is_never_waived),
 		cmocka_unit_test(allowed_values_are_named),

@@ -324,6 +324,39 @@ static void image_measure(void **state)
 }
 
 #define MEASURE(...) RUN(hf_cmd_image, "image", "measure", __VA_ARGS__)
+static void image_of_a_boot_entry(void **state)
+{
+	/* efivarfs: attributes; then EFI_LOAD_OPTION: active, 4 bytes of path, "A", the path's end */
+	static const uint8_t file[] = { 7, 0, 0, 0, 1, 0, 0, 0, 4, 0, 'A', 0, 0, 0, 0x7f, 0xff, 4, 0 };
+	const struct hf_span entry = { file + 4, sizeof(file) - 4 };
+	char hex[2 * HF_DIGEST_MAX + 1];
+	struct hf_digest d;
+	json_t *root;
+
+	(void)state;
+	put_file("boot-entry", entry);
+	put_file("Boot0001-8be4df61-93ca-11d2-aa0d-00e098032b8c", (struct hf_span){ file, sizeof(file) });
+	assert_int_equal(MEASURE("--name", "w", "--out", at("e.json"), "--tenant-boot-entry", at("boot-entry"),
+				 "--tenant-exit", "--service-boot-entry",
+				 at("Boot0001-8be4df61-93ca-11d2-aa0d-00e098032b8c")), HF_EXIT_OK);
+	root = json_load_file(at("e.json"), 0, NULL);
+	assert_non_null(root);
+	assert_int_equal(hf_digest(HF_ALG_SHA256, entry, &d), HF_OK);
+	hf_digest_hex(&d, hex);
+	assert_string_equal(image_value(root, 0, "name"), "w-next-boot");
+	assert_string_equal(image_value(root, 0, "kind"), "next-boot");
+	assert_string_equal(image_value(root, 0, "boot_entry"), hex);
+	assert_string_equal(image_value(root, 1, "name"), "w-service-next-boot");
+	assert_string_equal(image_value(root, 1, "role"), "service");
+	assert_string_equal(image_value(root, 1, "boot_entry"), hex);
+	assert_string_equal(image_value(root, 2, "kind"), "exit");
+	assert_string_equal(image_value(root, 2, "name"), "w-exit");
+	json_decref(root);
+	put_file("boot-entry", hf_span_part(entry, 0, entry.len - 1));
+	assert_int_equal(MEASURE("--name", "w", "--out", at("f.json"), "--tenant-boot-entry", at("boot-entry")),
+			 hf_err_exit(HF_ERR_BOOT_ENTRY));
+}
+
 static void image_refusals(void **state)
 {
 	(void)state;
@@ -362,7 +395,8 @@ int main(void)
 		cmocka_unit_test(verify_directory), cmocka_unit_test(verify_other_signer),
 		cmocka_unit_test(changed_file), cmocka_unit_test(unpack_and_show),
 		cmocka_unit_test(blocks), cmocka_unit_test(evidence_usage),
-		cmocka_unit_test(image_measure), cmocka_unit_test(image_refusals),
+		cmocka_unit_test(image_measure), cmocka_unit_test(image_of_a_boot_entry),
+		cmocka_unit_test(image_refusals),
 	};
 	char command[96];
 	int failed;

@@ -138,6 +138,8 @@ static void assert_image(const struct hf_image *a, const struct hf_image *b)
 		assert_int_equal(a->has_initrd, b->has_initrd);
 		assert_int_equal(a->has_command_line, b->has_command_line);
 		assert_int_equal(a->has_root, b->has_root);
+		assert_int_equal(a->has_boot_entry, b->has_boot_entry);
+		assert_memory_equal(&a->boot_entry, &b->boot_entry, sizeof(a->boot_entry));
 		assert_memory_equal(&a->kernel, &b->kernel, sizeof(a->kernel));
 		assert_memory_equal(&a->initrd, &b->initrd, sizeof(a->initrd));
 		assert_memory_equal(&a->command_line, &b->command_line, sizeof(a->command_line));
