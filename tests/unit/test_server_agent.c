@@ -5,6 +5,7 @@
 #include "tests/unit/store_fixture.h"
 
 #include "controller/server/controller.h"
+#include "controller/server/drift.h"
 #include "controller/server/result_jwt.h"
 
 struct server {
@@ -36,6 +37,17 @@ void hf_tell_verdict(struct hf_controller *controller, const struct hf_verdict_r
 {
 	(void)controller;
 	assert_true(verdict->id > 0);	/* recorded before anybody is told */
+}
+
+static struct { int64_t verdict; size_t total; char first[256]; } told;
+
+void hf_tell_drift(struct hf_controller *controller, const struct hf_verdict_record *verdict,
+		   const struct hf_drift *drift)
+{
+	(void)controller;
+	told.verdict = verdict->id;
+	told.total = drift->total;
+	snprintf(told.first, sizeof(told.first), "%s", drift->total ? drift->lines[0] : "");
 }
 
 void hf_log_event(const char *level, const char *event_name, ...)
@@ -431,8 +443,11 @@ TEST(drift)
 	BEGIN;
 	ticket(s, 8);
 	reclaim(s, 2);
+	assert_int_equal(told.total, 0);
 	s->slot = "33";
 	ticket(s, 9);
+	assert_true(told.total > 0 && told.verdict > 0);
+	assert_memory_equal(told.first, "PCIe slot 33 changed since the boot of ", 39);
 	hf_api_drift(&s->request, &s->response);
 	assert_int_equal(s->response.status, 200);
 	const char *text = (const char *)s->response.body.ptr;
