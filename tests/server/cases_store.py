@@ -250,7 +250,7 @@ def starts_together():
             for process in started:
                 text = process.communicate()[0]
                 assert process.returncode == 0, text
-            assert database.sql("SELECT COUNT(*) FROM schema_version", url) == [["1"]]
+            assert database.sql("SELECT COUNT(*) FROM schema_version", url) == [["2"]]
 
 
 def audit_only_grows():
@@ -283,10 +283,29 @@ def units():
             assert done.stdout.count("\nok ") > 0, done.stdout
 
 
-MAKE = ["tests/server/store_hammer", *(f"tests/unit/{name}" for name in UNITS)]
+RACES = ["the_same_evidence_at_two_controllers_at_once", "other_evidence_of_this_boot_comes_first",
+         "the_operator_comes_first", "a_stranger_who_asks_is_in_nobodys_way", "a_lost_reply_is_sent_again",
+         "another_quote_under_the_same_nonce", "a_receipt", "evidence_of_a_tenant",
+         "a_report_of_an_earlier_boot_answers_no_challenge"]
+
+
+def races():
+    """The handlers with two connections to one PostgreSQL: what the other one records while this one judges."""
+    with postgres.Postgres() as database:
+        for name in RACES:
+            environment = dict(os.environ, HOLDFAST_TEST_STORE=database.fresh(), HOLDFAST_TEST_ONLY=name,
+                               CMOCKA_MESSAGE_OUTPUT="TAP")
+            done = subprocess.run([os.path.join(BUILD, "tests/unit/test_server_agent")], env=environment,
+                                  capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{name}: {done.stdout[-3000:]}{done.stderr[-1000:]}"
+            assert f"ok 1 - {name}" in done.stdout, done.stdout
+
+
+MAKE = ["tests/unit/test_server_agent", "tests/server/store_hammer", *(f"tests/unit/{name}" for name in UNITS)]
 CASES = [
     ("store: three processes on SQLite, killed again and again", sqlite_killed),
     ("store: the unit tests on PostgreSQL", units),
+    ("store: two controllers and one host at once, on PostgreSQL", races),
     ("store: three processes on PostgreSQL, killed again and again", postgres_killed),
     ("store: PostgreSQL killed and started anew under load", postgres_restarted),
     ("store: connections to PostgreSQL cut under load", connections_cut),
