@@ -186,7 +186,10 @@ static void judge(struct work *w, const struct hf_policy_set *policy)
 		.least_tpm_firmware = r->controller->config.least_tpm_firmware, .now = r->now,
 	};
 	hf_judge(&w->input, r->arena, w->judgement);
-	if (w->judgement->authentic)
+	/* What is wrong with this controller is no verdict about the host. */
+	if (w->judgement->cause == HF_ERR_NO_MEMORY || w->judgement->cause == HF_ERR_INTERNAL)
+		refuse(w, w->judgement->cause);
+	else if (w->judgement->authentic)
 		record_and_answer(w);
 	else
 		note_and_refuse(w);

@@ -48,12 +48,24 @@ void hf_tell_verdict(struct hf_controller *controller, const struct hf_verdict_r
 	told += verdict->kind == HF_EVIDENCE_HELD;
 }
 
+static char logged_cause[64];	/* of the last line that has one */
+
 void hf_log_event(const char *level, const char *event_name, ...)
 {
+	va_list args;
+	const char *name;
+
 	(void)level;
 	(void)event_name;
-}
+	va_start(args, event_name);
+	while ((name = va_arg(args, const char *))) {
+		const char *value = va_arg(args, const char *);
 
+		if (strcmp(name, "cause") == 0)
+			snprintf(logged_cause, sizeof(logged_cause), "%s", value);
+	}
+	va_end(args);
+}
 
 /* ---- a host in the store ---- */
 
