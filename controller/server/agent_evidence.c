@@ -87,7 +87,7 @@ static void answer_again(struct work *w)
 
 /* ---- the record ---- */
 
-static void tell_drift(struct work *w, struct hf_drift *ret)
+static void find_drift(struct work *w, struct hf_drift *ret)
 {
 	struct hf_verdict_record before;
 	struct hf_fault fault;
@@ -99,8 +99,6 @@ static void tell_drift(struct work *w, struct hf_drift *ret)
 				   (struct hf_span){ NULL, 0 }, w->request->arena, &before, &fault) != HF_OK)
 		return;
 	hf_drift_compare(&before, &w->judgement->v.claims, w->request->arena, ret);
-	if (ret->total)
-		hf_log_event("warning", "drift", "host", w->host.inventory.id, "first", ret->lines[0], NULL);
 }
 
 static enum hf_err record(struct work *w, const char *report, struct hf_verdict_record *ret)
@@ -131,7 +129,7 @@ static void record_and_answer(struct work *w)
 	const char *report = NULL;
 	enum hf_err err;
 
-	tell_drift(w, &drift);
+	find_drift(w, &drift);
 	err = hf_appraisal_json(w->judgement, &drift, w->request->arena, &report);
 	if (!err)
 		err = record(w, report, &v);
@@ -153,6 +151,7 @@ static void record_and_answer(struct work *w)
 		return;
 	}
 	hf_tell_verdict(w->request->controller, &v);
+	hf_tell_drift(w->request->controller, &v, &drift);
 	answer(w, &v);
 }
 

@@ -5,6 +5,7 @@
 #include "tests/unit/store_fixture.h"
 
 #include "controller/server/controller.h"
+#include "controller/server/drift.h"
 #include "controller/server/result_jwt.h"
 
 struct server {
@@ -39,16 +40,27 @@ void hf_policy_drop(struct hf_policy_set *set)
 	(void)set;
 }
 
-static int told;	/* reports of hosts that hold themselves */
+static int reports;	/* of hosts that hold themselves */
 
 void hf_tell_verdict(struct hf_controller *controller, const struct hf_verdict_record *verdict)
 {
 	(void)controller;
 	assert_true(verdict->id > 0);	/* recorded before anybody is told */
-	told += verdict->kind == HF_EVIDENCE_HELD;
+	reports += verdict->kind == HF_EVIDENCE_HELD;
 }
 
 static char logged_cause[64];	/* of the last line that has one */
+
+static struct { int64_t verdict; size_t total; char first[256]; } told;
+
+void hf_tell_drift(struct hf_controller *controller, const struct hf_verdict_record *verdict,
+		   const struct hf_drift *drift)
+{
+	(void)controller;
+	told.verdict = verdict->id;
+	told.total = drift->total;
+	snprintf(told.first, sizeof(told.first), "%s", drift->total ? drift->lines[0] : "");
+}
 
 void hf_log_event(const char *level, const char *event_name, ...)
 {
@@ -640,8 +652,11 @@ TEST(drift)
 	BEGIN;
 	ticket(s, 8);
 	reclaim(s, 2);
+	assert_int_equal(told.total, 0);
 	s->slot = "33";
 	ticket(s, 9);
+	assert_true(told.total > 0 && told.verdict > 0);
+	assert_memory_equal(told.first, "PCIe slot 33 changed since the boot of ", 39);
 	hf_api_drift(&s->request, &s->response);
 	assert_int_equal(s->response.status, 200);
 	const char *text = (const char *)s->response.body.ptr;
@@ -653,7 +668,7 @@ TEST(drift)
 
 static void held_report(struct server *s)
 {
-	told = 0;
+	reports = 0;
 	uint8_t cap[128];
 	struct hf_writer c = { .buf = cap, .cap = sizeof(cap) };
 	struct hf_writer w = { .buf = s->body, .cap = sizeof(s->body) };
@@ -680,7 +695,7 @@ static void held_report(struct server *s)
 		send(s, hf_agent_held, hf_written(&w));
 		assert_int_equal(s->reply.kind, HF_WIRE_DONE);
 	}
-	assert_int_equal(told, 1);
+	assert_int_equal(reports, 1);
 }
 
 TEST(a_host_that_holds_itself_after_its_challenge)
