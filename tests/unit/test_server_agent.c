@@ -2,11 +2,13 @@
 /* Handlers with a store: one ticket for one reclaim, a lost reply, replays, a tenant's evidence,
  * receipts, hosts that hold themselves, and what others are told. */
 #include "tests/unit/judge_fixture.h"
+#include "tests/unit/record_fixture.h"
 #include "tests/unit/store_fixture.h"
 
 #include "controller/server/controller.h"
 #include "controller/server/drift.h"
 #include "controller/server/result_jwt.h"
+#include "measure/credential.h"
 
 struct server {
 	struct store_fixture *store;
@@ -122,6 +124,16 @@ static void enrol(struct server *s)
 
 /* ---- requests ---- */
 
+/* What fuzz_server_agent begins with; routes as in hf_agent_routes. */
+static struct agent_world world_of(struct server *s, enum agent_flag flags, uint8_t route, struct hf_span body)
+{
+	return (struct agent_world){
+		.route = route, .flags = (uint8_t)(AGENT_ENROLLED | AGENT_RECLAIMED | AGENT_KEY | flags),
+		.nonce = span(s->nonce, sizeof(s->nonce)), .boot_key = span(s->m->boot_id.bytes, 32), .ak = s->m->tpm.ak,
+		.body = body,
+	};
+}
+
 static void send(struct server *s, hf_handler handle, struct hf_span body)
 {
 	s->request.body = body;
@@ -149,6 +161,7 @@ static void challenge(struct server *s)
 	struct hf_span payload;
 
 	hf_wire_put_challenge_request(&w, &in);
+	record_request("challenge", world_of(s, 0, 0, hf_written(&w)));
 	send(s, hf_agent_challenge, hf_written(&w));
 	assert_int_equal(s->reply.kind, HF_WIRE_CHALLENGED);
 	assert_int_equal(hf_statement_verify(s->controller.ticket_key, HF_WIRE_CHALLENGE_TYPE, s->reply.message,
@@ -195,6 +208,7 @@ static void evidence(struct server *s, enum hf_wire_kind kind)
 
 	hf_evidence_to_cmw_cbor(&s->m->e, &w);
 	assert_false(w.full);
+	record_request("evidence", world_of(s, AGENT_CHALLENGED, 3, hf_written(&w)));
 	send(s, hf_agent_evidence, hf_written(&w));
 	assert_int_equal(s->reply.kind, kind);
 	decode(s, s->reply.message);
@@ -250,9 +264,42 @@ static void ticket(struct server *s, uint32_t reset_count)
 #define TEST(name) static void name(void **state_)
 #define BEGIN static struct server server; struct server *s = &server; set_up(s, state_)
 
+/* An EK as of a TPM, and the secret that its credential would hold. */
+static void record_enrolment(struct server *s)
+{
+	static const char secret[] = "the secret that was in a box ...";
+	uint8_t ek[512], body[2048];
+	FILE *f = getenv("HOLDFAST_RECORD") ? fopen("tests/fuzz/seeds/fuzz_ek/ecc", "rb") : NULL;
+	struct hf_writer w = { .buf = body, .cap = sizeof(body) };
+	struct hf_wire_enrol_request in = { .ak = s->m->tpm.ak, .ek_count = 1, .serial = hf_span_text("S1") };
+	struct hf_wire_activate_request open = { s->m->tpm.ak, span(the_reclaim, 16), hf_span_text(secret) };
+	struct agent_world world;
+	struct hf_ek parsed;
+
+	if (!f)
+		return;
+	in.eks[0].public_area = span(ek, fread(ek, 1, sizeof(ek), f));
+	fclose(f);
+	assert_int_equal(hf_ek_parse(in.eks[0].public_area, &parsed), HF_OK);
+	hf_wire_put_enrol_request(&w, &in);
+	world = world_of(s, 0, 1, hf_written(&w));
+	world.flags &= (uint8_t)~AGENT_ENROLLED;
+	world.ek_id = span(parsed.id.bytes, 32);
+	record_request("enrol", world);
+	w.len = 0;
+	hf_wire_put_activate_request(&w, &open);
+	world.flags |= AGENT_CREDENTIAL;
+	world.route = 2;
+	world.credential = open.id;
+	world.secret = open.secret;
+	world.body = hf_written(&w);
+	record_request("activate", world);
+}
+
 TEST(a_ticket)
 {
 	BEGIN;
+	record_enrolment(s);
 	ticket(s, 8);
 	assert_int_equal(s->result.status, HF_EAR_AFFIRMING);
 	assert_int_equal(s->result.release, HF_RELEASE_TENANT);
@@ -610,6 +657,7 @@ TEST(a_receipt)
 {
 	BEGIN;
 	struct hf_digest given, quoted, cap_id;
+	struct agent_world world;
 	uint8_t cap[128], body[4096];
 	struct hf_writer c = { .buf = cap, .cap = sizeof(cap) }, w = { .buf = body, .cap = sizeof(body) };
 
@@ -630,6 +678,16 @@ TEST(a_receipt)
 	      &s->m->e.receipt_signature);
 	struct hf_wire_receipt_request in = { s->m->tpm.ak, span(quoted.bytes, 32), hf_written(&c),
 					      s->m->e.receipt, s->m->e.receipt_signature };
+
+	hf_wire_put_receipt_request(&w, &in);
+	world = world_of(s, AGENT_CHALLENGED | AGENT_TICKETED, 4, hf_written(&w));
+	world.quote = span(quoted.bytes, 32);
+	world.ticket = s->reply.message;
+	world.evidence = s->request.body;	/* what the ticket was for */
+	world.reset_count = 8;
+	world.restart_count = 0;	/* tpm_fixture.h */
+	record_request("receipt", world);
+	w.len = 0;
 
 	s->request.has_client_key = false;	/* it died with CAP */
 	s->m->rsig[20] ^= 1;
@@ -684,6 +742,7 @@ static void held_report(struct server *s)
 	      &s->m->e.receipt_signature);
 	s->m->e.log = hf_written(&s->m->log.out);
 	hf_evidence_to_cmw_cbor(&s->m->e, &w);
+	record_request("held", world_of(s, AGENT_CHALLENGED, 5, hf_written(&w)));
 	s->request.has_client_key = false;
 	send(s, hf_agent_held, hf_written(&w));
 	assert_int_equal(s->reply.kind, HF_WIRE_DONE);
