@@ -346,9 +346,9 @@ TEST(a_verdict_of_another_host_is_not_shown)
 	struct hf_host_record h;
 	char id[24];
 
+	assert_int_equal(store_reclaim(s->store, "host-1", 21), HF_OK);
 	assert_int_equal(store_put(s->store, "host-1", 11, 5), HF_OK);
 	assert_int_equal(store_activate(s->store, 11, &h), HF_OK);
-	assert_int_equal(store_reclaim(s->store, "host-1", 21), HF_OK);
 	assert_int_equal(store_challenge(s->store, "host-1", 31, 41, &kind), HF_OK);
 	v = store_verdict(s->store, "host-1", 31, 41, 21);
 	v.place = "PCIe slot 4";
