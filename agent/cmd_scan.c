@@ -121,6 +121,7 @@ int hf_cmd_scan(int argc, char **argv)
 	wanted.step = step;
 	wanted.mailbox = mailboxes || vfio;
 	wanted.vfio = vfio;
+	wanted.tell = argv[0];
 	err = hf_survey_read(sysfs, &wanted, &survey, &fault);
 	if (!err)
 		err = output(&survey, json, &fault);

@@ -29,8 +29,8 @@ def said(program, *words):
         raise SystemExit(f"  {program} {' '.join(words)} --help: exit {done.returncode}, "
                          f"standard error {done.stderr!r}\nnot ok man pages")
     # What another program prints is no option of this one.
-    return re.sub(r"`?holdfast (scan|attest) --\w+`?", "", done.stdout) if program != "holdfast" \
-        else done.stdout
+    other = r"`?holdfast (scan|attest) --\w+`?|: holdfastctl manifest accept --waiver$"
+    return re.sub(other, "", done.stdout, flags=re.M) if program != "holdfast" else done.stdout
 
 
 def listed(text):
@@ -110,10 +110,10 @@ def told_of(key, sections):
     its group, and in that of several commands."""
     names = {" ".join(word for word in key if word != "*"), key[0] if key else "", "OPTIONS",
              "Options of several commands"}
-    if key and key[0] in ("host", "audit"):
-        names.add("Options of host and audit")
+    if key and key[0] in ("host", "audit", "waiver"):
+        names.add("Options of host, audit and waiver create")
     return set().union(*(options for title, options in sections.items()
-                         if names & set(title.split(", "))))
+                         if title in names or names & set(title.split(", "))))
 
 
 def compare(program, complain):
