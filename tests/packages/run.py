@@ -57,10 +57,11 @@ def run(argv, code=0, **more):
     return done.stdout
 
 
+PLAIN = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive", "HOME": "/root"}
+
+
 def inside(root, *argv, code=0, under=()):
-    return run([*under, "chroot", root, *argv], code, cwd="/",
-               env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive",
-                    "HOME": "/root"})
+    return run([*under, "chroot", root, *argv], code, cwd="/", env=PLAIN)
 
 
 def put(path, text):
@@ -319,7 +320,7 @@ def use_controller(root):
 
 
 def type_in(root, commands):
-    done = subprocess.run(["chroot", root, "sh", "-eux"], input=commands, text=True, cwd="/",
+    done = subprocess.run(["chroot", root, "sh", "-eux"], input=commands, text=True, cwd="/", env=PLAIN,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     need(done.returncode == 0, done.stdout[-3000:])
 
@@ -333,8 +334,9 @@ def newcomer(title):
 
 def use_initramfs(root):
     """An initramfs of either kind holds the step, before udev, and the agent runs in it."""
-    for modules in ("modules.order", "modules.builtin"):
-        put(os.path.join(root, "lib/modules/6.1.0-test", modules), "")
+    put(os.path.join(root, "lib/modules/6.1.0-test/modules.order"), "")
+    put(os.path.join(root, "lib/modules/6.1.0-test/modules.builtin"),
+        "kernel/drivers/nvme/host/nvme.ko\nkernel/fs/efivarfs/efivarfs.ko\n")
     put(os.path.join(root, "boot/config-6.1.0-test"), "CONFIG_RD_GZIP=y\n")
     inside(root, "depmod", "6.1.0-test")
     put(os.path.join(root, "etc/holdfast/manifests.d/x.corim"), "not signed")
@@ -354,9 +356,26 @@ def use_initramfs(root):
     inside(root, "sh", "-c", "cd /tmp/dracut && lsinitrd --unpack /tmp/dracut.img")
     need(glob.glob(os.path.join(root, "tmp/dracut/**/hooks/pre-udev/*pre-udev.sh"), recursive=True), "no pre-udev hook")
     check_image(os.path.join(root, "tmp/dracut"))
+    use_gate(root)
     for path in ("etc/holdfast/manifests.d", "etc/holdfast/anchors"):
         shutil.rmtree(os.path.join(root, path))
     shutil.rmtree(os.path.join(root, "lib/modules/6.1.0-test"))
+
+
+def use_gate(root):
+    """The image of docs/start.md: /init starts, and refuses to be anything but the first process."""
+    shutil.rmtree(os.path.join(root, "tmp/gate"), ignore_errors=True)
+    os.makedirs(os.path.join(root, "tmp/gate/image"))
+    type_in(root, "cd /tmp/gate; kernel=6.1.0-test\n" + newcomer("gate") + "sha256sum gate.img >first; sleep 1\n"
+            "touch gate/holdfast.conf; holdfast-gate-image gate $kernel gate.img nvme efivarfs; sha256sum -c first\n"
+            "! holdfast-gate-image gate $kernel none.img no-such-module; test ! -e none.img\n"
+            "cp owner.key gate/anchors/; ! holdfast-gate-image gate $kernel none.img; test ! -e none.img\n"
+            "cd image; cpio --quiet -id <../gate.img\n")
+    image = os.path.join(root, "tmp/gate/image")
+    programs = [path for path in ("init", "bin", "sbin", "usr/bin", "usr/sbin") if os.path.exists(os.path.join(image, path))]
+    need(programs == ["init"], f"programs in it: {programs}")
+    need("not-pid1" in run(["chroot", image, "/init"], 2, cwd="/"), "what /init says")
+    need(os.path.exists(os.path.join(image, "etc/holdfast/anchors/owner/owner.pem")), "anchor")
 
 
 def check_image(image):
