@@ -67,7 +67,7 @@ UNIT_BINS  := $(addprefix $(O)/tests/unit/test_,$(UNIT_NAMES))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_BINS  := $(addprefix $(O)/tests/fuzz/fuzz_,$(FUZZ_NAMES))
 
-.PHONY: all objects help deps deps-check check check-units demo lab bench fuzz install clean units fuzzers
+.PHONY: all objects help deps deps-check check check-units demo demo-census lab bench fuzz install clean units fuzzers
 all: $(O)/holdfast $(O)/holdfastctl $(O)/holdfastd  ## build agent, operator's tool and controller
 
 help:  ## this list
@@ -124,6 +124,10 @@ $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $$(call unit_libs,$$*)
 $(O)/tests/server/%: $(O)/tests/server/%.o $(O)/libserver.a $(O)/libcontroller.a $(LIBS_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_SERVER) $(LIBS_CORE)
+# The gate's appraisal, of captures: never installed.
+$(O)/tests/census/judge: $(O)/tests/census/judge.o $(O)/libcontroller.a $(LIBS_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_CTL) $(LIBS_CORE)
 # The controller's handlers with one call failing; MODE=fault alone.
 $(O)/tests/fault/controller_steps: $(LIBS_FAULT) $(O)/tests/fault/controller_steps.o $(O)/libserver.a $(O)/libcontroller.a $(LIBS_A)
 	$(call say,LD,$@)
@@ -160,6 +164,9 @@ check:  ## install what is missing, build, and pass every test
 
 demo:  ## boot the lab host to release, and tampered ones to hold
 	@tests/lab/demo.sh
+
+demo-census: all $(O)/tests/census/judge  ## find four odd cards among 1,000 hosts, and draft their manifests
+	@MODE=$(MODE) tests/census/demo.sh
 
 lab: all  ## one lab scenario: make lab SCENARIO=rom-flipped (none: list them)
 	@python3 tests/lab/lab.py $(if $(SCENARIO),run $(SCENARIO),list)

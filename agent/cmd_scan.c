@@ -112,6 +112,7 @@ int hf_cmd_scan(int argc, char **argv)
 		return hf_args_refuse(argv[0], HF_DEVICE_PATIENCE_USAGE ", not \"%s\"", patience);
 	wanted.mailbox = mailboxes || vfio;
 	wanted.vfio = vfio;
+	wanted.tell = argv[0];
 	err = hf_survey_read(sysfs, &wanted, &survey, &fault);
 	if (!err)
 		err = output(&survey, json, &fault);

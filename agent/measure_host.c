@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define REPORT_MAX ((size_t)64 << 20)
+#define PROGRESS_MS 2000
 
 bool hf_rom_wish_parse(const char *text, enum hf_rom_wish *ret)
 {
@@ -41,6 +42,28 @@ bool hf_device_patience_parse(const char *text, unsigned *ret_ms)
 	return true;
 }
 
+/* Whoever waits for slow devices wants to know that it goes on; who is done by then does not. */
+struct progress {
+	const char *command;
+	size_t answered, count;
+	uint64_t next_ms;
+};
+
+static void tell(void *self, const struct hf_part *part, size_t index, size_t count)
+{
+	struct progress *p = self;
+	uint64_t now = hf_now_ms();
+
+	(void)part;
+	(void)index;
+	(void)count;
+	p->answered++;
+	if (now < p->next_ms)
+		return;
+	p->next_ms = now + PROGRESS_MS;
+	fprintf(stderr, "holdfast %s: %zu of %zu functions\n", p->command, p->answered, p->count);
+}
+
 static enum hf_err survey(const struct hf_survey_options *wanted, struct hf_survey *s,
 			  struct hf_fault *fault)
 {
@@ -48,6 +71,7 @@ static enum hf_err survey(const struct hf_survey_options *wanted, struct hf_surv
 	struct hf_read_options options = { .mailbox = wanted->mailbox, .vfio = wanted->vfio,
 					   .seed = wanted->seed };
 	const enum hf_rom_wish wish = wanted->wish;
+	struct progress progress;
 	enum hf_err err;
 
 	/* Reading a file of a capture disturbs no driver. */
@@ -64,7 +88,8 @@ static enum hf_err survey(const struct hf_survey_options *wanted, struct hf_surv
 	err = hf_topology(&s->bus, &s->claims);
 	if (err)
 		return hf_fail(fault, err, s->host.root, "%zu functions", s->bus.count);
-	err = hf_measure(&s->host, &s->bus, &options, &s->claims, NULL, NULL);
+	progress = (struct progress){ wanted->tell, 0, s->bus.count, hf_now_ms() + PROGRESS_MS };
+	err = hf_measure(&s->host, &s->bus, &options, &s->claims, wanted->tell ? tell : NULL, &progress);
 	if (err)
 		return hf_fail(fault, err, s->host.root, "%zu functions", s->bus.count);
 	return HF_OK;

@@ -32,6 +32,7 @@ struct hf_survey_options {
 	bool mailbox;		/* live: ask DOE mailboxes, which are written to */
 	bool vfio;		/* and by vfio-pci, whose modules are loaded, where the kernel refuses */
 	const struct hf_spdm_seed *seed;	/* of nonces; NULL: random ones */
+	const char *tell;	/* the command that says on stderr how far it is; NULL: quiet */
 };
 /* sysfs NULL: the live host. ROMs by wish: all; none; auto: all of a captured tree, none
  * of a live host, because enabling a ROM writes to its device. Drop it in any case. */

@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "controller/create_signed.h"
+#include "controller/create_part.h"
 #include "manifests/appraise.h"
 
 #define PCR_DRIVERS 2
@@ -52,141 +52,12 @@ static const char *text(const struct creator *c, const char *format, ...)
 	return hf_arena_text(c->arena, buf, strlen(buf));
 }
 
-/* Lower-case letters, digits and single dashes: a name that is also a good file name. */
-static void slug(const char *in, char *out, size_t cap)
-{
-	size_t len = 0;
-
-	for (; *in && len + 1 < cap; in++) {
-		char ch = *in >= 'A' && *in <= 'Z' ? (char)(*in - 'A' + 'a') : *in;
-		bool plain = (ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9');
-
-		if (plain)
-			out[len++] = ch;
-		else if (len && out[len - 1] != '-')
-			out[len++] = '-';
-	}
-	while (len && out[len - 1] == '-')
-		len--;
-	out[len] = '\0';
-}
-
 static const char *host_text(const struct creator *c, const char *mkey)
 {
 	struct hf_part *host = hf_claims_find_part(&c->claims, "host");
 	struct hf_measurement *m = host ? hf_measurement_find(host->measurements, mkey) : NULL;
 
 	return m && m->kind == HF_VALUE_TEXT && m->text[0] ? m->text : NULL;
-}
-
-/* ---- components ---- */
-
-static struct hf_match match_of(const struct hf_identity *id)
-{
-	struct hf_match match = {
-		.vendor = id->vendor,
-		.device = id->device,
-		.class_code = id->class_code,
-		.has_revision = true,
-		.revision = id->revision,
-		.has_subsystem = id->subsystem_vendor || id->subsystem_device,
-	};
-
-	if (match.has_subsystem) {
-		match.subsystem_vendor = id->subsystem_vendor;
-		match.subsystem_device = id->subsystem_device;
-	}
-	return match;
-}
-
-static bool match_equal(const struct hf_match *a, const struct hf_match *b)
-{
-	return a->vendor == b->vendor && a->device == b->device &&
-	       a->class_code == b->class_code && a->revision == b->revision &&
-	       a->has_subsystem == b->has_subsystem &&
-	       a->subsystem_vendor == b->subsystem_vendor &&
-	       a->subsystem_device == b->subsystem_device;
-}
-
-static bool reference_equal(const struct hf_reference *a, const struct hf_reference *b)
-{
-	if (strcmp(a->mkey, b->mkey) != 0 || a->digest_count != b->digest_count ||
-	    !a->text != !b->text || (a->text && strcmp(a->text, b->text) != 0) ||
-	    a->svn_kind != b->svn_kind || a->svn != b->svn || !hf_span_equal(a->raw, b->raw))
-		return false;
-	for (size_t i = 0; i < a->digest_count; i++)
-		if (!hf_digest_equal(&a->digests[i], &b->digests[i]))
-			return false;
-	return true;
-}
-
-static bool references_equal(const struct hf_reference *a, const struct hf_reference *b)
-{
-	for (; a && b; a = a->next, b = b->next)
-		if (!reference_equal(a, b))
-			return false;
-	return !a && !b;
-}
-
-static bool release_equal(const struct hf_release *a, const struct hf_release *b)
-{
-	const struct hf_environment *x = a->environments, *y = b->environments;
-
-	for (; x && y; x = x->next, y = y->next)
-		if (!match_equal(&x->match, &y->match) || x->count != y->count ||
-		    !references_equal(x->references, y->references))
-			return false;
-	return !x && !y;
-}
-
-/* Measured whole, and judged. Bytes and numbers are values where SPDM gives them. */
-static bool is_value(const struct hf_measurement *m)
-{
-	if (m->flags & HF_MEASUREMENT_ADVISORY || m->cause != HF_OK ||
-	    strcmp(m->mkey, HF_MKEY_PENDING) == 0)
-		return false;
-	switch (m->kind) {
-	case HF_VALUE_FAILURE:
-		return false;
-	case HF_VALUE_DIGESTS:
-		return true;
-	case HF_VALUE_TEXT:
-		return m->text[0] != '\0';
-	case HF_VALUE_NUMBER:
-		return hf_spdm_index_of(m->mkey) != 0 && m->number <= INT64_MAX;
-	case HF_VALUE_BYTES:
-		return hf_spdm_index_of(m->mkey) != 0 && m->bytes.len;
-	}
-	return false;
-}
-
-/* A reference for what was measured whole and is judged; false when memory runs out. */
-static bool add_reference(struct creator *c, const struct hf_measurement *m, const char *from,
-			  struct hf_reference ***end, struct hf_create_methods *methods)
-{
-	struct hf_reference *ref;
-
-	if (!is_value(m) || hf_create_choose(m) != HF_CREATE_LISTED)
-		return true;
-	ref = hf_arena_take(c->arena, sizeof(*ref));
-	if (!ref)
-		return false;
-	ref->mkey = m->mkey;
-	ref->from = from;
-	if (m->kind == HF_VALUE_TEXT)
-		ref->text = m->text;
-	if (m->kind == HF_VALUE_BYTES)
-		ref->raw = m->bytes;
-	if (m->kind == HF_VALUE_NUMBER) {	/* newer firmware has a higher one */
-		ref->svn_kind = HF_SVN_LEAST;
-		ref->svn = m->number;
-	}
-	for (size_t i = 0; m->kind == HF_VALUE_DIGESTS && i < m->digest_count; i++)
-		ref->digests[ref->digest_count++] = m->digests[i];
-	hf_create_note_method(methods, m);
-	**end = ref;
-	*end = &ref->next;
-	return true;
 }
 
 static void note_failures(struct creator *c, const struct hf_part *part,
@@ -208,7 +79,7 @@ static void note_review(struct creator *c, const struct hf_part *part,
 	char names[160] = "";
 
 	for (const struct hf_measurement *m = function->measurements; m; m = m->next)
-		if (is_value(m) && hf_create_choose(m) == HF_CREATE_REVIEW)
+		if (hf_create_is_value(m) && hf_create_choose(m) == HF_CREATE_REVIEW)
 			snprintf(names + strlen(names), sizeof(names) - strlen(names), " %s", m->mkey);
 	if (names[0])
 		note(c, "%s: a configuration or manifest, not listed, for it may differ from device to "
@@ -225,7 +96,7 @@ static void note_root(struct creator *c, const struct hf_part *part,
 		const char *end = strrchr(m->mkey, '/');
 
 		if (strncmp(m->mkey, "spdm/slot/", 10) != 0 || !end || strcmp(end, "/root") != 0 ||
-		    !is_value(m) || hf_create_choose(m) != HF_CREATE_LISTED)
+		    !hf_create_is_value(m) || hf_create_choose(m) != HF_CREATE_LISTED)
 			continue;
 		hf_digest_hex(&m->digests[0], hex);
 		note(c, "%s: it signs; its rule needs its maker's root certificate in anchors/device, "
@@ -235,53 +106,29 @@ static void note_root(struct creator *c, const struct hf_part *part,
 	}
 }
 
-static bool add_function(struct creator *c, const struct hf_part *part,
-			 const struct hf_function *function, struct hf_release *release,
-			 struct hf_create_methods *methods)
+static void note_part(struct creator *c, const struct hf_part *part)
 {
-	struct hf_environment *env = hf_arena_take(c->arena, sizeof(*env)), **end;
-	struct hf_reference **references;
-
-	if (!env)
-		return false;
-	env->match = match_of(&function->identity);
-	env->count = 1;
-	references = &env->references;
-	for (const struct hf_measurement *m = function->measurements; m; m = m->next)
-		if (!add_reference(c, m, text(c, "%s at %s", hf_method_name(m->method),
-					      function->path), &references, methods))
-			return false;
-	note_failures(c, part, function);
-	note_review(c, part, function);
-	note_root(c, part, function);
-	for (end = &release->environments; *end; end = &(*end)->next) {
-		if (match_equal(&(*end)->match, &env->match) &&
-		    references_equal((*end)->references, env->references)) {
-			(*end)->count++;
-			return true;
-		}
+	for (const struct hf_function *f = part->functions; f; f = f->next) {
+		if (hf_path_is_virtual(f->path))
+			continue;
+		note_failures(c, part, f);
+		note_review(c, part, f);
+		note_root(c, part, f);
 	}
-	*end = env;
-	return true;
 }
 
 static struct hf_release *release_of(struct creator *c, const struct hf_part *part,
 				     enum hf_method *ret_method)
 {
-	struct hf_release *release = hf_arena_take(c->arena, sizeof(*release));
+	struct hf_release *release = hf_create_release(c->arena, part, ret_method);
 	const char *name = c->options->release ? c->options->release : "as-found";
-	struct hf_create_methods methods = { 0 };
 
 	if (!release)
 		return NULL;
 	release->name = text(c, "%s", name);
-	release->state = HF_RELEASE_ALLOWED;
 	release->provenance = text(c, "measured on %s %s at %s; claims.cbor SHA-256 %s",
 				   c->model->vendor, c->model->product, part->path, c->claims_hex);
-	for (const struct hf_function *f = part->functions; f; f = f->next)
-		if (!add_function(c, part, f, release, &methods))
-			return NULL;
-	*ret_method = hf_create_least_method(&methods);
+	note_part(c, part);
 	return release->name && release->provenance ? release : NULL;
 }
 
@@ -303,7 +150,7 @@ static bool place_release(struct creator *c, const char *name, struct hf_release
 		(*component)->name = name;
 	}
 	for (end = &(*component)->releases; *end; end = &(*end)->next, number++)
-		if (release_equal(*end, release))
+		if (hf_create_same(*end, release))
 			return true;
 	if (number > 1) {
 		release->name = text(c, "%s-%zu", release->name, number);
@@ -312,18 +159,6 @@ static bool place_release(struct creator *c, const char *name, struct hf_release
 	}
 	*end = release;
 	return release->name != NULL;
-}
-
-static const char *component_name(struct creator *c, const struct hf_part *part)
-{
-	const struct hf_identity *id = &part->functions->identity;
-
-	if (part->kind == HF_PART_BOARD)
-		return text(c, "board-%s", c->model->name);
-	if (id->subsystem_vendor || id->subsystem_device)
-		return text(c, "card-%04x-%04x-%04x-%04x", id->vendor, id->device,
-			    id->subsystem_vendor, id->subsystem_device);
-	return text(c, "card-%04x-%04x", id->vendor, id->device);
 }
 
 static bool add_rule(struct creator *c, const char *component, const struct hf_part *part,
@@ -349,7 +184,7 @@ static bool add_rule(struct creator *c, const char *component, const struct hf_p
 
 static bool add_part(struct creator *c, const struct hf_part *part)
 {
-	const char *name = component_name(c, part);
+	const char *name = hf_create_component_name(c->arena, part, c->model->name);
 	enum hf_method method;
 	struct hf_release *release = name ? release_of(c, part, &method) : NULL;
 
@@ -547,7 +382,7 @@ static bool begin_model(struct creator *c)
 	c->model->vendor = vendor ? vendor : "unknown";
 	c->model->product = product ? product : "unknown";
 	snprintf(both, sizeof(both), "%s %s", c->model->vendor, c->model->product);
-	slug(both, name, sizeof(name));
+	hf_create_slug(both, name, sizeof(name));
 	c->model->name = text(c, "%s", name[0] ? name : "model");
 	c->model->generation = c->options->generation;
 	c->model->mode = c->options->mode;

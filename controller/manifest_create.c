@@ -4,16 +4,12 @@
 #include "controller/ctl.h"
 #include "controller/evidence_input.h"
 #include "controller/manifest_cmds.h"
-#include "controller/source.h"
-#include "measure/file.h"
+#include "controller/source_write.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define NOTES_MAX (256u << 10)
 
@@ -30,52 +26,6 @@ static const char usage[] =
 	"  --release NAME        of the firmware found (default as-found)\n"
 	"  --driver NAME         a driver that the gate may bind, in order\n"
 	"  --application SHA256  a program in PCR 4, beside the gate's own image\n";
-
-/* One manifest alone, as a document. */
-static enum hf_err write_source(int dirfd, const char *name, const struct hf_manifests *one,
-				struct hf_fault *fault)
-{
-	char *json = hf_source_format(one), path[HF_NAME_MAX + 8];
-	enum hf_err err;
-
-	if (!json)
-		return hf_fail(fault, HF_ERR_NO_MEMORY, name, "text");
-	snprintf(path, sizeof(path), "%s.json", name);
-	err = hf_file_write(dirfd, path, hf_span_text(json), 0644, fault);
-	if (!err)
-		printf("%s\n", path);
-	free(json);
-	return err;
-}
-
-static enum hf_err write_sources(const char *dir, struct hf_manifests *manifests,
-				 struct hf_fault *fault)
-{
-	struct hf_component *next;
-	enum hf_err err = HF_OK;
-	int fd;
-
-	if (mkdir(dir, 0777) < 0 && errno != EEXIST)
-		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, errno, dir);
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return hf_fail_errno(fault, HF_ERR_OUTPUT_FAILED, errno, dir);
-	for (struct hf_component *c = manifests->components; c && !err; c = next) {
-		struct hf_manifests one = { .arena = manifests->arena, .components = c };
-
-		next = c->next;
-		c->next = NULL;
-		err = write_source(fd, c->name, &one, fault);
-		c->next = next;
-	}
-	if (!err) {
-		struct hf_manifests one = { .arena = manifests->arena, .models = manifests->models };
-
-		err = write_source(fd, "model", &one, fault);
-	}
-	close(fd);
-	return err;
-}
 
 static enum hf_err create(const struct hf_create *options, const char *from, const char *out,
 			  struct hf_fault *fault)
@@ -96,7 +46,7 @@ static enum hf_err create(const struct hf_create *options, const char *from, con
 				: hf_fail(fault, HF_ERR_LIMIT, from, "notes");
 	}
 	if (!err)
-		err = write_sources(out, &manifests, fault);
+		err = hf_sources_write(out, &manifests, false, stdout, fault);
 	if (notes.buf)
 		fwrite(notes.buf, 1, notes.len, stderr);
 	hf_arena_drop(&arena);

@@ -8,6 +8,10 @@
 
 #define CLAIMS_MAX (64u << 20)
 
+/* What jansson may be made to keep: about 300 bytes for a container of 3, 60 for a value of 2. */
+#define CONTAINERS_MAX 400000u
+#define VALUES_MAX 2000000u
+
 static const char *text_of(json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -177,22 +181,77 @@ bool hf_scan_is(struct hf_span json)
 	return is;
 }
 
+/* Counted before anything is made of it. Strings are skipped as JSON ends them. [pure] */
+static bool within_limits(struct hf_span json)
+{
+	size_t containers = 0, values = 0;
+	bool inside = false;
+
+	for (size_t i = 0; i < json.len; i++) {
+		uint8_t c = json.ptr[i];
+
+		if (inside && c == '\\')
+			i++;
+		else if (c == '"')
+			inside = !inside;
+		else if (!inside && (c == '{' || c == '['))
+			containers++;
+		else if (!inside && (c == ',' || c == ':'))
+			values++;
+	}
+	return containers <= CONTAINERS_MAX && values <= VALUES_MAX;
+}
+
+static enum hf_err load(struct hf_span json, const char *path, json_t **ret, struct hf_fault *fault)
+{
+	json_error_t error;
+	json_t *root;
+
+	if (!within_limits(json))
+		return hf_fail(fault, HF_ERR_LIMIT, path, "more than %u objects and lists or %u members",
+			       CONTAINERS_MAX, VALUES_MAX);
+	root = json_loadb((const char *)json.ptr, json.len, JSON_REJECT_DUPLICATES, &error);
+	if (!root)
+		return hf_fail(fault, HF_ERR_SCAN_SHAPE, path, "line %d: %.100s", error.line, error.text);
+	if (json_integer_value(json_object_get(root, "format")) != HF_SCAN_FORMAT ||
+	    !json_is_array(json_object_get(root, "parts"))) {
+		json_decref(root);
+		return hf_fail(fault, HF_ERR_SCAN_SHAPE, path, "no \"format\": %d and list of parts",
+			       HF_SCAN_FORMAT);
+	}
+	*ret = root;
+	return HF_OK;
+}
+
+enum hf_err hf_scan_read(struct hf_span json, const char *path, struct hf_claims *claims,
+			 struct hf_fault *fault)
+{
+	json_t *root, *part;
+	enum hf_err err = load(json, path, &root, fault);
+	size_t i;
+
+	if (err)
+		return err;
+	json_array_foreach(json_object_get(root, "parts"), i, part) {
+		if (read_part(claims, part))
+			continue;
+		json_decref(root);
+		return hf_fail(fault, HF_ERR_SCAN_SHAPE, path,
+			       "parts[%zu] is none, or is beyond its limits", i);
+	}
+	json_decref(root);
+	return HF_OK;
+}
+
 enum hf_err hf_scan_claims(struct hf_span json, const char *path, struct hf_arena *arena,
 			   struct hf_span *ret, struct hf_fault *fault)
 {
-	json_t *root = json_loadb((const char *)json.ptr, json.len, JSON_REJECT_DUPLICATES, NULL);
-	json_t *parts = json_object_get(root, "parts"), *part;
 	struct hf_writer w = { .cap = CLAIMS_MAX };
 	struct hf_claims claims;
-	enum hf_err err = HF_OK;
-	size_t i;
+	enum hf_err err;
 
 	hf_claims_init(&claims, arena);
-	json_array_foreach(parts, i, part)
-		if (!err && !read_part(&claims, part))
-			err = hf_fail(fault, HF_ERR_EVIDENCE_SHAPE, path, "parts[%zu]: no report of scan",
-				      i);
-	json_decref(root);
+	err = hf_scan_read(json, path, &claims, fault);
 	if (err)
 		return err;
 	w.buf = hf_arena_take(arena, w.cap);

@@ -202,7 +202,7 @@ static void judge_unknown(struct hf_assignment *s, struct hf_part_verdict *pv)
 
 	/* name the function that is in no manifest, if there is one */
 	for (const struct hf_function *f = pv->part->functions; f; f = f->next) {
-		bool known = hf_function_known(s, &f->identity);
+		bool known = hf_path_is_virtual(f->path) || hf_function_known(s, &f->identity);
 
 		if (!finding.function || !known) {
 			finding.function = f;

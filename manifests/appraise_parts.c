@@ -20,10 +20,16 @@ static bool function_is(const struct hf_function *function, const struct hf_comp
 
 bool hf_part_is(const struct hf_part *part, const struct hf_component *component)
 {
-	for (const struct hf_function *f = part->functions; f; f = f->next)
+	bool any = false;
+
+	for (const struct hf_function *f = part->functions; f; f = f->next) {
+		if (hf_path_is_virtual(f->path))	/* its physical function is in this list */
+			continue;
 		if (!function_is(f, component))
 			return false;
-	return part->functions != NULL;
+		any = true;
+	}
+	return any;
 }
 
 /* CoRIM's comparison of digest lists: all common algorithms equal, at least one common,
@@ -396,11 +402,13 @@ static bool seat_functions(const struct examination *x, struct seating *s)
 		a->full = true;
 		return false;
 	}
-	for (int exact = 1; exact >= 0; exact--) {
+	/* Virtual functions last, and only where they are listed and nobody else sits. */
+	for (int pass = 0; pass < 3; pass++) {
+		bool exact = pass != 1;
 		size_t i = 0;
 
 		for (const struct hf_function *f = part->functions; f; f = f->next, i++) {
-			if (s->env_of[i])
+			if (s->env_of[i] || hf_path_is_virtual(f->path) != (pass == 2))
 				continue;
 			size_t at = best_environment(x, f, s, exact, &s->env_of[i]);
 
@@ -433,6 +441,16 @@ static void examine_counts(struct examination *x, const struct seating *s)
 	}
 }
 
+/* A virtual function is its physical function's: how many of them a host has enabled is no
+ * firmware. What shows code of its own is none of these. */
+static bool is_folded(const struct hf_function *f)
+{
+	for (const struct hf_measurement *m = f->measurements; m; m = m->next)
+		if (is_code(m) && !(m->kind == HF_VALUE_FAILURE && harmless_failure(m)))
+			return false;
+	return hf_path_is_virtual(f->path);
+}
+
 static void examine_part(struct examination *x, const struct hf_part *part)
 {
 	size_t mark = x->a->arena->len, i = 0;
@@ -447,7 +465,7 @@ static void examine_part(struct examination *x, const struct hf_part *part)
 	for (const struct hf_function *f = part->functions; f; f = f->next, i++) {
 		if (s.env_of[i])
 			examine_function(x, f, s.env_of[i]);
-		else
+		else if (!is_folded(f))
 			wrong(x, HF_ERR_FIRMWARE_UNKNOWN, f, NULL,
 			      x->out ? hf_appraisal_identity(x->a, &f->identity) : NULL, NULL);
 	}

@@ -95,7 +95,7 @@ static void put_line(struct hf_writer *w, size_t indent, const char *format, ...
 }
 
 /* PCI Code and ID Assignment Specification, section 1.1. */
-static const char *class_name(uint32_t class_code)
+const char *hf_report_class_name(uint32_t class_code)
 {
 	static const struct { uint16_t code; const char *name; } exact[] = {
 		{ 0x0101, "IDE controller" }, { 0x0104, "RAID controller" },
@@ -207,7 +207,7 @@ static void put_function(struct hf_writer *w, const struct hf_function *f)
 
 	hf_address_format(&f->address, address);
 	put_line(w, 6, "    %-14s %04x:%04x %s, revision %02x%s%s", address, id->vendor, id->device,
-		 class_name(id->class_code), id->revision, f->driver ? ", driver " : "",
+		 hf_report_class_name(id->class_code), id->revision, f->driver ? ", driver " : "",
 		 f->driver ? f->driver : "");
 	for (const struct hf_measurement *m = f->measurements; m; m = m->next)
 		if (worth_showing(m))
@@ -223,6 +223,34 @@ static const struct hf_part_verdict *verdict_of(const struct hf_verdict *verdict
 		if (v->part == part)
 			return v;
 	return NULL;
+}
+
+/* Sixty-four of them say nothing that their physical function does not. */
+static bool is_folded(const struct hf_function *f)
+{
+	for (const struct hf_measurement *m = f->measurements; m; m = m->next)
+		if (worth_showing(m))
+			return false;
+	return hf_path_is_virtual(f->path);
+}
+
+static void put_functions(struct hf_writer *w, const struct hf_part *part)
+{
+	const struct hf_function *f = part->functions;
+
+	while (f) {
+		size_t folded = 0;
+
+		for (; f && is_folded(f); f = f->next)
+			folded++;
+		if (folded)
+			put_line(w, 6, "    %-14s %zu virtual function%s of it", "", folded,
+				 folded == 1 ? "" : "s");
+		if (!f)
+			return;
+		put_function(w, f);
+		f = f->next;
+	}
 }
 
 static void put_part(struct hf_writer *w, const struct hf_part *part,
@@ -244,8 +272,7 @@ static void put_part(struct hf_writer *w, const struct hf_part *part,
 	for (const struct hf_measurement *m = part->measurements; m; m = m->next)
 		if (!host && worth_showing(m))
 			put_measurement(w, m);
-	for (const struct hf_function *f = part->functions; f; f = f->next)
-		put_function(w, f);
+	put_functions(w, part);
 }
 
 void hf_report_tree(const struct hf_claims *claims, const struct hf_verdict *verdict,
@@ -379,7 +406,7 @@ static void put_where(struct hf_writer *w, const struct hf_part_verdict *p, cons
 		return;
 	hf_address_format(&f->function->address, address);
 	put_line(w, 12, "  device    %s %04x:%04x %s", address, f->function->identity.vendor,
-		 f->function->identity.device, class_name(f->function->identity.class_code));
+		 f->function->identity.device, hf_report_class_name(f->function->identity.class_code));
 }
 
 /* What else would be accepted, beside the value of the nearest release. */

@@ -7,6 +7,8 @@
 
 #include "manifests/appraise.h"
 
+/* "Ethernet controller", of a class code. */
+const char *hf_report_class_name(uint32_t class_code);
 /* The readable tree of parts; verdict may be NULL (a scan). */
 void hf_report_tree(const struct hf_claims *claims, const struct hf_verdict *verdict, struct hf_writer *w);
 /* "8 parts: 5 by bytes, 3 by identity, 0 signed; not covered: BMC, drives behind RAID or VMD, NVLink, CPLDs".

@@ -152,8 +152,17 @@ static json_t *function(struct out *o, const struct hf_function *f)
 	set(o, object, "serial", id->has_serial ? json_sprintf("%016llx", (unsigned long long)id->serial)
 						: json_null());
 	set(o, object, "driver", text(f->driver));
+	set(o, object, "virtual", json_boolean(hf_path_is_virtual(f->path)));
 	set(o, object, "measurements", measurements(o, f->measurements));
 	return object;
+}
+
+/* What the part as a whole says of itself, where it is a text. */
+static json_t *text_of(const struct hf_part *p, const char *mkey)
+{
+	const struct hf_measurement *m = p ? hf_measurement_find(p->measurements, mkey) : NULL;
+
+	return text(m && m->kind == HF_VALUE_TEXT ? m->text : NULL);
 }
 
 static json_t *part(struct out *o, const struct hf_part *p)
@@ -164,6 +173,7 @@ static json_t *part(struct out *o, const struct hf_part *p)
 		append(o, functions, function(o, f));
 	set(o, object, "kind", text(hf_part_kind_name(p->kind)));
 	set(o, object, "path", text(p->path));
+	set(o, object, "slot", text_of(p, HF_MKEY_SLOT));
 	set(o, object, "method", text(hf_method_name(hf_part_method(p))));
 	set(o, object, "functions", functions);
 	set(o, object, "measurements", measurements(o, p->measurements));
@@ -266,6 +276,38 @@ static json_t *verdict_json(struct out *o, const struct hf_verdict *v)
 	return object;
 }
 
+/* Who this is, without a search among a hundred facts. */
+static json_t *host(struct out *o, const struct hf_claims *claims)
+{
+	const struct hf_part *p = hf_claims_find_part(claims, "host");
+	json_t *object = json_object();
+
+	set(o, object, "vendor", text_of(p, "smbios/vendor"));
+	set(o, object, "product", text_of(p, "smbios/product"));
+	set(o, object, "serial", text_of(p, "smbios/serial"));
+	set(o, object, "uuid", text_of(p, "smbios/uuid"));
+	return object;
+}
+
+/* As each device has it: nobody asked an anchor. */
+static json_t *unjudged_coverage(struct out *o, const struct hf_claims *claims)
+{
+	json_t *object = json_object(), *by = json_object();
+	size_t parts = 0, by_method[HF_METHODS] = { 0 };
+
+	for (const struct hf_part *p = claims->parts; p; p = p->next) {
+		if (p->kind == HF_PART_HOST || hf_part_superseded(p))
+			continue;
+		parts++;
+		by_method[hf_part_method(p)]++;
+	}
+	for (enum hf_method m = HF_METHOD_NONE; m <= HF_METHOD_SIGNED; m++)
+		set(o, by, hf_method_name(m), number(by_method[m]));
+	set(o, object, "parts", number(parts));
+	set(o, object, "by_method", by);
+	return object;
+}
+
 char *hf_report_json(const struct hf_claims *claims, const struct hf_verdict *verdict, bool indent)
 {
 	struct out o = { .failed = false };
@@ -275,7 +317,9 @@ char *hf_report_json(const struct hf_claims *claims, const struct hf_verdict *ve
 	for (const struct hf_part *p = claims ? claims->parts : NULL; p; p = p->next)
 		append(&o, parts, part(&o, p));
 	set(&o, root, "format", json_integer(1));
+	set(&o, root, "host", claims ? host(&o, claims) : json_null());
 	set(&o, root, "parts", parts);
+	set(&o, root, "coverage", claims ? unjudged_coverage(&o, claims) : json_null());
 	set(&o, root, "verdict", verdict ? verdict_json(&o, verdict) : json_null());
 	if (!o.failed)
 		dump = json_dumps(root, indent ? JSON_INDENT(2) : JSON_COMPACT);

@@ -76,6 +76,9 @@ struct hf_identity {	/* PCI identity as config space gives it; judged */
 	uint64_t serial;	/* PCIe device serial number */
 };
 
+/* Whether a function's path is that of a virtual function (SR-IOV): it ends in "/vfN". */
+bool hf_path_is_virtual(const char *path);
+
 enum hf_value_kind {
 	HF_VALUE_FAILURE,	/* not measured; cause says why */
 	HF_VALUE_DIGESTS,

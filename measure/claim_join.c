@@ -14,6 +14,13 @@ bool hf_mkey_needs_driver(const char *mkey)
 	return false;
 }
 
+bool hf_path_is_virtual(const char *path)
+{
+	const char *last = strrchr(path, '/');
+
+	return last && last[1] == 'v' && last[2] == 'f' && last[3] >= '0' && last[3] <= '9';
+}
+
 static bool copy_to(struct hf_claims *claims, const struct hf_measurement *m,
 		    struct hf_measurement ***end, size_t *count)
 {

@@ -13,6 +13,7 @@ SOURCES = {"manifests/report_json.c": r'set\(&?o, \w+, "(\w+)"',
            "controller/evidence_print.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',
            "controller/evidence_devices.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',
            "controller/evidence_transcripts.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',
+           "controller/census_json.c": r'set\(&?o, \w+, "(\w+)"',
            "controller/cmd_log.c": LOG_KEY, "controller/log_json.c": LOG_KEY,
            "controller/event_json.c": LOG_KEY, "controller/secure_boot_json.c": LOG_KEY}
 

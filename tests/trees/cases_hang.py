@@ -217,3 +217,15 @@ def hang_of_the_gate(t):
     host.check_replays()
     need(good.code == 3, good.describe())
     nothing_stays(t)
+
+
+@case
+def hang_says_how_far_it_is(t):
+    """Long work tells on standard error, and only there, that it goes on."""
+    tree = many(t, 4)
+    quick = t.holdfast("scan", "--json", "--sysfs", tree.sys, code=0)
+    need("functions" not in quick.errors, quick.describe())
+    fifo(tree, nic(2), "rom")
+    slow = t.holdfast("scan", "--json", "--device-seconds", 3, "--sysfs", tree.sys, code=4)
+    need("of 8 functions" in slow.errors, slow.describe())
+    json.loads(slow.text)
