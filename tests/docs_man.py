@@ -29,7 +29,8 @@ def said(program, *words):
         raise SystemExit(f"  {program} {' '.join(words)} --help: exit {done.returncode}, "
                          f"standard error {done.stderr!r}\nnot ok man pages")
     # What another program prints is no option of this one.
-    other = r"`?holdfast (scan|attest) --\w+`?|: holdfastctl manifest accept --waiver$"
+    other = r"`?holdfast (scan|attest) --\w+`?|: holdfastctl manifest accept --waiver$" \
+        r"|options\s+of holdfastctl host \(--url, --ca, \.\.\.\)"
     return re.sub(other, "", done.stdout, flags=re.M) if program != "holdfast" else done.stdout
 
 
