@@ -28,6 +28,8 @@ def cli_bad_lines_exit_2(t):
         [], ["frobnicate"], ["--frobnicate"], ["scan", "--frobnicate"], ["scan", "word"],
         ["scan", "--rom=some"], ["scan", "--rom"], ["scan", "--sysfs"], ["scan", "--sysfs="],
         ["scan", "--json=yes"], ["scan", "--json", "--json"], ["verify"],
+        ["scan", "--initramfs-step", ""], ["scan", "--initramfs-step", "a b"],
+        ["scan", "--initramfs-step", "a" * 33], ["scan", "--readers", "--initramfs-step", "dracut"],
         ["verify", "--manifests", "m"], ["verify", "--anchors", "a"],
         ["verify", "--manifests", "m", "--manifest", "f", "--anchors", "a"],
         ["attest"], ["attest", "--nonce", "00"], ["attest", "--out", "x"],
