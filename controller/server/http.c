@@ -394,7 +394,7 @@ enum hf_err hf_http_daemon(struct hf_http *http, struct hf_fault *fault)
 	const struct hf_config *config = &http->controller->config;
 
 	http->daemon = MHD_start_daemon(
-		MHD_USE_TLS | MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, http,
+		MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, http,
 		MHD_OPTION_LISTEN_SOCKET, http->listening,
 		MHD_OPTION_HTTPS_MEM_CERT, http->certificate, MHD_OPTION_HTTPS_MEM_KEY, http->key,
 		MHD_OPTION_HTTPS_MEM_TRUST, http->trust, MHD_OPTION_HTTPS_PRIORITIES, TLS_ONLY_13,
