@@ -98,7 +98,7 @@ static void tell_drift(struct work *w, struct hf_drift *ret)
 	if (hf_store_last_evidence(w->request->controller->store, w->host.inventory.id, HF_EVIDENCE_GATE, true,
 				   w->request->arena, &before, &fault) != HF_OK)
 		return;
-	hf_drift_compare(&before, &w->judgement->v.claims, w->request->arena, ret);
+	hf_drift_compare(&before, &w->judgement->v.claims, w->evidence.claims, w->request->arena, ret);
 	if (ret->total)
 		hf_log_event("warning", "drift", "host", w->host.inventory.id, "first", ret->lines[0], NULL);
 }
