@@ -220,9 +220,9 @@ enum hf_err hf_store_audit_newest(struct hf_store *store, const char *host, int6
 enum hf_err hf_store_audit_heads(struct hf_store *store, size_t limit, hf_store_visit_audit visit, void *self,
 				 struct hf_fault *fault) HF_MUST_USE;
 /* All of them, and each verdict that an entry tells of. HF_ERR_AUDIT_BROKEN: fault names the first
- * bad entry. */
+ * bad entry. stop (or NULL) is looked at between pages: HF_ERR_STORE_FAILED, nothing is known. */
 struct hf_audit_count { uint64_t chains, entries, verdicts; };
-enum hf_err hf_store_audit_verify(struct hf_store *store, struct hf_audit_count *ret,
+enum hf_err hf_store_audit_verify(struct hf_store *store, const _Atomic bool *stop, struct hf_audit_count *ret,
 				  struct hf_fault *fault) HF_MUST_USE;
 /* Something that no other function records: a start, a reload, a refused request. */
 enum hf_err hf_store_note(struct hf_store *store, const char *action, const char *host, const char *detail,

@@ -234,7 +234,7 @@ static int check(struct store_fixture *f, char **logs)
 		if (in)
 			fclose(in);
 	}
-	if (hf_store_audit_verify(f->store, &count, &f->fault)) {
+	if (hf_store_audit_verify(f->store, NULL, &count, &f->fault)) {
 		printf("audit: %s: %s\n", f->fault.where, f->fault.detail);
 		return 1;
 	}

@@ -234,7 +234,7 @@ static void random_steps_go_as_a_few_lines_say(void **state)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)	/* else it says nothing of that one */
 		if (!r.seen[(unsigned)all[i] % 400])
 			fail_msg("%s never came", hf_err_name(all[i]));
-	assert_int_equal(hf_store_audit_verify(r.f->store, &count, &r.f->fault), HF_OK);
+	assert_int_equal(hf_store_audit_verify(r.f->store, NULL, &count, &r.f->fault), HF_OK);
 }
 
 int main(void)
