@@ -291,7 +291,6 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **c
 	struct exchange *x = *context;
 	struct hf_http *http = self;
 
-	(void)connection;
 	(void)code;
 	if (!x)
 		return;
@@ -302,6 +301,8 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **c
 	atomic_fetch_sub(&http->requests, 1);
 	if (x->whole)
 		atomic_fetch_sub(&http->whole, 1);
+	if (x->refused && !x->whole)
+		hf_linger(&http->linger, connection);
 	if (x->response.wipe && x->response.body.len)
 		hf_seal_wipe((void *)(uintptr_t)x->response.body.ptr, x->response.body.len);
 	hf_arenas_give(&http->arenas, &x->arena, x->response.wipe);

@@ -102,7 +102,7 @@ enum hf_err hf_store_last_evidence(struct hf_store *store, const char *host, enu
 	struct hf_verdict_record found;
 	struct one one = { arena, &found };
 	size_t rows = 0;
-	enum hf_err err = hf_store_read(store, LAST,
+	enum hf_err err = hf_store_find(store, LAST,
 					HF_PARAMS(hf_db_text(host), hf_db_int(kind), hf_db_int(released)), take_one,
 					&one, &rows, fault);
 
