@@ -46,7 +46,6 @@ struct hf_controller {
 	struct hf_metrics *metrics;
 	struct hf_webhook *webhook;
 	_Atomic bool stopping;
-	_Atomic bool verifying;		/* the audit, for somebody: it reads everything */
 	_Atomic uint64_t refused;	/* connections of addresses that had enough of them */
 	_Atomic int64_t ready_at;	/* when the store last answered GET /v1/ready, which anybody may ask */
 };
@@ -113,6 +112,10 @@ void hf_api_drift(struct hf_request *request, struct hf_response *response);
 const char *hf_ear_status_name(enum hf_ear_status status);	/* "none", "affirming", ... */
 /* A verdict was recorded, or an operator changed a state: metrics, JSON log line, webhook. */
 void hf_tell_verdict(struct hf_controller *controller, const struct hf_verdict_record *verdict);
+/* What is different since the last boot that was released, if anything; after its verdict. */
+struct hf_drift;
+void hf_tell_drift(struct hf_controller *controller, const struct hf_verdict_record *verdict,
+		   const struct hf_drift *drift);
 void hf_tell_state(struct hf_controller *controller, const char *host, enum hf_lease state, const char *actor,
 		   const char *why);
 /* One JSON line on stderr: {"time":..., "level":..., "event":..., ...}; fields are pairs of name and

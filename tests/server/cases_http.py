@@ -304,6 +304,22 @@ def wrong_configuration():
                  f"{words} without {remove}: {done.returncode}\n{done.stderr}")
 
 
+def an_anchor_is_one_certificate():
+    """Of two in a file one would be passed over; the file is named."""
+    with running() as c:
+        with open(c.setup.ca, "rb") as f:
+            one = f.read()
+        for role in ("owner", "controller", "ticket"):
+            path = os.path.join(c.setup.anchors, role, "two.pem")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as f:
+                f.write(one + one)
+            done = subprocess.run([PROGRAM, *c.setup.arguments(c.store), "--listen", "127.0.0.1:0", "--check"],
+                                  capture_output=True, text=True, timeout=60)
+            need(done.returncode != 0 and f" {role}/two.pem: " in done.stderr and "[key-invalid]" in done.stderr, f"{role}: {done}")
+            os.remove(path)
+
+
 def reload_keeps_the_old():
     with running() as c:
         tokens = open(c.setup.tokens_file, encoding="ascii").read()
@@ -325,4 +341,5 @@ CASES = [("http-paths-and-roles", paths_and_roles), ("http-bodies", bodies),
          ("http-queries", queries), ("http-verifying-keeps-no-thread", verifying_keeps_no_thread),
          ("http-a-revoked-key-is-nobodys", a_revoked_key_is_nobodys),
          ("http-tls-1-3-alone", tls_1_3_alone), ("http-too-fast", too_fast),
-         ("http-wrong-configuration", wrong_configuration), ("http-reload", reload_keeps_the_old)]
+         ("http-wrong-configuration", wrong_configuration), ("http-an-anchor-is-one-certificate", an_anchor_is_one_certificate),
+         ("http-reload", reload_keeps_the_old)]

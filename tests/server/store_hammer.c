@@ -116,7 +116,7 @@ static void answer(struct worker *w, const char *id)
 		ask_again(w, &v);
 		return;
 	}
-	/* unknown: eight newer ones were given since we looked */
+	/* unknown: its time is over, or thousands were given since we looked */
 	if (err && err != HF_ERR_NONCE_USED && err != HF_ERR_STATE_CHANGED && err != HF_ERR_RESET_COUNT &&
 	    err != HF_ERR_NONCE_UNKNOWN)
 		wrong(w, "verdict", err);
