@@ -102,11 +102,11 @@ $(O)/lib%.a:
 
 $(O)/holdfast: $(LIBS_FAULT) $(O)/agent/main.o $(O)/libagent.a $(LIBS_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_TPM) $(LIBS_PCI) $(LIBS_LINK) $(LIBS_CORE)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_TPM) $(LIBS_PCI) $(LIBS_LINK) $(if $(LIBS_FAULT),$(LIBS_SERVER)) $(LIBS_CORE)
 
 $(O)/holdfastctl: $(LIBS_FAULT) $(O)/controller/holdfastctl.o $(O)/libcontroller.a $(LIBS_A)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_CTL) $(LIBS_CORE) $(if $(LIBS_FAULT),$(LIBS_TPM))
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) $(LIBS_CTL) $(LIBS_CORE) $(if $(LIBS_FAULT),$(LIBS_TPM) $(LIBS_SERVER))
 
 $(O)/holdfastd: $(LIBS_FAULT) $(O)/controller/server/holdfastd.o $(O)/libserver.a $(O)/libcontroller.a $(LIBS_A)
 	$(call say,LD,$@)
@@ -124,6 +124,10 @@ $(O)/tests/unit/test_%: $(O)/tests/unit/test_%.o $$(call unit_libs,$$*)
 $(O)/tests/server/%: $(O)/tests/server/%.o $(O)/libserver.a $(O)/libcontroller.a $(LIBS_A)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS_SERVER) $(LIBS_CORE)
+# The controller's handlers with one call failing; MODE=fault alone.
+$(O)/tests/fault/controller_steps: $(LIBS_FAULT) $(O)/tests/fault/controller_steps.o $(O)/libserver.a $(O)/libcontroller.a $(LIBS_A)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter-out $(LIBS_FAULT),$^) -lcmocka $(LIBS_TPM) $(LIBS_PCI) $(LIBS_SERVER) $(LIBS_CORE)
 # A double for a fleet of hosts: never installed.
 $(O)/tests/fleet/fleet: $(call objs,tests/fleet) $(O)/libserver.a $(O)/libcontroller.a $(LIBS_A)
 	$(call say,LD,$@)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "controller/host_cmds.h"
+#include "controller/result_jwt_read.h"
 #include "measure/file.h"
 #include "measure/result.h"
 
@@ -98,20 +99,45 @@ static int unverified(const struct hf_host_args *a, struct hf_span message, stru
 	return HF_EXIT_OK;
 }
 
-static int judge(const struct hf_host_args *a, struct hf_span message, struct hf_arena *arena)
+static int read_cose(const struct hf_host_args *a, struct hf_span message, struct hf_arena *arena,
+		     struct hf_result *ret)
 {
-	struct hf_result *r = hf_arena_take(arena, sizeof(*r));
 	struct hf_fault fault = { 0 };
 	struct hf_span payload;
 	int code = a->verify ? verify(a, message, arena, &payload) : unverified(a, message, &payload);
-	const int64_t now = (int64_t)time(NULL);
-	enum hf_err err;
+	enum hf_err err = code ? HF_OK : hf_result_decode(payload, arena, ret);
 
+	return err ? fail(a, &fault, err, "result") : code;
+}
+
+static int read_jwt(const struct hf_host_args *a, struct hf_span message, struct hf_arena *arena,
+		    struct hf_result *ret)
+{
+	struct hf_fault fault = { 0 };
+	struct hf_key *key;
+	enum hf_err err = read_anchor(a->anchor, arena, &key, &fault);
+
+	if (err)
+		return hf_ctl_fault(a->command, &fault);
+	err = hf_result_from_jwt(message, key, arena, ret);
+	hf_key_free(key);
+	if (err == HF_ERR_RESULT_SHAPE)
+		return fail(a, &fault, err, "result");
+	return err ? fail(a, &fault, HF_ERR_TICKET_SIGNER, hf_err_sentence(err)) : HF_EXIT_OK;
+}
+
+static int judge(const struct hf_host_args *a, bool jwt, struct hf_span message, struct hf_arena *arena)
+{
+	struct hf_result *r = hf_arena_take(arena, sizeof(*r));
+	struct hf_fault fault = { 0 };
+	const int64_t now = (int64_t)time(NULL);
+	int code;
+
+	if (!r)
+		return fail(a, &fault, HF_ERR_NO_MEMORY, "result");
+	code = jwt ? read_jwt(a, message, arena, r) : read_cose(a, message, arena, r);
 	if (code)
 		return code;
-	err = r ? hf_result_decode(payload, arena, r) : HF_ERR_NO_MEMORY;
-	if (err)
-		return fail(a, &fault, err, "result");
 	if (!hf_span_equal(r->host, hf_span_text(a->word)))
 		return fail(a, &fault, HF_ERR_RESULT_SHAPE, "it speaks of another host");
 	if (a->verify && (r->time < now - STALE_SECONDS || r->time > now + STALE_SECONDS))
@@ -140,8 +166,6 @@ static int check_options(const struct hf_host_args *a, bool jwt)
 		return hf_ctl_refuse(a->command, "result: %s is no format: cose or jwt", a->format);
 	if (!a->verify != !a->anchor)
 		return hf_ctl_refuse(a->command, "result: --verify and --anchor go together");
-	if (a->verify && jwt)
-		return hf_ctl_refuse(a->command, "result: --verify is for the format cose");
 	if (a->out && !a->format)
 		return hf_ctl_refuse(a->command, "result: --out wants --format");
 	if (a->json && a->format)
@@ -163,9 +187,9 @@ int hf_host_result(const struct hf_host_args *a, struct hf_arena *arena)
 			    .accept = jwt ? "application/eat+jwt" : HF_RESULT_TYPE }, arena, &code);
 	if (!reply.status)
 		return code;
-	if (jwt)
+	if (jwt && !a->verify)
 		return put(a, reply.body);
-	code = judge(a, reply.body, arena);
+	code = judge(a, jwt, reply.body, arena);
 	/* What did not verify is not handed on; a refusal that did is. */
 	if (a->format && (code == HF_EXIT_OK || code == HF_EXIT_REFUSED))
 		put(a, reply.body);

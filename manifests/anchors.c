@@ -131,6 +131,15 @@ static enum hf_err add_file(struct hf_trust *trust, int dirfd, const char *file,
 	return err ? err : add_scope(trust, dirfd, name, role, arena, fault);
 }
 
+/* Whoever put a wrong file there looks for it: by its folder and its whole name. */
+static void name_file(struct hf_fault *fault, const char *folder, const char *file)
+{
+	char where[sizeof(fault->where)];
+
+	snprintf(where, sizeof(where), "%s/%.*s", folder, (int)(sizeof(where) - 16), file);
+	memcpy(fault->where, where, sizeof(where));
+}
+
 /* A role's directory that is not there holds no anchors. */
 static enum hf_err add_role_dir(struct hf_trust *trust, int base, size_t row, const char *dir,
 				struct hf_fault *fault)
@@ -155,8 +164,11 @@ static enum hf_err add_role_dir(struct hf_trust *trust, int base, size_t row, co
 		goto out;
 	}
 	err = hf_names_read(list_fd, dir, ANCHOR_SUFFIX, &names, fault);
-	for (size_t i = 0; i < names.count && !err; i++)
+	for (size_t i = 0; i < names.count && !err; i++) {
 		err = add_file(trust, fd, names.list[i], role_dirs[row].role, &arena, fault);
+		if (err)
+			name_file(fault, role_dirs[row].dir, names.list[i]);
+	}
 	hf_names_drop(&names);
 	hf_arena_drop(&arena);
 out:

@@ -238,10 +238,10 @@ static enum hf_err verify_message(const struct hf_scheme *scheme, EVP_PKEY *pkey
 	return ok ? HF_OK : HF_ERR_SIGNATURE_INVALID;
 }
 
-enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key)
+static enum hf_err verify_as(enum hf_cose_alg alg, const struct hf_key *key, struct hf_span message,
+			     struct hf_span signature)
 {
-	const struct hf_scheme *scheme = hf_scheme_of(cose->alg);
-	struct hf_span message, signature = cose->signature;
+	const struct hf_scheme *scheme = hf_scheme_of(alg);
 	unsigned char *der = NULL;
 	int der_len = 0;
 	enum hf_err err;
@@ -258,11 +258,24 @@ enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key)
 			return HF_ERR_NO_MEMORY;
 		signature = (struct hf_span){ der, (size_t)der_len };
 	}
-	err = to_be_signed(cose, &message);
-	if (!err) {
-		err = verify_message(scheme, key->pkey, message, signature);
-		free((void *)message.ptr);
-	}
+	err = verify_message(scheme, key->pkey, message, signature);
 	OPENSSL_free(der);
 	return err;
+}
+
+enum hf_err hf_cose_verify(const struct hf_cose *cose, const struct hf_key *key)
+{
+	struct hf_span message;
+	enum hf_err err = to_be_signed(cose, &message);
+
+	if (err)
+		return err;
+	err = verify_as(cose->alg, key, message, cose->signature);
+	free((void *)message.ptr);
+	return err;
+}
+
+enum hf_err hf_key_verify(const struct hf_key *key, struct hf_span message, struct hf_span signature)
+{
+	return verify_as(key->alg, key, message, signature);
 }

@@ -78,6 +78,9 @@ enum hf_err hf_cose_sign(const struct hf_key *key, const char *content_type, con
  * HF_ERR_KEY_INVALID: no private key; HF_ERR_LIMIT: no room. */
 enum hf_err hf_key_sign(const struct hf_key *key, struct hf_span message, struct hf_writer *w) HF_MUST_USE;
 
+/* Such a one, with the algorithm that is the key's own. Causes as of hf_cose_verify. */
+enum hf_err hf_key_verify(const struct hf_key *key, struct hf_span message, struct hf_span signature) HF_MUST_USE;
+
 /* ---- a signature made elsewhere, by a key of which only the public half is here ----
  * hf_cose_prepare writes what has to be signed (the Sig_structure; hf_cose_hash_name says
  * which digest of it, NULL for Ed25519), hf_cose_attach takes the signature, ECDSA as

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* POST /v1/agent/challenge: whoever shows a key that is enrolled is asked something. That the
  * key is his comes with the quote; that the boot key is, TLS has shown. */
-#include <stdio.h>
 #include <sys/random.h>
 
 #include "controller/server/reply.h"
@@ -47,11 +46,9 @@ static enum hf_err sign(struct hf_request *request, const struct asked *a, struc
 static enum hf_err ask(struct hf_request *request, struct asked *a, struct hf_fault *fault)
 {
 	struct hf_controller *c = request->controller;
-	char actor[HF_HOST_ID_MAX + 8];
-	struct hf_by by = { actor, request->now };
+	const struct hf_by by = { request->actor, request->now };	/* that it is the host, nobody knows yet */
 	enum hf_evidence_kind kind;
 
-	snprintf(actor, sizeof(actor), "host:%s", a->host.inventory.id);
 	if (getrandom(a->nonce, sizeof(a->nonce), 0) != (ssize_t)sizeof(a->nonce))
 		return HF_ERR_INTERNAL;
 	return hf_store_challenge(c->store, a->host.inventory.id, (struct hf_span){ a->nonce, sizeof(a->nonce) },

@@ -87,7 +87,7 @@ static void answer_again(struct work *w)
 
 /* ---- the record ---- */
 
-static void tell_drift(struct work *w, struct hf_drift *ret)
+static void find_drift(struct work *w, struct hf_drift *ret)
 {
 	struct hf_verdict_record before;
 	struct hf_fault fault;
@@ -96,11 +96,9 @@ static void tell_drift(struct work *w, struct hf_drift *ret)
 	if (w->judgement->kind != HF_EVIDENCE_GATE || !w->judgement->v.claims.part_count)
 		return;
 	if (hf_store_last_evidence(w->request->controller->store, w->host.inventory.id, HF_EVIDENCE_GATE, true,
-				   w->request->arena, &before, &fault) != HF_OK)
+				   (struct hf_span){ NULL, 0 }, w->request->arena, &before, &fault) != HF_OK)
 		return;
 	hf_drift_compare(&before, &w->judgement->v.claims, w->request->arena, ret);
-	if (ret->total)
-		hf_log_event("warning", "drift", "host", w->host.inventory.id, "first", ret->lines[0], NULL);
 }
 
 static enum hf_err record(struct work *w, const char *report, struct hf_verdict_record *ret)
@@ -131,7 +129,7 @@ static void record_and_answer(struct work *w)
 	const char *report = NULL;
 	enum hf_err err;
 
-	tell_drift(w, &drift);
+	find_drift(w, &drift);
 	err = hf_appraisal_json(w->judgement, &drift, w->request->arena, &report);
 	if (!err)
 		err = record(w, report, &v);
@@ -153,6 +151,7 @@ static void record_and_answer(struct work *w)
 		return;
 	}
 	hf_tell_verdict(w->request->controller, &v);
+	hf_tell_drift(w->request->controller, &v, &drift);
 	answer(w, &v);
 }
 
@@ -160,13 +159,13 @@ static void record_and_answer(struct work *w)
  * nothing about it. */
 static void note_and_refuse(struct work *w)
 {
-	const struct hf_by by = { w->actor, w->request->now };
+	const struct hf_by by = { w->request->actor, w->request->now };
 	char detail[128];
 
 	snprintf(detail, sizeof(detail), "{\"cause\":\"%s\"}", hf_err_name(w->judgement->cause));
 	snprintf(w->fault.detail, sizeof(w->fault.detail), "%s", w->judgement->detail);
-	if (hf_store_note(w->request->controller->store, "evidence-refused", w->host.inventory.id, detail, &by,
-			  &(struct hf_fault){ .err = HF_OK }) != HF_OK)
+	if (hf_store_note_often(w->request->controller->store, "evidence-refused", w->host.inventory.id, detail,
+				&by, &(struct hf_fault){ .err = HF_OK }) != HF_OK)
 		hf_log_event("error", "note-failed", "host", w->host.inventory.id, NULL);
 	refuse(w, w->judgement->cause ? w->judgement->cause : HF_ERR_AK_OTHER);
 }
@@ -186,7 +185,10 @@ static void judge(struct work *w, const struct hf_policy_set *policy)
 		.least_tpm_firmware = r->controller->config.least_tpm_firmware, .now = r->now,
 	};
 	hf_judge(&w->input, r->arena, w->judgement);
-	if (w->judgement->authentic)
+	/* What is wrong with this controller is no verdict about the host. */
+	if (w->judgement->cause == HF_ERR_NO_MEMORY || w->judgement->cause == HF_ERR_INTERNAL)
+		refuse(w, w->judgement->cause);
+	else if (w->judgement->authentic)
 		record_and_answer(w);
 	else
 		note_and_refuse(w);
@@ -217,7 +219,7 @@ static enum hf_err still_open(const struct work *w)
 {
 	if (w->challenge.until < w->request->now)
 		return HF_ERR_NONCE_EXPIRED;
-	return w->challenge.newest ? HF_OK : HF_ERR_STATE_CHANGED;
+	return w->challenge.open ? HF_OK : HF_ERR_STATE_CHANGED;
 }
 
 void hf_agent_evidence(struct hf_request *request, struct hf_response *response)

@@ -10,8 +10,6 @@
 #include "controller/server/reply.h"
 #include "measure/evidence.h"
 
-#define LOOKED_AT 8	/* verdicts in which the same report is looked for */
-
 struct work {
 	struct hf_request *request;
 	struct hf_evidence evidence;
@@ -19,7 +17,6 @@ struct work {
 	struct hf_capped_facts facts;
 	struct hf_challenge_record challenge;
 	struct hf_digest receipt, body;
-	bool known;
 	char actor[HF_HOST_ID_MAX + 8], cause[64];
 	struct hf_fault fault;
 };
@@ -67,17 +64,10 @@ static bool answers_challenge(struct work *w)
 	return w->evidence.nonce.len == HF_WIRE_NONCE &&
 	       hf_store_challenge_get(w->request->controller->store, w->evidence.nonce, w->request->arena,
 				      &w->challenge, &fault) == HF_OK &&
-	       strcmp(w->challenge.host, w->host.inventory.id) == 0 && !w->challenge.used && w->challenge.newest &&
+	       strcmp(w->challenge.host, w->host.inventory.id) == 0 && !w->challenge.used && w->challenge.open &&
 	       w->challenge.until >= w->request->now && w->challenge.kind == HF_EVIDENCE_GATE &&
+	       (!w->host.counted || w->facts.quote.reset_count > w->host.reset_count) &&	/* of no earlier boot */
 	       hf_span_equal(w->challenge.boot_key, w->facts.boot_key);
-}
-
-static enum hf_err is_known(void *self, const struct hf_verdict_record *v)
-{
-	struct work *w = self;
-
-	w->known |= v->kind == HF_EVIDENCE_HELD && hf_span_equal(v->quote, bytes(&w->receipt));
-	return HF_OK;
 }
 
 static enum hf_err make(struct work *w, bool answers, struct hf_verdict_record *ret)
@@ -114,18 +104,14 @@ static enum hf_err record(struct work *w)
 	const struct hf_span held = w->facts.event.held;
 	struct hf_verdict_record v;
 	bool answers = answers_challenge(w);
-	enum hf_err err = HF_OK;
+	enum hf_err err;
 
 	snprintf(w->actor, sizeof(w->actor), "host:%s", w->host.inventory.id);
 	snprintf(w->cause, sizeof(w->cause), "%.*s", held.len < 63 ? (int)held.len : 63, (const char *)held.ptr);
-	if (!answers)
-		err = hf_store_verdicts(c->store, w->host.inventory.id, 0, LOOKED_AT, is_known, w, &w->fault);
-	if (err || w->known)
-		return err;
 	err = make(w, answers, &v);
 	if (!err)
 		err = hf_store_verdict(c->store, &v, &by, &w->fault);
-	if (!err)
+	if (!err && v.id)	/* else it was known, or is of an earlier boot */
 		hf_tell_verdict(c, &v);
 	return err;
 }

@@ -9,7 +9,8 @@
 
 static void put(struct hf_request *request, unsigned status, json_t *root, struct hf_response *response)
 {
-	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+	/* ASCII: whoever asks with a terminal is steered by no host's text */
+	char *text = root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	const char *kept = text ? hf_arena_text(request->arena, text, strlen(text)) : NULL;
 
 	json_decref(root);
@@ -119,6 +120,23 @@ enum hf_err hf_api_body(const struct hf_request *request, const char *const *nam
 	return HF_OK;
 }
 
+/* Of what is UTF-8: control characters, C1 (U+0080 to 9F) too, which some terminals obey; ends of
+ * lines (U+2028, 2029); marks that turn the order in which a line is read (U+061C, 200E, 200F, 202A
+ * to 202E, 2066 to 2069). */
+static bool steers(const char *text)
+{
+	for (const uint8_t *c = (const uint8_t *)text; *c; c++) {
+		if (*c < 0x20 || *c == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0) || (c[0] == 0xd8 && c[1] == 0x9c))
+			return true;
+		if (c[0] == 0xe2 && c[1] == 0x80 &&
+		    (c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae)))
+			return true;
+		if (c[0] == 0xe2 && c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9)
+			return true;
+	}
+	return false;
+}
+
 enum hf_err hf_api_text(const json_t *body, const char *name, bool needed, size_t max, const char **ret,
 			struct hf_fault *fault)
 {
@@ -133,9 +151,8 @@ enum hf_err hf_api_text(const json_t *body, const char *name, bool needed, size_
 		return hf_fail(fault, HF_ERR_API_REFUSED, NULL, "\"%s\" must be a text", name);
 	if (json_string_length(value) > max)
 		return hf_fail(fault, HF_ERR_API_REFUSED, NULL, "\"%s\" is longer than %zu bytes", name, max);
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			return hf_fail(fault, HF_ERR_API_REFUSED, NULL, "\"%s\" holds a control character", name);
+	if (steers(text))
+		return hf_fail(fault, HF_ERR_API_REFUSED, NULL, "\"%s\" holds a control character", name);
 	*ret = text;
 	return HF_OK;
 }

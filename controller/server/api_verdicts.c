@@ -66,7 +66,11 @@ void hf_api_verdicts_all(struct hf_request *request, struct hf_response *respons
 /* ---- one verdict ---- */
 
 /* Of this host and of no other; without ?verdict=: the one that put it where it is. */
-static enum hf_err take_verdict(struct hf_request *request, struct hf_verdict_record *ret, struct hf_fault *fault)
+typedef enum hf_err (*getter)(struct hf_store *store, int64_t id, struct hf_arena *arena,
+			      struct hf_verdict_record *ret, struct hf_fault *fault);
+
+static enum hf_err take_verdict(struct hf_request *request, getter get, struct hf_verdict_record *ret,
+				struct hf_fault *fault)
 {
 	struct hf_store *store = request->controller->store;
 	struct hf_host_record host;
@@ -78,7 +82,7 @@ static enum hf_err take_verdict(struct hf_request *request, struct hf_verdict_re
 	if (err)
 		return err;
 	id = id ? id : host.last_verdict_id;
-	err = id ? hf_store_verdict_get(store, id, request->arena, ret, fault) : HF_ERR_NONCE_UNKNOWN;
+	err = id ? get(store, id, request->arena, ret, fault) : HF_ERR_NONCE_UNKNOWN;
 	if (!err && strcmp(ret->host, request->host) != 0)
 		err = HF_ERR_NONCE_UNKNOWN;
 	return err;
@@ -98,7 +102,7 @@ void hf_api_appraisal(struct hf_request *request, struct hf_response *response)
 {
 	struct hf_verdict_record verdict;
 	struct hf_fault fault = { 0 };
-	enum hf_err err = take_verdict(request, &verdict, &fault);
+	enum hf_err err = take_verdict(request, hf_store_verdict_get, &verdict, &fault);
 	json_t *report;
 
 	if (err) {
@@ -114,7 +118,7 @@ void hf_api_evidence(struct hf_request *request, struct hf_response *response)
 {
 	struct hf_verdict_record verdict;
 	struct hf_fault fault = { 0 };
-	enum hf_err err = take_verdict(request, &verdict, &fault);
+	enum hf_err err = take_verdict(request, hf_store_verdict_evidence, &verdict, &fault);
 
 	if (err)
 		refuse(request, err, &fault, response);

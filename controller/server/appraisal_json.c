@@ -32,7 +32,7 @@ static json_t *checks(const struct hf_verification *v)
 
 static enum hf_err dump(json_t *root, struct hf_arena *arena, const char **ret)
 {
-	char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+	char *text = root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
 	json_decref(root);
 	*ret = text ? hf_arena_text(arena, text, strlen(text)) : NULL;

@@ -280,10 +280,29 @@ static enum hf_err do_note(struct hf_tx *tx, void *self)
 	return HF_OK;
 }
 
+static enum hf_err do_note_often(struct hf_tx *tx, void *self)
+{
+	const struct note *note = self;
+	struct hf_host_row host;
+	enum hf_err err = hf_tx_host(tx, note->host, &host);
+
+	if (!err)
+		err = do_note(tx, self);
+	return err ? err : hf_tx_often(tx);
+}
+
 enum hf_err hf_store_note(struct hf_store *store, const char *action, const char *host, const char *detail,
 			  const struct hf_by *by, struct hf_fault *fault)
 {
 	struct note note = { action, host, detail };
 
 	return hf_store_do(store, do_note, &note, by, NULL, fault);
+}
+
+enum hf_err hf_store_note_often(struct hf_store *store, const char *action, const char *host, const char *detail,
+				const struct hf_by *by, struct hf_fault *fault)
+{
+	struct note note = { action, host, detail };
+
+	return hf_store_do(store, do_note_often, &note, by, NULL, fault);
 }

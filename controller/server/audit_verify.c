@@ -2,6 +2,7 @@
 /* Does the audit say what it said? Every chain from its first entry to its last, the ties between
  * chains, and the signed results that entries name by their digest. */
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "controller/server/store_internal.h"
@@ -12,6 +13,7 @@ struct state {
 	struct hf_store *store;
 	struct hf_audit_count count;
 	struct hf_fault *fault;
+	const _Atomic bool *stop;	/* or NULL */
 	struct hf_arena *arena;
 	/* the chain that is walked */
 	char chain[HF_CHAIN_TEXT];
@@ -165,6 +167,8 @@ static enum hf_err check_chain(struct state *s)
 	memset(s->hash, 0, sizeof(s->hash));
 	do {
 		s->here = s->tie_count = 0;
+		if (s->stop && atomic_load(s->stop))
+			return hf_fail(s->fault, HF_ERR_STORE_FAILED, "audit", "the controller stops");
 		err = hf_store_audit(s->store, s->chain, s->seq, PAGE, check_entry, s, s->fault);
 		for (size_t i = 0; !err && i < s->tie_count; i++)
 			err = check_tie(s, &s->ties[i]);
@@ -206,10 +210,11 @@ static enum hf_err check_all(struct state *s, struct chains *chains)
 	return err;
 }
 
-enum hf_err hf_store_audit_verify(struct hf_store *store, struct hf_audit_count *ret, struct hf_fault *fault)
+enum hf_err hf_store_audit_verify(struct hf_store *store, const _Atomic bool *stop, struct hf_audit_count *ret,
+				  struct hf_fault *fault)
 {
 	struct hf_arena arena;
-	struct state s = { .store = store, .fault = fault, .tie_cap = 64 * PAGE };
+	struct state s = { .store = store, .stop = stop, .fault = fault, .tie_cap = 64 * PAGE };
 	struct chains *chains;
 	enum hf_err err = hf_arena_make(s.tie_cap * sizeof(*s.ties) + sizeof(*chains) + 64, &arena);
 

@@ -38,6 +38,7 @@ const char hf_config_usage[] =
 	"  --threads N          (default: two for each processor)\n"
 	"  --connections N      to the store (default: as many as threads)\n"
 	"  --agent-rate N       requests a second from one address (20; 0: no limit)\n"
+	"  --address-connections N  at a time of one address (512; 0: no limit)\n"
 	"  --ticket-seconds N   a ticket lives so long after its quote (300)\n"
 	"  --challenge-seconds N  evidence must come within (600)\n"
 	"  --least-tpm-firmware HEX  older TPMs are refused\n"
@@ -65,6 +66,7 @@ static const struct option {
 	OPT("webhook-key", TEXT, webhook_key, 0, 0), OPT("name", TEXT, name, 0, 0),
 	OPT("threads", NUMBER, threads, 1, 256), OPT("connections", NUMBER, connections, 1, 64),
 	OPT("agent-rate", NUMBER, agent_rate, 0, 1000000),
+	OPT("address-connections", NUMBER, address_connections, 0, 1000000),
 	OPT("ticket-seconds", NUMBER, ticket_seconds, 10, 86400),
 	OPT("challenge-seconds", NUMBER, challenge_seconds, 30, 86400),
 	OPT("least-tpm-firmware", HEX, least_tpm_firmware, 0, UINT64_MAX),
@@ -242,7 +244,8 @@ enum hf_err hf_config_read(int argc, char **argv, struct hf_arena *arena, struct
 			   struct hf_fault *fault)
 {
 	struct hf_command c = { .task = HF_TASK_SERVE, .config = {
-		.name = "holdfastd", .agent_rate = 20, .ticket_seconds = 300, .challenge_seconds = 600 } };
+		.name = "holdfastd", .agent_rate = 20, .address_connections = 512,
+		.ticket_seconds = 300, .challenge_seconds = 600 } };
 	enum hf_err err = HF_OK;
 
 	for (int i = 1; i + 1 < argc && !err; i++)

@@ -29,6 +29,7 @@ struct hf_config {		/* holdfastd's options; docs/controller.md */
 	const char *ek_roots, *secret_key, *webhook, *webhook_key, *name;
 	unsigned threads, ticket_seconds, challenge_seconds;	/* 0: by processors; 300; 600 */
 	unsigned agent_rate;	/* requests a second that one address's agents may send; 0: no limit */
+	unsigned address_connections;	/* at a time of one address; 0, or no agent_rate: no limit */
 	unsigned connections;	/* of the store; 0: as many as threads */
 	uint64_t least_tpm_firmware;	/* 0: any */
 };
@@ -45,7 +46,7 @@ struct hf_controller {
 	struct hf_metrics *metrics;
 	struct hf_webhook *webhook;
 	_Atomic bool stopping;
-	_Atomic bool verifying;		/* the audit, for somebody: it reads everything */
+	_Atomic uint64_t refused;	/* connections of addresses that had enough of them */
 	_Atomic int64_t ready_at;	/* when the store last answered GET /v1/ready, which anybody may ask */
 };
 /* NULL: nothing was ever loaded. */
@@ -85,6 +86,8 @@ struct hf_route {
 	enum hf_role role;		/* least; HF_ROLE_AGENT: anybody with a client key */
 	size_t body_max;
 	hf_handler handle;
+	const char *query;		/* "state after limit": what may be asked of it; NULL: nothing */
+	bool slow;			/* in a thread of its own, one at a time; 429 for the others */
 };
 extern const struct hf_route hf_agent_routes[];	/* agent_routes.c; ends with method NULL */
 extern const struct hf_route hf_api_routes[];	/* api_routes.c; likewise */
@@ -109,6 +112,10 @@ void hf_api_drift(struct hf_request *request, struct hf_response *response);
 const char *hf_ear_status_name(enum hf_ear_status status);	/* "none", "affirming", ... */
 /* A verdict was recorded, or an operator changed a state: metrics, JSON log line, webhook. */
 void hf_tell_verdict(struct hf_controller *controller, const struct hf_verdict_record *verdict);
+/* What is different since the last boot that was released, if anything; after its verdict. */
+struct hf_drift;
+void hf_tell_drift(struct hf_controller *controller, const struct hf_verdict_record *verdict,
+		   const struct hf_drift *drift);
 void hf_tell_state(struct hf_controller *controller, const char *host, enum hf_lease state, const char *actor,
 		   const char *why);
 /* One JSON line on stderr: {"time":..., "level":..., "event":..., ...}; fields are pairs of name and

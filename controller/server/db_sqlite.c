@@ -84,13 +84,16 @@ static int bind(sqlite3_stmt *stmt, size_t number, const struct hf_db_value *val
 	return SQLITE_MISUSE;
 }
 
-static struct hf_db_value value_at(sqlite3_stmt *stmt, int column)
+/* False: there was no memory for it. An empty text must not stand in for one that is there: empty
+ * is a lease that may start any image. */
+static bool value_at(sqlite3_stmt *stmt, int column, struct hf_db_value *ret)
 {
 	struct hf_db_value value = { 0 };
 
 	switch (sqlite3_column_type(stmt, column)) {
 	case SQLITE_INTEGER:
-		return hf_db_int(sqlite3_column_int64(stmt, column));
+		*ret = hf_db_int(sqlite3_column_int64(stmt, column));
+		return true;
 	case SQLITE_TEXT:
 		value.type = HF_DB_TEXT;
 		value.bytes.ptr = sqlite3_column_text(stmt, column);
@@ -100,10 +103,12 @@ static struct hf_db_value value_at(sqlite3_stmt *stmt, int column)
 		value.bytes.ptr = sqlite3_column_blob(stmt, column);
 		break;
 	default:
-		return value;
+		*ret = value;
+		return true;
 	}
 	value.bytes.len = (size_t)sqlite3_column_bytes(stmt, column);
-	return value;
+	*ret = value;
+	return value.bytes.ptr || (value.type == HF_DB_BYTES && !value.bytes.len);
 }
 
 static enum hf_err step(struct sqlite *s, sqlite3_stmt *stmt, hf_db_row row, void *self, size_t *rows,
@@ -119,7 +124,8 @@ static enum hf_err step(struct sqlite *s, sqlite3_stmt *stmt, hf_db_row row, voi
 
 		++*rows;
 		for (int i = 0; i < columns; i++)
-			values[i] = value_at(stmt, i);
+			if (!value_at(stmt, i, &values[i]))
+				return hf_fail(fault, HF_ERR_NO_MEMORY, "store", "a column");
 		err = row ? row(self, values, (size_t)columns) : HF_OK;
 		if (err)
 			return err;

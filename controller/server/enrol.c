@@ -58,8 +58,8 @@ static void refuse(struct hf_request *request, const struct hf_host_record *host
 		hf_log_event("warning", "enrol-refused", "host", host->inventory.id, "cause",
 			     hf_err_name(cause), NULL);
 		/* Refused either way: a database that does not work has said so elsewhere. */
-		if (hf_store_note(request->controller->store, "enrol-refused", host->inventory.id, json, &by,
-				  NULL))
+		if (hf_store_note_often(request->controller->store, "enrol-refused", host->inventory.id, json,
+					&by, NULL))
 			hf_log_event("error", "audit-failed", "host", host->inventory.id, NULL);
 	}
 	hf_reply_refused(request, NULL, cause, detail, response);

@@ -198,7 +198,7 @@ static enum hf_err verify_audit(const struct hf_config *config, struct hf_fault 
 
 	if (err)
 		return err;
-	err = hf_store_audit_verify(store, &count, fault);
+	err = hf_store_audit_verify(store, NULL, &count, fault);
 	hf_store_close(store);
 	if (!err)
 		printf("audit intact: %llu entries in %llu chains, %llu verdicts\n",

@@ -12,7 +12,6 @@
 
 #include "controller/server/metrics.h"
 #include "controller/server/seal.h"
-#include "controller/server/tokens.h"
 #include "pcie/worker.h"
 
 #define JSON "application/json"
@@ -27,6 +26,7 @@ struct exchange {
 	uint8_t *body;
 	size_t expected, received, reserved;
 	bool whole;		/* it came to its end; its reply is made, or sent */
+	bool waiting;		/* a thread makes its reply: MHD comes back when there is one */
 	bool refused;		/* the reply is made; a body that still comes is not kept */
 	uint64_t start_ms;
 };
@@ -68,6 +68,14 @@ static enum MHD_Result refuse(struct exchange *x, unsigned status, enum hf_err c
 
 /* ---- what the request says ---- */
 
+static const struct sockaddr *peer_of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	return info ? info->client_addr : NULL;
+}
+
 static const char *header(const struct exchange *x, const char *name)
 {
 	return MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
@@ -77,67 +85,25 @@ static const char *query(const struct hf_request *request, const char *name)
 {
 	const struct exchange *x = request->http;
 	const char *raw = MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, name);
-	char *out = raw && strlen(raw) < 1024 ? hf_arena_take(request->arena, strlen(raw) + 1) : NULL;
+	char *out = raw ? hf_arena_take(request->arena, strlen(raw) + 1) : NULL;
 
+	/* begin() has refused what does not decode */
 	return out && hf_percent_decode(raw, strlen(raw), out) ? out : NULL;
 }
 
-static void by_token(struct exchange *x, const char *authorization)
-{
-	const char *text = authorization + strlen("Bearer ");
-	struct hf_policy_set *policy;
-	const struct hf_token *token;
-	struct hf_digest digest;
-	char actor[sizeof(token->name) + 8];
-
-	if (strncmp(authorization, "Bearer ", strlen("Bearer ")) != 0 || strlen(text) > HF_TOKEN_TEXT_MAX ||
-	    hf_digest(HF_ALG_SHA256, hf_span_text(text), &digest) != HF_OK)
-		return;
-	policy = hf_policy_take(x->http->controller);
-	token = policy ? hf_tokens_find(policy->tokens, false, &digest) : NULL;
-	if (token && token->role > x->request.role) {
-		snprintf(actor, sizeof(actor), "token:%s", token->name);
-		x->request.role = token->role;
-		x->request.actor = hf_arena_text(&x->arena, actor, strlen(actor));
-	}
-	if (policy)
-		hf_policy_drop(policy);
-}
-
-/* Of each request, not of the connection: a key that was taken out of the file is nobody's any
- * more, however long its connection is kept open. */
-static void by_key(struct exchange *x)
-{
-	struct hf_policy_set *policy = x->request.has_client_key ? hf_policy_take(x->http->controller) : NULL;
-	const struct hf_token *token = policy ? hf_tokens_find(policy->tokens, true, &x->request.client_key) : NULL;
-	char actor[sizeof(token->name) + 8];
-
-	if (token) {
-		snprintf(actor, sizeof(actor), "key:%s", token->name);
-		x->request.role = token->role;
-		x->request.actor = hf_arena_text(&x->arena, actor, strlen(actor));
-	}
-	if (policy)
-		hf_policy_drop(policy);
-}
-
-static void find_client(struct exchange *x)
+static struct hf_client *client_of(const struct exchange *x)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-	struct hf_client *client = info ? info->socket_context : NULL, none = { .role = HF_ROLE_NOBODY };
-	const char *authorization = header(x, "Authorization");
 
-	if (client && !client->looked)
-		hf_client_look(x->http, x->connection, client);
-	client = client ? client : &none;
-	x->request.has_client_key = client->has_key;
-	x->request.client_key = client->key;
-	x->request.role = client->role;
-	x->request.actor = client->actor[0] ? hf_arena_text(&x->arena, client->actor, strlen(client->actor)) : "agent";
-	by_key(x);
-	if (authorization)
-		by_token(x, authorization);
+	return info ? info->socket_context : NULL;
+}
+
+static struct hf_peer *peer_held(const struct exchange *x)
+{
+	const struct hf_client *client = client_of(x);
+
+	return client ? client->peer : NULL;
 }
 
 static bool allowed(const struct exchange *x)
@@ -147,58 +113,7 @@ static bool allowed(const struct exchange *x)
 	return x->request.role >= x->route->role;
 }
 
-/* ---- the head as a whole: whoever stands between must read in it what we do (RFC 9112) ---- */
-
-#define NAME_MAX_BYTES 256
-#define TOKEN_SIGNS "!#$%&'*+-.^_`|~0123456789"
-
-struct head { unsigned counts[5]; bool bad; };
-
-static bool is_name(const char *name, size_t len)
-{
-	if (len == 0 || len > NAME_MAX_BYTES)
-		return false;
-	for (size_t i = 0; i < len; i++) {
-		const char c = name[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c && strchr(TOKEN_SIGNS, c))))
-			return false;
-	}
-	return true;
-}
-
-static bool is_value(const char *value, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (((unsigned char)value[i] < 0x20 && value[i] != '\t') || value[i] == 0x7f)
-			return false;
-	return true;
-}
-
-static enum MHD_Result look_at_header(void *self, enum MHD_ValueKind kind, const char *name, size_t name_len,
-				      const char *value, size_t value_len)
-{
-	static const char *const once[] = {
-		"Content-Length", "Transfer-Encoding", "Host", "Authorization", "Content-Type",
-	};
-	struct head *h = self;
-
-	(void)kind;
-	h->bad |= !is_name(name, name_len) || !is_value(value, value_len);
-	for (size_t i = 0; i < sizeof(once) / sizeof(once[0]) && !h->bad; i++) {
-		h->counts[i] += strcasecmp(name, once[i]) == 0;
-		h->bad |= h->counts[i] > 1;
-	}
-	return MHD_YES;
-}
-
-static bool is_head_bad(const struct exchange *x)
-{
-	struct head h = { .bad = false };
-
-	(void)MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND, look_at_header, &h);
-	return h.bad;
-}
+/* ---- the body ---- */
 
 /* Digits alone; what is not there is no body. */
 static bool take_length(struct exchange *x)
@@ -218,32 +133,29 @@ static bool take_length(struct exchange *x)
 
 static bool reserve_body(struct exchange *x)
 {
-	size_t now;
+	const size_t bytes = x->expected > HF_HTTP_SMALL_BODY ? x->expected : 0;
 
-	x->reserved = x->expected > HF_HTTP_SMALL_BODY ? x->expected : 0;
-	now = atomic_fetch_add(&x->http->bodies, x->reserved) + x->reserved;
-	if (x->reserved && now > HF_HTTP_BODIES)
+	if (bytes && !hf_peer_body(&x->http->peers, peer_held(x), bytes))
 		return false;
+	x->reserved = bytes;
 	x->body = hf_arena_take(&x->arena, x->expected);
 	return x->body != NULL;
 }
 
 static bool too_many(struct exchange *x)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-
 	return x->route->role <= HF_ROLE_AGENT && x->route->method[0] == 'P' &&
-	       !hf_rate_take(&x->http->rate, info ? info->client_addr : NULL, hf_now_ms());
+	       !hf_rate_take(&x->http->rate, peer_of(x->connection), hf_now_ms());
 }
 
 static enum MHD_Result begin(struct exchange *x, const char *method, const char *url)
 {
 	enum hf_route_match match;
+	char why[HF_HTTP_WHY];
 
 	if (atomic_load(&x->http->controller->stopping))
 		return refuse(x, 503, HF_ERR_API_REFUSED, "the controller stops");
-	if (is_head_bad(x))
+	if (hf_http_head_bad(x->connection))
 		return refuse(x, 400, HF_ERR_API_REFUSED, "a header is malformed, or there twice");
 	match = hf_route_find(method, url, &x->arena, &x->route, &x->request.host);
 	if (match != HF_MATCH_YES)
@@ -251,10 +163,12 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 			      match == HF_MATCH_METHOD ? "no such method here" : "no such path");
 	if (too_many(x))
 		return refuse(x, 503, HF_ERR_RATE_LIMITED, "wait and try again");
-	find_client(x);
+	hf_client_find(x->http, x->connection, client_of(x), &x->request);
 	if (!allowed(x))
 		return refuse(x, x->request.role == HF_ROLE_NOBODY ? 401 : 403, HF_ERR_API_REFUSED,
 			      "your token or certificate does not permit this");
+	if (hf_http_query_bad(x->connection, x->route->query, why))
+		return refuse(x, 400, HF_ERR_API_REFUSED, why);
 	if (!take_length(x))
 		return refuse(x, 411, HF_ERR_API_REFUSED, "send Content-Length, and the body as it is");
 	if (x->expected > x->route->body_max)
@@ -284,6 +198,42 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *s
 	return MHD_YES;
 }
 
+static enum MHD_Result reply(struct exchange *x)
+{
+	if (x->response.status == 0)
+		return refuse(x, 500, HF_ERR_INTERNAL, "no reply was made");
+	return send_response(x);
+}
+
+static void *run_slow(void *self)
+{
+	struct exchange *x = self;
+	struct hf_http *http = x->http;	/* x ends with its reply */
+
+	x->route->handle(&x->request, &x->response);
+	MHD_resume_connection(x->connection);
+	atomic_store(&http->slow, false);
+	return NULL;
+}
+
+/* The pool's threads are for requests that are short; the connection waits in none of them. */
+static enum MHD_Result start_slow(struct exchange *x)
+{
+	pthread_t thread;
+
+	if (atomic_exchange(&x->http->slow, true))
+		return refuse(x, 429, HF_ERR_RATE_LIMITED, "one such request is under way; try again");
+	x->waiting = true;
+	MHD_suspend_connection(x->connection);
+	if (pthread_create(&thread, NULL, run_slow, x) == 0) {
+		pthread_detach(thread);
+		return MHD_YES;
+	}
+	MHD_resume_connection(x->connection);
+	atomic_store(&x->http->slow, false);
+	return MHD_YES;
+}
+
 static enum MHD_Result finish(struct exchange *x)
 {
 	if (x->received != x->expected)
@@ -292,10 +242,10 @@ static enum MHD_Result finish(struct exchange *x)
 	x->request.now = (int64_t)time(NULL);
 	x->whole = true;
 	atomic_fetch_add(&x->http->whole, 1);
+	if (x->route->slow)
+		return start_slow(x);
 	x->route->handle(&x->request, &x->response);
-	if (x->response.status == 0)
-		return refuse(x, 500, HF_ERR_INTERNAL, "no reply was made");
-	return send_response(x);
+	return reply(x);
 }
 
 /* ---- what MHD calls ---- */
@@ -330,7 +280,9 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *connection,
 	}
 	if (*upload_size)
 		return take_body(x, upload, upload_size);
-	return x->refused ? MHD_YES : finish(x);
+	if (x->refused)
+		return MHD_YES;
+	return x->waiting ? reply(x) : finish(x);
 }
 
 static void on_completed(void *self, struct MHD_Connection *connection, void **context,
@@ -346,7 +298,7 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **c
 	if (x->response.status)
 		hf_metrics_request(http->controller, x->route ? x->route->pattern : "unknown", x->response.status,
 				   hf_now_ms() - x->start_ms);
-	atomic_fetch_sub(&http->bodies, x->reserved);
+	hf_peer_body_done(&http->peers, peer_held(x), x->reserved);
 	atomic_fetch_sub(&http->requests, 1);
 	if (x->whole)
 		atomic_fetch_sub(&http->whole, 1);
@@ -360,14 +312,31 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **c
 static void on_connection(void *self, struct MHD_Connection *connection, void **socket_context,
 			  enum MHD_ConnectionNotificationCode code)
 {
-	(void)self;
-	(void)connection;
+	struct hf_client *client = *socket_context;
+	struct hf_http *http = self;
+
 	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-		*socket_context = calloc(1, sizeof(struct hf_client));
+		*socket_context = client = calloc(1, sizeof(*client));
+		if (client)
+			client->peer = hf_peer_take(&http->peers, peer_of(connection));
 		return;
 	}
-	free(*socket_context);
+	if (client)
+		hf_peer_give(&http->peers, client->peer);
+	free(client);
 	*socket_context = NULL;
+}
+
+/* Before there is a connection, or any TLS. */
+static enum MHD_Result may_connect(void *self, const struct sockaddr *from, socklen_t len)
+{
+	struct hf_http *http = self;
+
+	(void)len;
+	if (hf_peer_may(&http->peers, from))
+		return MHD_YES;
+	atomic_fetch_add(&http->controller->refused, 1);
+	return MHD_NO;
 }
 
 /* We decode by ourselves, strictly. */
@@ -394,7 +363,8 @@ enum hf_err hf_http_daemon(struct hf_http *http, struct hf_fault *fault)
 	const struct hf_config *config = &http->controller->config;
 
 	http->daemon = MHD_start_daemon(
-		MHD_USE_TLS | MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, http,
+		MHD_USE_TLS | MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, may_connect, http,
+		on_request, http,
 		MHD_OPTION_LISTEN_SOCKET, http->listening,
 		MHD_OPTION_HTTPS_MEM_CERT, http->certificate, MHD_OPTION_HTTPS_MEM_KEY, http->key,
 		MHD_OPTION_HTTPS_MEM_TRUST, http->trust, MHD_OPTION_HTTPS_PRIORITIES, TLS_ONLY_13,

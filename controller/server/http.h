@@ -11,6 +11,7 @@
 #define HF_HTTP_IDLE_SECONDS 30		/* without a byte either way, the connection ends */
 #define HF_HTTP_HEADERS ((size_t)32 << 10)	/* bytes of one request's head, and of TLS buffers */
 #define HF_HTTP_BODIES ((size_t)512 << 20)	/* bytes of all large bodies under way */
+#define HF_HTTP_ADDRESS_BODIES ((size_t)128 << 20)	/* of these, what one address may have */
 #define HF_HTTP_SMALL_BODY ((size_t)64 << 10)	/* up to here none is counted: an operator always gets through */
 #define HF_HTTP_BODY_SECONDS 120	/* for a whole body, however it drips */
 #define HF_HTTP_ARENA ((size_t)256 << 20)	/* of one request; only touched pages are real */

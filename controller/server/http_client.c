@@ -61,7 +61,7 @@ static void look(const struct hf_http *http, gnutls_session_t session, struct hf
 	gnutls_x509_crt_deinit(cert);
 }
 
-void hf_client_look(const struct hf_http *http, struct MHD_Connection *connection, struct hf_client *ret)
+static void look_once(const struct hf_http *http, struct MHD_Connection *connection, struct hf_client *ret)
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
@@ -70,4 +70,63 @@ void hf_client_look(const struct hf_http *http, struct MHD_Connection *connectio
 	ret->role = HF_ROLE_NOBODY;
 	if (info && info->tls_session)
 		look(http, (gnutls_session_t)info->tls_session, ret);
+}
+
+/* ---- of each request ---- */
+
+static void by_token(const char *authorization, struct hf_request *request)
+{
+	const char *text = authorization + strlen("Bearer ");
+	struct hf_policy_set *policy;
+	const struct hf_token *token;
+	struct hf_digest digest;
+	char actor[sizeof(token->name) + 8];
+
+	if (strncmp(authorization, "Bearer ", strlen("Bearer ")) != 0 || strlen(text) > HF_TOKEN_TEXT_MAX ||
+	    hf_digest(HF_ALG_SHA256, hf_span_text(text), &digest) != HF_OK)
+		return;
+	policy = hf_policy_take(request->controller);
+	token = policy ? hf_tokens_find(policy->tokens, false, &digest) : NULL;
+	if (token && token->role > request->role) {
+		snprintf(actor, sizeof(actor), "token:%s", token->name);
+		request->role = token->role;
+		request->actor = hf_arena_text(request->arena, actor, strlen(actor));
+	}
+	if (policy)
+		hf_policy_drop(policy);
+}
+
+/* Of each request, not of the connection: a key that was taken out of the file is nobody's any
+ * more, however long its connection is kept open. */
+static void by_key(struct hf_request *request)
+{
+	struct hf_policy_set *policy = request->has_client_key ? hf_policy_take(request->controller) : NULL;
+	const struct hf_token *token = policy ? hf_tokens_find(policy->tokens, true, &request->client_key) : NULL;
+	char actor[sizeof(token->name) + 8];
+
+	if (token) {
+		snprintf(actor, sizeof(actor), "key:%s", token->name);
+		request->role = token->role;
+		request->actor = hf_arena_text(request->arena, actor, strlen(actor));
+	}
+	if (policy)
+		hf_policy_drop(policy);
+}
+
+void hf_client_find(const struct hf_http *http, struct MHD_Connection *connection, struct hf_client *client,
+		    struct hf_request *request)
+{
+	const char *authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+	struct hf_client none = { .role = HF_ROLE_NOBODY };
+
+	if (client && !client->looked)
+		look_once(http, connection, client);
+	client = client ? client : &none;
+	request->has_client_key = client->has_key;
+	request->client_key = client->key;
+	request->role = client->role;
+	request->actor = client->actor[0] ? hf_arena_text(request->arena, client->actor, strlen(client->actor)) : "agent";
+	by_key(request);
+	if (authorization)
+		by_token(authorization, request);
 }

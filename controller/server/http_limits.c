@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Memory that requests borrow, and how many of them one address may send. */
+/* Memory that requests borrow, what one address may hold at a time, and how fast it may ask. */
 #include "controller/server/http_internal.h"
 
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #include "controller/server/seal.h"
 
@@ -64,13 +65,111 @@ static void key_of(const struct sockaddr *from, uint8_t key[8])
 	}
 }
 
-static size_t slot_of(const uint8_t key[8])
-{
-	uint64_t h = 1469598103934665603u;
+/* ---- what an address holds. Few hold something at a time: a list needs no hash, and so no choice
+ * of addresses makes it slow, or takes one of them for another ---- */
 
-	for (size_t i = 0; i < 8; i++)
-		h = (h ^ key[i]) * 1099511628211u;
-	return (size_t)(h >> 32) % HF_RATE_SLOTS;
+static struct hf_peer *find(struct hf_peers *a, const uint8_t key[8], bool make)
+{
+	struct hf_peer *free = NULL;
+
+	for (size_t i = 0; i < HF_HTTP_CONNECTIONS; i++) {
+		struct hf_peer *at = &a->list[i];
+
+		if (at->connections && memcmp(at->key, key, 8) == 0)
+			return at;
+		if (!at->connections && !free)
+			free = at;
+	}
+	if (make && free) {
+		*free = (struct hf_peer){ .connections = 0 };
+		memcpy(free->key, key, 8);
+	}
+	return make ? free : NULL;
+}
+
+bool hf_peer_may(struct hf_peers *a, const struct sockaddr *from)
+{
+	const struct hf_peer *at;
+	uint8_t key[8];
+	bool may;
+
+	if (a->connections_max == 0)
+		return true;
+	key_of(from, key);
+	pthread_mutex_lock(&a->lock);
+	at = find(a, key, false);
+	may = !at || at->connections < a->connections_max;
+	pthread_mutex_unlock(&a->lock);
+	return may;
+}
+
+struct hf_peer *hf_peer_take(struct hf_peers *a, const struct sockaddr *from)
+{
+	struct hf_peer *at;
+	uint8_t key[8];
+
+	key_of(from, key);
+	pthread_mutex_lock(&a->lock);
+	at = find(a, key, true);
+	if (at)
+		at->connections++;
+	pthread_mutex_unlock(&a->lock);
+	return at;
+}
+
+void hf_peer_give(struct hf_peers *a, struct hf_peer *at)
+{
+	if (!at)
+		return;
+	pthread_mutex_lock(&a->lock);
+	at->connections--;
+	pthread_mutex_unlock(&a->lock);
+}
+
+bool hf_peer_body(struct hf_peers *a, struct hf_peer *at, size_t bytes)
+{
+	bool may;
+
+	if (!at)	/* more connections than there can be */
+		return false;
+	pthread_mutex_lock(&a->lock);
+	may = bytes <= HF_HTTP_BODIES - a->bodies &&
+	      (a->connections_max == 0 || bytes <= HF_HTTP_ADDRESS_BODIES - at->bodies);
+	a->bodies += may ? bytes : 0;
+	at->bodies += may ? bytes : 0;
+	pthread_mutex_unlock(&a->lock);
+	return may;
+}
+
+void hf_peer_body_done(struct hf_peers *a, struct hf_peer *at, size_t bytes)
+{
+	if (!at || !bytes)
+		return;
+	pthread_mutex_lock(&a->lock);
+	a->bodies -= bytes;
+	at->bodies -= bytes;
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* ---- how fast it may ask ---- */
+
+bool hf_rate_make(struct hf_rate *rate, unsigned per_second)
+{
+	rate->per_second = per_second;
+	pthread_mutex_init(&rate->lock, NULL);
+	return getrandom(rate->secret, sizeof(rate->secret), 0) == sizeof(rate->secret);
+}
+
+/* Two addresses of one slot take turns with a full bucket each: nobody may find such a pair. */
+static size_t slot_of(const struct hf_rate *rate, const uint8_t key[8])
+{
+	struct hf_digest mac = { .alg = HF_ALG_SHA256 };
+	uint32_t h;
+
+	/* without memory: one slot for all, which is less than anybody may have */
+	(void)!hf_seal_hmac((struct hf_span){ rate->secret, sizeof(rate->secret) }, (struct hf_span){ key, 8 }, &mac);
+	memcpy(&h, mac.bytes, sizeof(h));
+	return h % HF_RATE_SLOTS;
 }
 
 bool hf_rate_take(struct hf_rate *rate, const struct sockaddr *from, uint64_t now_ms)
@@ -83,7 +182,7 @@ bool hf_rate_take(struct hf_rate *rate, const struct sockaddr *from, uint64_t no
 	if (rate->per_second == 0)
 		return true;
 	key_of(from, key);
-	slot = &rate->slots[slot_of(key)];
+	slot = &rate->slots[slot_of(rate, key)];
 	pthread_mutex_lock(&rate->lock);
 	if (memcmp(slot->address, key, 8) != 0 || slot->at_ms == 0) {
 		memcpy(slot->address, key, 8);

@@ -111,10 +111,13 @@ enum hf_err hf_http_start(struct hf_controller *controller, struct hf_http **ret
 		return hf_fail(fault, HF_ERR_NO_MEMORY, "http", "%s", "");
 	http->controller = controller;
 	http->listening = -1;
-	http->rate.per_second = config->agent_rate;
+	/* whoever limits agents elsewhere has them all at one address */
+	http->peers.connections_max = config->agent_rate ? config->address_connections : 0;
 	pthread_mutex_init(&http->arenas.lock, NULL);
-	pthread_mutex_init(&http->rate.lock, NULL);
-	err = read_pem(config->certificate, &http->certificate, fault);
+	pthread_mutex_init(&http->peers.lock, NULL);
+	err = hf_rate_make(&http->rate, config->agent_rate) ? HF_OK : hf_fail(fault, HF_ERR_INTERNAL, "getrandom", "%s", "");
+	if (!err)
+		err = read_pem(config->certificate, &http->certificate, fault);
 	if (!err)
 		err = read_pem(config->key, &http->key, fault);
 	/* Without any there, nobody would be asked for a certificate. */
@@ -142,6 +145,9 @@ void hf_http_stop(struct hf_http *http)
 			break;
 		nanosleep(&step, NULL);
 	}
+	/* it was told to stop, and looks at that between any two pages */
+	while (atomic_load(&http->slow))
+		nanosleep(&step, NULL);
 	MHD_stop_daemon(http->daemon);
 	if (quiet >= 0)
 		http->listening = quiet;

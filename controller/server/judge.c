@@ -49,25 +49,28 @@ static bool nonce_signed(enum hf_err err)
 	return err == HF_OK || err == HF_ERR_QUOTE_SELECTION || err == HF_ERR_QUOTE_PCR_DIGEST;
 }
 
-static bool is_enrolled(const struct hf_judge_input *in, const struct hf_verification *v)
+static enum hf_err enrolled_key(const struct hf_judge_input *in, struct hf_ak *ret)
 {
-	return v->checks[HF_CHECK_KEY].outcome == HF_OUTCOME_OK &&
-	       hf_span_equal(in->host->ak_name, (struct hf_span){ v->ak.name, sizeof(v->ak.name) });
+	enum hf_err err = hf_ak_parse(in->evidence->ak, ret);
+
+	if (err)
+		return err;
+	return hf_span_equal(in->host->ak_name, (struct hf_span){ ret->name, sizeof(ret->name) }) ? HF_OK :
+	       HF_ERR_AK_OTHER;
 }
 
-/* Where the verification never got as far as the quote, the quote alone is looked at. */
-static bool is_authentic(const struct hf_judge_input *in, const struct hf_verification *v)
+/* Before anything else that was sent is looked at: parsing megabytes is done for a host of ours, and
+ * not for whoever asks. */
+static enum hf_err who_signed(const struct hf_judge_input *in)
 {
-	const struct hf_check_result *quote = &v->checks[HF_CHECK_QUOTE];
+	const struct hf_evidence *e = in->evidence;
 	struct hf_pcrs none = { .alg = HF_ALG_SHA256 };
-	enum hf_err err = quote->cause;
+	struct hf_ak ak;
+	enum hf_err err = enrolled_key(in, &ak);
 
-	if (!is_enrolled(in, v))
-		return false;
-	if (quote->outcome == HF_OUTCOME_SKIPPED)
-		err = hf_quote_verify(&v->ak, in->evidence->quote, in->evidence->signature,
-				      in->evidence->nonce, HF_QUOTE_PCRS, &none, NULL);
-	return nonce_signed(err);
+	if (!err)
+		err = hf_quote_verify(&ak, e->quote, e->signature, e->nonce, HF_QUOTE_PCRS, &none, NULL);
+	return nonce_signed(err) ? HF_OK : err;
 }
 
 static void take_counts(const struct hf_judge_input *in, struct hf_judgement *j)
@@ -216,15 +219,22 @@ void hf_judge(const struct hf_judge_input *in, struct hf_arena *arena, struct hf
 	struct hf_judgement *j = ret;
 	struct hf_verify_options options = {
 		.manifests = in->manifests, .trust = in->trust, .nonce = in->evidence->nonce,
-		.pcr = hf_judge_pcr(in->evidence->log), .now = in->now,
+		.now = in->now,
 	};
+	enum hf_err err;
 
 	*j = (struct hf_judgement){ .kind = in->challenge->kind, .cause = HF_ERR_INTERNAL, .place = "",
 				    .status = HF_EAR_CONTRAINDICATED };
 	if (hf_digest(HF_ALG_SHA256, in->evidence->quote, &j->quote) != HF_OK)
 		return;
+	err = who_signed(in);
+	if (err) {
+		hf_judge_refuse(j, err, "");
+		return;
+	}
+	j->authentic = true;
+	options.pcr = hf_judge_pcr(in->evidence->log);
 	hf_verify_evidence(in->evidence, &options, arena, &j->v);
-	j->authentic = is_authentic(in, &j->v);
 	j->audit = j->v.model && j->v.model->mode == HF_MODE_AUDIT;
 	take_counts(in, j);
 	j->cause = HF_OK;

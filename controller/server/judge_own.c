@@ -6,11 +6,6 @@
 
 typedef enum hf_err (*check)(const struct hf_judge_input *in, struct hf_judgement *j);
 
-static struct hf_span name_of(const struct hf_ak *ak)
-{
-	return (struct hf_span){ ak->name, sizeof(ak->name) };
-}
-
 static int shown(struct hf_span text)
 {
 	return text.len < 64 ? (int)text.len : 64;
@@ -19,14 +14,6 @@ static int shown(struct hf_span text)
 static bool said(const char *text)
 {
 	return text && *text;
-}
-
-/* A key that is no attestation key at all is named by hf_verify_evidence. */
-static enum hf_err check_ak(const struct hf_judge_input *in, struct hf_judgement *j)
-{
-	if (j->v.checks[HF_CHECK_KEY].outcome != HF_OUTCOME_OK)
-		return j->v.checks[HF_CHECK_KEY].cause;
-	return hf_span_equal(name_of(&j->v.ak), in->host->ak_name) ? HF_OK : HF_ERR_AK_OTHER;
 }
 
 /* 10 is IMA's, 16 and above anybody can reset: hf_verify_evidence says so too, but only where
@@ -104,10 +91,8 @@ static enum hf_err check_banks(const struct hf_judge_input *in, struct hf_judgem
 
 	if (err)
 		return err;
-	if (!in->host->inventory.banks)
-		return HF_OK;
 	mask = claimed ? banks_in(claimed) : reader.alg_mask;
-	if (mask == in->host->inventory.banks && reader.alg_mask == mask)
+	if (mask == reader.alg_mask && (!in->host->inventory.banks || mask == in->host->inventory.banks))
 		return HF_OK;
 	hf_judge_say(j, "the log has banks 0x%x, the host says \"%.60s\", the inventory 0x%x",
 		     reader.alg_mask, claimed ? claimed : "", in->host->inventory.banks);
@@ -193,7 +178,7 @@ static bool pass(const struct hf_judge_input *in, struct hf_judgement *j, const 
 
 bool hf_judge_own_first(const struct hf_judge_input *in, struct hf_judgement *j)
 {
-	static const check checks[] = { check_ak, check_pcr };
+	static const check checks[] = { check_pcr };
 
 	return PASS(in, j, checks);
 }
@@ -210,7 +195,7 @@ bool hf_judge_own(const struct hf_judge_input *in, struct hf_judgement *j)
 
 bool hf_judge_own_tenant(const struct hf_judge_input *in, struct hf_judgement *j)
 {
-	static const check checks[] = { check_ak, check_tenant_key };
+	static const check checks[] = { check_tenant_key };
 
 	return PASS(in, j, checks);
 }

@@ -303,6 +303,8 @@ enum hf_err hf_metrics_text(struct hf_controller *controller, struct hf_arena *a
 
 	put_process(m, &t);
 	put_requests(m, &t);
+	describe(&t, "holdfast_connections_refused_total", "counter", "Their address had as many as it may have.");
+	line(&t, "holdfast_connections_refused_total %" PRIu64 "\n", atomic_load(&controller->refused));
 	describe(&t, "holdfast_request_duration_seconds", "histogram", "From a request's head to its reply's end.");
 	for (size_t p = 0; p < m->path_count; p++)
 		put_latency(&m->paths[p], &t);

@@ -41,8 +41,7 @@ enum hf_err hf_reply_sign_refusal(struct hf_request *request, const struct hf_ho
 	};
 
 	if (host) {
-		r.host = text(host->inventory.id);
-		r.lease = text(host->lease);
+		r.host = text(host->inventory.id);	/* and no word of its lease: nobody has shown who he is */
 		r.ak_name = host->ak_name;
 	}
 	return hf_result_sign(&r, request->controller->ticket_key, request->arena, ret);

@@ -115,12 +115,13 @@ struct hf_credential_record {
 	const char *host;
 	int64_t until;
 };
-/* HF_ERR_HOST_UNKNOWN. The last four of a host are kept. */
+/* HF_ERR_HOST_UNKNOWN. Those that are in time are kept, the last HF_STORE_CHALLENGES_MAX of a host. */
 enum hf_err hf_store_credential_put(struct hf_store *store, const struct hf_credential_record *in,
 				    const struct hf_by *by, struct hf_fault *fault) HF_MUST_USE;
 /* Once, and in time (HF_ERR_NONCE_UNKNOWN, HF_ERR_NONCE_EXPIRED): takes it out, whatever comes then;
  * the secret's digest and AK must be the same, else HF_ERR_AK_OTHER. The EK must be the inventory's,
- * or first use still be allowed: HF_ERR_EK_INVENTORY. Then the host has this AK and EK (first use:
+ * or first use still be allowed: HF_ERR_EK_INVENTORY. The host must be RECLAIMED or CHALLENGED:
+ * HF_ERR_HOST_IN_USE, HF_ERR_HOST_NOT_RECLAIMED. Then the host has this AK and EK (first use:
  * its inventory's EK too), unless it, or another host with it, has one: HF_ERR_AK_OTHER. */
 enum hf_err hf_store_enrol(struct hf_store *store, struct hf_span id, struct hf_span ak_name,
 			   struct hf_span secret_digest, const struct hf_by *by, struct hf_arena *arena,
@@ -129,8 +130,9 @@ enum hf_err hf_store_enrol(struct hf_store *store, struct hf_span id, struct hf_
 /* ---- challenge and verdict ---- */
 /* For RECLAIMED and CHALLENGED hosts of the gate's kind; for IN_USE ones of the tenant's kind, and
  * the state stays. *ret_kind says which; HELD: HF_ERR_HOST_NOT_RECLAIMED, or HF_ERR_HOST_HELD if an
- * operator did it. A newer challenge makes older ones of the same host void; a change of state
- * makes all void. The last eight of a host are remembered, and all that were used. */
+ * operator did it. Each counts once, in time, until the state changes: a newer one makes none void,
+ * since anybody may ask for it. The last of a host are remembered, and all that were used. */
+#define HF_STORE_CHALLENGES_MAX 4096
 enum hf_err hf_store_challenge(struct hf_store *store, const char *id, struct hf_span nonce,
 			       struct hf_span boot_key, int64_t until, const struct hf_by *by,
 			       enum hf_evidence_kind *ret_kind, struct hf_span *ret_reclaim,
@@ -140,7 +142,7 @@ struct hf_challenge_record {
 	struct hf_span boot_key, reclaim;	/* reclaim empty: the tenant's */
 	enum hf_evidence_kind kind;
 	int64_t until;
-	bool used, newest;
+	bool used, open;	/* open: the host is in the lease and state that it was given in */
 	struct hf_span quote;	/* of the evidence that used it */
 	int64_t verdict;	/* its verdict */
 };
@@ -165,28 +167,34 @@ struct hf_verdict_record {
 	int64_t receipt_at;		/* 0: none came */
 };
 #define HF_STORE_UNASKED_MAX 16
+#define HF_STORE_TENANT_MAX 64
 /* In one transaction: the nonce is used now and never again (HF_ERR_NONCE_UNKNOWN, _USED, _EXPIRED;
- * HF_ERR_BOOT_KEY_OTHER; HF_ERR_STATE_CHANGED where a newer challenge, an operator or another
+ * HF_ERR_BOOT_KEY_OTHER; HF_ERR_STATE_CHANGED where another answer, an operator or another
  * controller came first: nothing is recorded then but an audit entry); a release needs a reset count
  * above the last one known (HF_ERR_RESET_COUNT: likewise; the caller records a refusal in its
  * place); the state goes on; the verdict and the audit entry are written.
  *
- * Kinds: GATE answers a gate's challenge; TENANT a tenant's and releases nothing; HELD answers
- * either, or none (nonce empty: recorded, but anybody could have sent it again, so that neither
- * state nor last verdict change, the same evidence again is no new verdict, and the last
- * HF_STORE_UNASKED_MAX of a host are kept). Counts of all kinds are remembered where in->counted; the
+ * Kinds: GATE answers a gate's challenge; TENANT a tenant's and releases nothing (the last
+ * HF_STORE_TENANT_MAX of a host are kept); HELD answers either (a gate's only with a reset count
+ * above the last one known), or none (nonce empty: recorded, but anybody could have sent it again, so
+ * that neither state nor last verdict change; another of the same boot, or one of an earlier boot, is
+ * no new verdict, in->id is 0 then; the last HF_STORE_UNASKED_MAX of a host are kept). Counts of all kinds are remembered where in->counted; the
  * reset count never goes down but by re-enrolment. */
 enum hf_err hf_store_verdict(struct hf_store *store, struct hf_verdict_record *in, const struct hf_by *by,
 			     struct hf_fault *fault) HF_MUST_USE;
+/* Without evidence; verdict_evidence: with it, where it is kept. */
 enum hf_err hf_store_verdict_get(struct hf_store *store, int64_t id, struct hf_arena *arena,
 				 struct hf_verdict_record *ret, struct hf_fault *fault) HF_MUST_USE;
+enum hf_err hf_store_verdict_evidence(struct hf_store *store, int64_t id, struct hf_arena *arena,
+				      struct hf_verdict_record *ret, struct hf_fault *fault) HF_MUST_USE;
 typedef enum hf_err (*hf_store_visit_verdict)(void *self, const struct hf_verdict_record *verdict);
 /* Newest first, without evidence and result bytes. host NULL: of all. before 0: from the newest. */
 enum hf_err hf_store_verdicts(struct hf_store *store, const char *host, int64_t before, size_t limit,
 			      hf_store_visit_verdict visit, void *self, struct hf_fault *fault) HF_MUST_USE;
-/* The evidence of the last verdict of that kind which released (released) or of the last at all. */
+/* The evidence of the last verdict of that kind which released (released) or of the last at all;
+ * quote not empty: of the one with that quote, and nothing else is read. HF_ERR_NONCE_UNKNOWN. */
 enum hf_err hf_store_last_evidence(struct hf_store *store, const char *host, enum hf_evidence_kind kind,
-				   bool released, struct hf_arena *arena, struct hf_verdict_record *ret,
+				   bool released, struct hf_span quote, struct hf_arena *arena, struct hf_verdict_record *ret,
 				   struct hf_fault *fault) HF_MUST_USE;
 /* Once (the same again is HF_OK, another is HF_ERR_NONCE_USED); the tenant's secret is gone with it.
  * HF_ERR_NONCE_UNKNOWN: no ticket answers that quote. */
@@ -220,13 +228,21 @@ enum hf_err hf_store_audit_newest(struct hf_store *store, const char *host, int6
 enum hf_err hf_store_audit_heads(struct hf_store *store, size_t limit, hf_store_visit_audit visit, void *self,
 				 struct hf_fault *fault) HF_MUST_USE;
 /* All of them, and each verdict that an entry tells of. HF_ERR_AUDIT_BROKEN: fault names the first
- * bad entry. */
+ * bad entry. stop (or NULL) is looked at between pages: HF_ERR_STORE_FAILED, nothing is known. */
 struct hf_audit_count { uint64_t chains, entries, verdicts; };
-enum hf_err hf_store_audit_verify(struct hf_store *store, struct hf_audit_count *ret,
+enum hf_err hf_store_audit_verify(struct hf_store *store, const _Atomic bool *stop, struct hf_audit_count *ret,
 				  struct hf_fault *fault) HF_MUST_USE;
 /* Something that no other function records: a start, a reload, a refused request. */
 enum hf_err hf_store_note(struct hf_store *store, const char *action, const char *host, const char *detail,
 			  const struct hf_by *by, struct hf_fault *fault) HF_MUST_USE;
+
+/* Of a host, and what anybody can bring about by asking (so are repeated challenges, credentials,
+ * refused enrolments and verdicts of tenants): of each kind the first HF_STORE_OFTEN_MAX in
+ * HF_STORE_OFTEN_SECONDS have an entry, the others are counted; the next entry tells how many. */
+#define HF_STORE_OFTEN_MAX 8
+#define HF_STORE_OFTEN_SECONDS 3600
+enum hf_err hf_store_note_often(struct hf_store *store, const char *action, const char *host, const char *detail,
+				const struct hf_by *by, struct hf_fault *fault) HF_MUST_USE;
 
 /* For the metrics: hosts by state, by model and by class of the last verdict. */
 struct hf_store_count {

@@ -2,12 +2,19 @@
 /* Enrolment: a credential that only the right TPM can open, and what comes of it. */
 #include "controller/server/store_internal.h"
 
-#define CREDENTIALS_KEPT 4	/* of one host */
+struct put {
+	const struct hf_credential_record *in;
+	bool tried;	/* as of a challenge: see there */
+};
 
+/* Endorsement and attestation keys are no secrets: anybody may have a credential made that he cannot
+ * open. None pushes out the host's own, unless there are thousands of them while the TPM opens it. */
 static enum hf_err do_put(struct hf_tx *tx, void *self)
 {
-	const struct hf_credential_record *in = self;
+	struct put *put = self;
+	const struct hf_credential_record *in = put->in;
 	struct hf_host_row host;
+	size_t rows = 0;
 	enum hf_err err = hf_tx_host(tx, in->host, &host);
 
 	if (err)
@@ -18,15 +25,19 @@ static enum hf_err do_put(struct hf_tx *tx, void *self)
 	hf_tx_say_bytes(tx, "ek", in->ek_id);
 	err = hf_tx_run(tx, "INSERT INTO credentials (id, host, number, ak_name, ak, ek, ek_id, secret_digest, until)"
 			" VALUES ($1, $2, (SELECT COALESCE(MAX(c.number), 0) + 1 FROM credentials c WHERE c.host = $2),"
-			" $3, $4, $5, $6, $7, $8)",
+			" $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
 			HF_PARAMS(hf_db_bytes(in->id), hf_db_text(in->host), hf_db_bytes(in->ak_name),
 				  hf_db_bytes(in->ak), hf_db_bytes(in->ek), hf_db_bytes(in->ek_id),
-				  hf_db_bytes(in->secret_digest), hf_db_int(in->until)), NULL, NULL, NULL);
-	return err ? err :
-	       hf_tx_run(tx, "DELETE FROM credentials WHERE host = $1 AND (until < $2 OR number <="
-			 " (SELECT MAX(c.number) FROM credentials c WHERE c.host = $1) - $3)",
-			 HF_PARAMS(hf_db_text(in->host), hf_db_int(tx->by->now), hf_db_int(CREDENTIALS_KEPT)), NULL,
-			 NULL, NULL);
+				  hf_db_bytes(in->secret_digest), hf_db_int(in->until)), NULL, NULL, &rows);
+	if (!err && !rows && !put->tried)
+		err = hf_fail(tx->fault, HF_ERR_INTERNAL, in->host, "this credential was given before");
+	put->tried = true;
+	if (!err)
+		err = hf_tx_run(tx, "DELETE FROM credentials WHERE host = $1 AND (until < $2 OR number <="
+				" (SELECT MAX(c.number) FROM credentials c WHERE c.host = $1) - $3)",
+				HF_PARAMS(hf_db_text(in->host), hf_db_int(tx->by->now),
+					  hf_db_int(HF_STORE_CHALLENGES_MAX)), NULL, NULL, NULL);
+	return err ? err : hf_tx_often(tx);
 }
 
 enum hf_err hf_store_credential_put(struct hf_store *store, const struct hf_credential_record *in,
@@ -35,7 +46,7 @@ enum hf_err hf_store_credential_put(struct hf_store *store, const struct hf_cred
 	if (in->id.len != HF_WIRE_ID || in->ek_id.len != 32 || !in->ak_name.len || !in->ak.len || !in->ek.len ||
 	    in->secret_digest.len != 32)
 		return hf_fail(fault, HF_ERR_INTERNAL, in->host, "a credential is not whole");
-	return hf_store_do(store, do_put, (void *)(uintptr_t)in, by, NULL, fault);
+	return hf_store_do(store, do_put, &(struct put){ .in = in }, by, NULL, fault);
 }
 
 /* ---- activation ---- */
@@ -98,6 +109,11 @@ static enum hf_err may_enrol(struct hf_tx *tx, const struct enrol *want, const s
 		*ret_cause = HF_ERR_NONCE_EXPIRED;
 	else if (!same_secret(c->secret_digest, want->secret_digest) || !hf_span_equal(c->ak_name, want->ak_name))
 		*ret_cause = HF_ERR_AK_OTHER;
+	/* Since it was made an operator or a ticket may have come, and with it a tenant. */
+	else if (host->state == HF_LEASE_IN_USE)
+		*ret_cause = HF_ERR_HOST_IN_USE;
+	else if (host->state != HF_LEASE_RECLAIMED && host->state != HF_LEASE_CHALLENGED)
+		*ret_cause = HF_ERR_HOST_NOT_RECLAIMED;
 	else if (host->inventory.ek_id.len ? !hf_span_equal(host->inventory.ek_id, c->ek_id) :
 		 tx->by->now > host->inventory.first_use_until || with_ek)
 		*ret_cause = HF_ERR_EK_INVENTORY;
@@ -147,8 +163,11 @@ static enum hf_err do_enrol(struct hf_tx *tx, void *self)
 	tx->host = c.record.host;
 	hf_tx_say_bytes(tx, "ak", c.record.ak_name);
 	hf_tx_say_bytes(tx, "ek", c.record.ek_id);
-	if (cause)
-		return hf_tx_refuse(tx, cause, c.record.host, "its credential is used up");
+	if (cause) {
+		err = hf_tx_refuse(tx, cause, c.record.host, "its credential is used up");
+		tx->action = "enrol-refused";
+		return err ? err : hf_tx_often(tx);
+	}
 	err = hf_tx_run(tx, "UPDATE hosts SET ak_name = $2, ak = $3, ek = $4, ek_id = $5, enrolled = $6,"
 			" last_seen = $6 WHERE id = $1",
 			HF_PARAMS(hf_db_text(c.record.host), hf_db_bytes(c.record.ak_name), hf_db_bytes(c.record.ak),

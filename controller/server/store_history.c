@@ -48,15 +48,13 @@ static enum hf_err take_one(void *self, const struct hf_db_value *values, size_t
 	return take_verdict(values, count, one->arena, one->ret);
 }
 
-enum hf_err hf_store_verdict_get(struct hf_store *store, int64_t id, struct hf_arena *arena,
-				 struct hf_verdict_record *ret, struct hf_fault *fault)
+static enum hf_err get(struct hf_store *store, const char *sql, int64_t id, struct hf_arena *arena,
+		       struct hf_verdict_record *ret, struct hf_fault *fault)
 {
 	struct hf_verdict_record found;
 	struct one one = { arena, &found };
 	size_t rows = 0;
-	enum hf_err err = hf_store_read(store, "SELECT " SHORT ", v.report, v.result, e.bytes FROM verdicts v"
-					" LEFT JOIN evidence e ON e.verdict = v.id WHERE v.id = $1",
-					HF_PARAMS(hf_db_int(id)), take_one, &one, &rows, fault);
+	enum hf_err err = hf_store_read(store, sql, HF_PARAMS(hf_db_int(id)), take_one, &one, &rows, fault);
 
 	if (err)
 		return err;
@@ -64,6 +62,20 @@ enum hf_err hf_store_verdict_get(struct hf_store *store, int64_t id, struct hf_a
 		return hf_fail(fault, HF_ERR_NONCE_UNKNOWN, NULL, "there is no verdict %lld", (long long)id);
 	*ret = found;
 	return HF_OK;
+}
+
+enum hf_err hf_store_verdict_get(struct hf_store *store, int64_t id, struct hf_arena *arena,
+				 struct hf_verdict_record *ret, struct hf_fault *fault)
+{
+	return get(store, "SELECT " SHORT ", v.report, v.result FROM verdicts v WHERE v.id = $1", id, arena, ret,
+		   fault);
+}
+
+enum hf_err hf_store_verdict_evidence(struct hf_store *store, int64_t id, struct hf_arena *arena,
+				      struct hf_verdict_record *ret, struct hf_fault *fault)
+{
+	return get(store, "SELECT " SHORT ", v.report, v.result, e.bytes FROM verdicts v"
+		   " LEFT JOIN evidence e ON e.verdict = v.id WHERE v.id = $1", id, arena, ret, fault);
 }
 
 struct walk { hf_store_visit_verdict visit; void *self; };
@@ -94,17 +106,19 @@ enum hf_err hf_store_verdicts(struct hf_store *store, const char *host, int64_t 
 }
 
 #define LAST "SELECT " SHORT ", v.report, v.result, e.bytes FROM evidence e JOIN verdicts v ON v.id = e.verdict" \
-	" WHERE e.host = $1 AND e.kind = $2 AND e.released >= $3 ORDER BY e.verdict DESC LIMIT 1"
+	" WHERE e.host = $1 AND e.kind = $2 AND e.released >= $3"
+#define NEWEST " ORDER BY e.verdict DESC LIMIT 1"
 
 enum hf_err hf_store_last_evidence(struct hf_store *store, const char *host, enum hf_evidence_kind kind, bool released,
-				   struct hf_arena *arena, struct hf_verdict_record *ret, struct hf_fault *fault)
+				   struct hf_span quote, struct hf_arena *arena, struct hf_verdict_record *ret, struct hf_fault *fault)
 {
 	struct hf_verdict_record found;
 	struct one one = { arena, &found };
 	size_t rows = 0;
-	enum hf_err err = hf_store_read(store, LAST,
-					HF_PARAMS(hf_db_text(host), hf_db_int(kind), hf_db_int(released)), take_one,
-					&one, &rows, fault);
+	const struct hf_db_value params[] = { hf_db_text(host), hf_db_int(kind), hf_db_int(released),
+					      hf_db_bytes(quote) };
+	enum hf_err err = hf_store_read(store, quote.len ? LAST " AND v.quote = $4" NEWEST : LAST NEWEST, params,
+					quote.len ? 4 : 3, take_one, &one, &rows, fault);
 
 	if (err)
 		return err;

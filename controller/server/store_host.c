@@ -43,7 +43,6 @@ enum hf_err hf_host_from_row(const struct hf_db_value *values, size_t count, str
 	r->held_by = hf_row_text(&row);
 	r->reclaim = hf_row_bytes(&row);
 	r->ticketed = hf_row_int(&row) != 0;
-	ret->nonce = hf_row_bytes(&row);
 	r->ak_name = hf_row_bytes(&row);
 	r->ak = hf_row_bytes(&row);
 	r->ek = hf_row_bytes(&row);

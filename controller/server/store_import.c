@@ -165,7 +165,7 @@ static enum hf_err do_re_enrol(struct hf_tx *tx, void *self)
 	hf_tx_say_bytes(tx, "ek", ek_id);
 	hf_tx_say_bytes(tx, "ak-before", host.record.ak_name);
 	err = hf_tx_run(tx, "UPDATE hosts SET ek_id = $2, state = $3, since = $4, held = $5, held_why = 'to be enrolled"
-			" again', held_by = $6, nonce = NULL, ak_name = NULL, ak = NULL, ek = NULL, enrolled = 0,"
+			" again', held_by = $6, ak_name = NULL, ak = NULL, ek = NULL, enrolled = 0,"
 			" counted = 0, reset_count = 0, restart_count = 0, firmware_version = 0 WHERE id = $1",
 			HF_PARAMS(hf_db_text(want->id), hf_db_bytes(ek_id), hf_db_int(HF_LEASE_HELD),
 				  hf_db_int(tx->by->now), hf_db_int(HF_HELD_RE_ENROL), hf_db_text(tx->by->actor)),

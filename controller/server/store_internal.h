@@ -57,6 +57,10 @@ void hf_tx_say_bytes(struct hf_tx *tx, const char *name, struct hf_span bytes);
 void hf_tx_say_int(struct hf_tx *tx, const char *name, int64_t number);
 /* What the call returns; recorded in the entry; the transaction is committed. */
 enum hf_err hf_tx_refuse(struct hf_tx *tx, enum hf_err cause, const char *where, const char *detail);
+/* For what anybody may bring about, when all else of the transaction is done: its entry is written,
+ * or only counted. tx->host is one that there is, and its row is this transaction's. What has no
+ * entry may be done twice (a connection that breaks at COMMIT): the work must bear it. */
+enum hf_err hf_tx_often(struct hf_tx *tx) HF_MUST_USE;
 
 /* ---- rows ---- */
 #define HF_PARAMS(...) (const struct hf_db_value[]){ __VA_ARGS__ }, \
@@ -84,11 +88,10 @@ enum hf_err hf_row_end(const struct hf_row *row) HF_MUST_USE;	/* HF_ERR_LIMIT: t
 enum hf_held { HF_HELD_NEW, HF_HELD_OPERATOR, HF_HELD_REFUSED, HF_HELD_RE_ENROL };
 struct hf_host_row {
 	struct hf_host_record record;
-	struct hf_span nonce;	/* of the newest challenge; empty: none is open */
 	enum hf_held held;
 };
 #define HF_HOST_COLUMNS "id, ek_id, first_use_until, serial, model, banks, tenant, ek_accepted, state, since, " \
-	"lease, lease_tenant, held, held_why, held_by, reclaim, ticketed, nonce, ak_name, ak, ek, enrolled, last_seen, " \
+	"lease, lease_tenant, held, held_why, held_by, reclaim, ticketed, ak_name, ak, ek, enrolled, last_seen, " \
 	"last_verdict, counted, reset_count, restart_count, firmware_version, last_cause, last_class, " \
 	"last_status, last_verdict_id"
 enum hf_err hf_host_from_row(const struct hf_db_value *values, size_t count, struct hf_arena *arena,

@@ -36,7 +36,7 @@ static enum hf_err do_reclaim(struct hf_tx *tx, void *self)
 	err = drop_secret(tx, want->id);
 	return err ? err :
 	       hf_tx_run(tx, "UPDATE hosts SET state = $2, since = $3, lease = $4, lease_tenant = $5, reclaim = $6,"
-			 " ticketed = 0, nonce = NULL, held_why = '', held_by = '' WHERE id = $1",
+			 " ticketed = 0, held_why = '', held_by = '' WHERE id = $1",
 			 HF_PARAMS(hf_db_text(want->id), hf_db_int(HF_LEASE_RECLAIMED), hf_db_int(tx->by->now),
 				   hf_db_words(want->lease),
 				   hf_db_words(want->tenant ? want->tenant : host.record.inventory.tenant),
@@ -73,8 +73,8 @@ static enum hf_err do_hold(struct hf_tx *tx, void *self)
 	hf_tx_say(tx, "why", want->why);
 	err = drop_secret(tx, want->id);
 	return err ? err :
-	       hf_tx_run(tx, "UPDATE hosts SET state = $2, since = $3, held = $4, held_why = $5, held_by = $6,"
-			 " nonce = NULL WHERE id = $1",
+	       hf_tx_run(tx, "UPDATE hosts SET state = $2, since = $3, held = $4, held_why = $5, held_by = $6"
+			 " WHERE id = $1",
 			 HF_PARAMS(hf_db_text(want->id), hf_db_int(HF_LEASE_HELD), hf_db_int(tx->by->now),
 				   hf_db_int(HF_HELD_OPERATOR), hf_db_words(want->why), hf_db_text(tx->by->actor)),
 			 NULL, NULL, NULL);

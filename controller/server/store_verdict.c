@@ -11,11 +11,17 @@ struct verdict {
 	struct hf_verdict_record *in;
 	struct hf_digest result;
 	char place[PLACE_MAX], detail[PLACE_MAX];
-	int64_t id;
+	int64_t id;		/* 0: nothing new was recorded */
 	char lease[HF_HOST_ID_MAX + 1];
 };
 
 /* ---- may it be? ---- */
+
+/* Of no later boot than what is known of the host. */
+static bool is_old(const struct hf_verdict_record *in, const struct hf_host_record *r)
+{
+	return !in->counted || (r->counted && in->reset_count <= r->reset_count);
+}
 
 /* What the challenge, the host's state and the counts have against it; HF_OK: nothing. */
 static enum hf_err against(const struct hf_verdict_record *in, const struct hf_challenge_record *c,
@@ -32,22 +38,23 @@ static enum hf_err against(const struct hf_verdict_record *in, const struct hf_c
 		return HF_ERR_NONCE_EXPIRED;
 	if (!hf_span_equal(c->boot_key, in->boot_key))
 		return HF_ERR_BOOT_KEY_OTHER;
-	if (!c->newest || !hf_span_equal(host->nonce, in->nonce))
+	if (!c->open)
 		return HF_ERR_STATE_CHANGED;
 	if (r->state != (gate ? HF_LEASE_CHALLENGED : HF_LEASE_IN_USE) || (in->kind != c->kind &&
 									  in->kind != HF_EVIDENCE_HELD))
 		return HF_ERR_STATE_CHANGED;
 	if (gate && (!hf_span_equal(c->reclaim, r->reclaim) || !hf_span_equal(in->reclaim, r->reclaim)))
 		return HF_ERR_STATE_CHANGED;
+	/* A report of an earlier boot that holds itself: who has a copy could hold the host with it. */
+	if (in->kind == HF_EVIDENCE_HELD && gate && is_old(in, r))
+		return HF_ERR_RESET_COUNT;
 	if (in->release == HF_RELEASE_NOTHING)
 		return HF_OK;
 	if (in->kind != HF_EVIDENCE_GATE || !gate)
 		return HF_ERR_HOST_IN_USE;
 	if (r->ticketed)
 		return HF_ERR_HOST_NOT_RECLAIMED;
-	if (!in->counted || (r->counted && in->reset_count <= r->reset_count))
-		return HF_ERR_RESET_COUNT;
-	return HF_OK;
+	return is_old(in, r) ? HF_ERR_RESET_COUNT : HF_OK;
 }
 
 /* ---- writing it ---- */
@@ -116,17 +123,17 @@ static enum hf_err go_on(struct hf_tx *tx, const struct verdict *v)
 	bool released = in->release != HF_RELEASE_NOTHING;
 	size_t rows = 0;
 	enum hf_err err = hf_tx_run(tx, "UPDATE hosts SET state = $2, since = $3, held = $4, held_why = $5, held_by = $6,"
-				    " nonce = NULL, ticketed = $7, last_verdict = $8, last_cause = $9, last_class = $10,"
+				    " ticketed = $7, last_verdict = $8, last_cause = $9, last_class = $10,"
 				    " last_status = $11, last_verdict_id = $12, last_seen = $3"
-				    " WHERE id = $1 AND state = $13 AND nonce = $14 AND ticketed = 0",
+				    " WHERE id = $1 AND state = $13 AND ticketed = 0",
 				    HF_PARAMS(hf_db_text(in->host),
 					      hf_db_int(released ? HF_LEASE_IN_USE : HF_LEASE_HELD),
 					      hf_db_int(tx->by->now), hf_db_int(HF_HELD_REFUSED),
 					      hf_db_words(released ? "" : in->cause),
 					      hf_db_words(released ? "" : tx->by->actor), hf_db_int(released),
 					      hf_db_int(in->at), hf_db_words(in->cause), hf_db_words(in->class_name),
-					      hf_db_int(in->status), hf_db_int(v->id), hf_db_int(HF_LEASE_CHALLENGED),
-					      hf_db_bytes(in->nonce)), NULL, NULL, &rows);
+					      hf_db_int(in->status), hf_db_int(v->id), hf_db_int(HF_LEASE_CHALLENGED)),
+				    NULL, NULL, &rows);
 
 	return err || rows == 1 ? err :
 	       hf_fail(tx->fault, HF_ERR_STATE_CHANGED, in->host, "its state is not what it was a moment ago");
@@ -158,15 +165,16 @@ static enum hf_err record(struct hf_tx *tx, struct verdict *v, const struct hf_h
 	if (!err && gate)
 		err = go_on(tx, v);
 	else if (!err && v->in->nonce.len)
-		err = hf_tx_run(tx, "UPDATE hosts SET nonce = NULL, last_seen = $2 WHERE id = $1",
+		err = hf_tx_run(tx, "UPDATE hosts SET last_seen = $2 WHERE id = $1",
 				HF_PARAMS(hf_db_text(v->in->host), hf_db_int(tx->by->now)), NULL, NULL, NULL);
 	hf_tx_say_int(tx, "verdict", v->id);
 	hf_tx_say_bytes(tx, "result", (struct hf_span){ v->result.bytes, 32 });
 	return err;
 }
 
-/* Of hosts that hold themselves and were not asked the last few are kept: whoever has such evidence
- * can send it as often as he likes, and a tenant can make more of it. */
+/* ---- what anybody can bring about, or a tenant ---- */
+
+/* Of hosts that hold themselves and were not asked the last few are kept. */
 static enum hf_err few(struct hf_tx *tx, const char *host)
 {
 	return hf_tx_run(tx, "DELETE FROM verdicts WHERE host = $1 AND kind = $2 AND nonce IS NULL AND id NOT IN"
@@ -176,20 +184,44 @@ static enum hf_err few(struct hf_tx *tx, const char *host)
 			 NULL, NULL, NULL);
 }
 
+/* One report for a boot: a log is closed once, and what else comes of that boot, or of one before,
+ * is a copy, whatever somebody put around it that nobody signed. */
 static enum hf_err unasked(struct hf_tx *tx, struct verdict *v, const struct hf_host_row *host)
 {
+	const struct hf_verdict_record *in = v->in;
 	size_t rows = 0;
-	enum hf_err err = hf_tx_run(tx, "SELECT id FROM verdicts WHERE host = $1 AND kind = $2 AND nonce IS NULL"
-				    " AND evidence_digest = $3",
-				    HF_PARAMS(hf_db_text(v->in->host), hf_db_int(HF_EVIDENCE_HELD),
-					      hf_db_bytes(v->in->evidence_digest)), take_id, &v->id, &rows);
+	enum hf_err err = hf_tx_run(tx, "SELECT id FROM verdicts WHERE host = $1 AND kind = $2 AND (quote = $3 OR"
+				    " (counted = 1 AND reset_count = $4 AND restart_count = $5 AND at >= $6))",
+				    HF_PARAMS(hf_db_text(in->host), hf_db_int(HF_EVIDENCE_HELD),
+					      hf_db_bytes(in->quote), hf_db_int(in->reset_count),
+					      hf_db_int(in->restart_count), hf_db_int(host->record.enrolled)), NULL,
+				    NULL, &rows);
 
-	if (err || rows) {	/* it is there: nothing changes, and nothing is to be told */
-		tx->action = NULL;
+	if (err || rows || (host->record.counted && in->reset_count < host->record.reset_count)) {
+		tx->action = NULL;	/* nothing changes, and nothing is to be told */
 		return err;
 	}
 	err = record(tx, v, host, false);
-	return err ? err : few(tx, v->in->host);
+	return err ? err : few(tx, in->host);
+}
+
+/* A tenant asks and answers as often as he likes. The challenge goes with its verdict, or it could
+ * be answered again. */
+static enum hf_err of_tenant(struct hf_tx *tx, struct verdict *v, const struct hf_host_row *host)
+{
+	static const char old[] = " AND kind = $2 AND release = 0 AND id NOT IN (SELECT v.id FROM verdicts v"
+				  " WHERE v.host = $1 AND v.kind = $2 AND v.release = 0 ORDER BY v.id DESC LIMIT $3)";
+	char challenges[512], verdicts[512];
+	enum hf_err err = record(tx, v, host, false);
+
+	snprintf(challenges, sizeof(challenges), "DELETE FROM challenges WHERE host = $1 AND nonce IN"
+		 " (SELECT nonce FROM verdicts WHERE host = $1%s)", old);
+	snprintf(verdicts, sizeof(verdicts), "DELETE FROM verdicts WHERE host = $1%s", old);
+	for (int i = 0; !err && i < 2; i++)
+		err = hf_tx_run(tx, i ? verdicts : challenges,
+				HF_PARAMS(hf_db_text(v->in->host), hf_db_int(HF_EVIDENCE_TENANT),
+					  hf_db_int(HF_STORE_TENANT_MAX)), NULL, NULL, NULL);
+	return err ? err : hf_tx_often(tx);
 }
 
 static enum hf_err do_verdict(struct hf_tx *tx, void *self)
@@ -202,6 +234,7 @@ static enum hf_err do_verdict(struct hf_tx *tx, void *self)
 	enum hf_err cause = HF_OK;
 	enum hf_err err = hf_tx_host(tx, in->host, &host);
 
+	v->id = 0;
 	if (!err && in->nonce.len)
 		err = hf_tx_challenge(tx, in->nonce, &challenge, &found);
 	if (err)
@@ -214,7 +247,8 @@ static enum hf_err do_verdict(struct hf_tx *tx, void *self)
 	cause = found ? against(in, &challenge, &host, tx->by->now) : HF_ERR_NONCE_UNKNOWN;
 	if (cause)
 		return hf_tx_refuse(tx, cause, in->host, "nothing but this was recorded");
-	return record(tx, v, &host, challenge.kind == HF_EVIDENCE_GATE);
+	return in->kind == HF_EVIDENCE_TENANT ? of_tenant(tx, v, &host) :
+	       record(tx, v, &host, challenge.kind == HF_EVIDENCE_GATE);
 }
 
 /* Text of a host's making: what is not UTF-8 or printable becomes '?', so that it is recorded. */

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "controller/server/drift.h"
 #include "controller/server/metrics.h"
 #include "controller/server/webhook.h"
 
 #define FIELD_MAX 1024		/* bytes of one text in a line */
+#define DRIFT_LINES 16		/* of a drift; all are counted, and kept with the verdict */
 
 /* Hosts and clients choose some of these bytes; a line must stay a line, and UTF-8. */
 static json_t *text_of(const char *text)
@@ -38,10 +40,11 @@ static void put_number(json_t *object, const char *name, int64_t number)
 	(void)json_object_set_new(object, name, json_integer(number));
 }
 
-/* One write for one line: lines of several threads do not mix. */
+/* One write for one line: lines of several threads do not mix. ASCII: logs are read in terminals,
+ * and no text of others is to steer one. */
 static void print(const json_t *object)
 {
-	char *text = json_dumps(object, JSON_COMPACT);
+	char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	flockfile(stderr);
 	fputs(text ? text : "{\"level\":\"error\",\"event\":\"no-memory\"}", stderr);
@@ -84,7 +87,7 @@ static void tell(struct hf_controller *controller, json_t *object)
 	print(object);
 	(void)json_object_del(object, "level");
 	put(object, "controller", controller->config.name);
-	text = controller->webhook ? json_dumps(object, JSON_COMPACT) : NULL;
+	text = controller->webhook ? json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	if (text)
 		hf_webhook_post(controller, text);
 	free(text);
@@ -135,6 +138,26 @@ void hf_tell_verdict(struct hf_controller *controller, const struct hf_verdict_r
 	put(object, "place", verdict->place);
 	put(object, "detail", verdict->detail);
 	hf_metrics_verdict(controller, verdict);
+	tell(controller, object);
+}
+
+void hf_tell_drift(struct hf_controller *controller, const struct hf_verdict_record *verdict,
+		   const struct hf_drift *drift)
+{
+	json_t *object, *lines;
+
+	if (drift->total == 0)
+		return;
+	object = new_event("warning", "drift");
+	lines = json_array();
+	for (size_t i = 0; i < drift->line_count && i < DRIFT_LINES; i++)
+		(void)json_array_append_new(lines, text_of(drift->lines[i]));
+	put_number(object, "id", verdict->id);
+	put(object, "host", verdict->host);
+	put(object, "lease", verdict->lease);
+	put(object, "release", hf_release_kind_name(verdict->release));
+	put_number(object, "changes", (int64_t)drift->total);
+	(void)json_object_set_new(object, "lines", lines);
 	tell(controller, object);
 }
 

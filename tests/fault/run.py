@@ -150,6 +150,12 @@ def jobs(t):
         return ["holdfast", "verify", "--sysfs", host.tree.sys, "--manifests",
                 f"{host.etc}/manifests.d", "--anchors", f"{host.etc}/anchors"]
 
+    # The controller: what the store and the handlers do when a call fails in the middle.
+    for step in ("challenge", "evidence", "again", "receipt", "held", "activate"):
+        yield Job(f"controller, {step}", good, ["tests/fault/controller_steps", step, "genuine"], may_affirm=True,
+                  env={"HOLDFAST_FAIL_LATER": "1"})
+    yield Job("controller, evidence of a tampered host", good,
+              ["tests/fault/controller_steps", "evidence", "tampered"], env={"HOLDFAST_FAIL_LATER": "1"})
     yield Job("boot, genuine host", good, boot(good), tpm=True)
     yield Job("boot, tampered host", bad, boot(bad), tampered=True, tpm=True)
     yield Job("verify, genuine host", good, verify(good), may_affirm=True)
@@ -205,7 +211,8 @@ def main():
     if os.uname().machine != "x86_64":
         print("skip fault: the trampolines are for x86-64")
         return 0
-    subprocess.run(["make", "--no-print-directory", "-j2", "MODE=fault", "all"], cwd=harness.ROOT,
+    subprocess.run(["make", "--no-print-directory", "-j2", "MODE=fault", "all",
+                    "build/fault/tests/fault/controller_steps"], cwd=harness.ROOT,
                    check=True, stdout=subprocess.DEVNULL)
     work = tempfile.mkdtemp(prefix="hf-fault-jobs-")
     context = harness.Context("genuine", work)

@@ -2,6 +2,8 @@
 /* Fails the n-th fallible call of a program that was linked with --wrap for every line
  * of wrapped.def. HOLDFAST_FAIL=n chooses it (1 is the first; unset or 0: none);
  * HOLDFAST_FAIL_COUNT=FILE gets the number of calls and the name of the one that failed.
+ * HOLDFAST_FAIL_LATER=1: calls count from hf_fault_count(true) to hf_fault_count(false), which the
+ * program says itself.
  * Children share the count: each call of any of them is one, and one alone fails.
  * x86-64 only: the trampolines pass arguments through without knowing their types. */
 #include <errno.h>
@@ -19,6 +21,13 @@ struct count {
 };
 static struct count alone, *count = &alone;
 static long fail_at = -1;
+static int paused = -1;
+
+void hf_fault_count(_Bool on);
+void hf_fault_count(_Bool on)
+{
+	paused = !on;
+}
 
 static void report(void)
 {
@@ -50,6 +59,10 @@ __attribute__((used)) int hf_fault_should_fail(const char *name, int error)
 		atexit(report);
 	}
 	errno = saved;
+	if (paused < 0)
+		paused = getenv("HOLDFAST_FAIL_LATER") != NULL;
+	if (paused)
+		return 0;
 	if (++count->calls != fail_at)
 		return 0;
 	count->failed_name = name;

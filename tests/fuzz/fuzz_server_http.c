@@ -33,6 +33,14 @@ void hf_tell_verdict(struct hf_controller *controller, const struct hf_verdict_r
 		abort();
 }
 
+void hf_tell_drift(struct hf_controller *controller, const struct hf_verdict_record *verdict,
+		   const struct hf_drift *drift)
+{
+	(void)controller;
+	(void)verdict;
+	(void)drift;
+}
+
 void hf_tell_state(struct hf_controller *controller, const char *host, enum hf_lease state, const char *actor,
 		   const char *why)
 {

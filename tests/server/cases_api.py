@@ -137,6 +137,27 @@ def routes_of(name):
     return found
 
 
+def parameters_of():
+    """What each route takes, by the table in the source."""
+    with open(os.path.join(ROOT, "controller/server/api_routes.c"), encoding="utf-8") as f:
+        text = f.read()
+    found = {(method, path): [] for method, path, _ in routes_of("api_routes.c") + routes_of("agent_routes.c")}
+    for method, path, names in re.findall(r'^\t\{ "(\w+)", ([^,]+), .*, "([a-z ]+)", (?:true|false) \},$', text, re.M):
+        found[(method, path.replace("HOST ", "/v1/hosts/{id}").replace('"', ""))] = sorted(names.split())
+    need(sum(map(bool, found.values())) >= 7, f"{found}")
+    return found
+
+
+def of_query(doc, operation):
+    for parameter in operation.get("parameters", []):
+        node = doc
+        for word in parameter["$ref"].split("/")[1:] if "$ref" in parameter else ():
+            node = node[word]
+        node = node if "$ref" in parameter else parameter
+        if node["in"] == "query":
+            yield node["name"]
+
+
 def description():
     with open(os.path.join(ROOT, "docs/openapi.json"), encoding="utf-8") as f:
         doc = json.load(f)
@@ -146,6 +167,9 @@ def description():
     need(len(routes) > 25 and len(set(routes)) == len(routes), f"{len(routes)} routes were found")
     table = {(method, path): role for method, path, role in routes}
     need(table == written, f"routes and description differ: {sorted(set(table.items()) ^ set(written.items()))}")
+    named = {(method.upper(), path): sorted(of_query(doc, operation)) for path, item in doc["paths"].items()
+             for method, operation in item.items() if method != "parameters"}
+    need(named == parameters_of(), f"parameters differ: {named}\n{parameters_of()}")
     need(len({o["operationId"] for i in doc["paths"].values() for m, o in i.items() if m != "parameters"}) ==
          len(written), "an operationId is there twice")
     jsonschema.Draft202012Validator.check_schema({"components": doc["components"], "anyOf": [
@@ -270,7 +294,8 @@ def refusals():
         for path in ("/appraisal", "/evidence", "/appraisal?verdict=7", "/evidence?verdict=7"):
             need(api.ask("GET", here + path, status=404)["cause"] == "request-refused", path)
         for query in ("chain=xyz", "chain=" + "A" * 32, "host=a%20b", "before=0", "limit=2000",
-                      "chain=" + "a" * 32 + "&after=-1"):
+                      "chain=" + "a" * 32 + "&after=-1", "chain=" + "a" * 32 + "&host=a", "after=1",
+                      "chain=" + "a" * 32 + "&before=5"):
             api.ask("GET", "/v1/audit?" + query, status=400)
         need(api.ask("GET", "/v1/hosts") == hosts, "something was changed")
 

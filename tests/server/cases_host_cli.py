@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """holdfastctl host and audit against a server that says what each test wants: what goes out, what
 an operator reads, and what is done about controllers that lie, stall or are somebody else."""
+import base64
 import functools
+import hashlib
+import hmac
 import json
 import os
 import shutil
@@ -282,8 +285,86 @@ def a_result_is_believed_to_its_signer_alone(p):
         said[0] = b"a.b.c"
         done = p.run(s.url, *ask, extra=["--format", "jwt"])
         assert done.stdout == b"a.b.c" and s.asked[-1][2]["Accept"] == "application/eat+jwt"
-        for bad in (["--verify"], ["--format", "xml"], ["--out", "x"], [*verify, "--format", "jwt"]):
+        for bad in (["--verify"], ["--format", "xml"], ["--out", "x"]):
             expect(p.run(s.url, *ask, extra=bad), 2)
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def jwt(key, host="host-17", status="affirming", when=None, header=None, claims=None, own=None, by=None):
+    """By another hand than ours; by: whose key signs it, where that is not the one it names."""
+    spki = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    head = {"alg": "ES256", "kid": base64url(hashlib.sha256(spki).digest()), "typ": "eat+jwt", **(header or {})}
+    said = {"iat": NOW if when is None else when, "eat_profile": "tag:github.com,2023:veraison/ear",
+            "ear.verifier-id": {"developer": "https://holdfast.invalid", "build": "holdfastd 0.4.0"},
+            "submods": {"host": {"ear.status": status, "tag:holdfast.invalid,2026:result": {
+                "host": host, "release": "nothing", "kind": "gate", **(own or {})}}}, **(claims or {})}
+    text = ".".join(base64url(json.dumps({k: v for k, v in part.items() if v is not None}).encode())
+                    for part in (head, said))
+    r, t = decode_dss_signature((by or key).sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+    return f"{text}.{base64url(r.to_bytes(32, 'big') + t.to_bytes(32, 'big'))}".encode()
+
+
+@case
+def a_jwt_is_believed_to_its_signer_alone(p):
+    key, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    anchor = p.file("ticket.pem", public)
+    said, out = [jwt(key)], os.path.join(p.dir, "out.jwt")
+    ask = ["host", "result", "host-17"]
+    verify = ["--verify", "--anchor", anchor, "--format", "jwt"]
+    with p.serve(lambda *_: (200, "application/eat+jwt", said[0])) as s:
+        done = p.run(s.url, *ask, extra=verify)
+        assert done.returncode == 0 and done.stdout == said[0], done
+        assert s.asked[-1][2]["Accept"] == "application/eat+jwt"
+        for status, code in (("warning", 0), ("contraindicated", 3), ("none", 3)):
+            said[0] = jwt(key, status=status)
+            done = p.run(s.url, *ask, extra=verify)
+            assert done.returncode == code and done.stdout == said[0], done
+        good = jwt(key)
+        head, body, mark = good.decode().split(".")
+        hmac_key = base64url(hmac.new(public, f"{head}.{body}".encode(), hashlib.sha256).digest())
+        bad = [(jwt(other), "ticket-signer"), (jwt(key, by=other), "ticket-signer"),
+               (jwt(key, header={"alg": "none"}), "ticket-signer"), (jwt(key, header={"alg": "HS256"}), "ticket-signer"),
+               (jwt(key, header={"alg": "ES384"}), "ticket-signer"), (jwt(key, header={"crit": ["exp"]}), "result-shape"),
+               (jwt(key, header={"typ": "JWT"}), "result-shape"), (jwt(key, header={"typ": None}), "result-shape"),
+               (jwt(key, host="host-18"), "another host"), (jwt(key, when=NOW - 4000), "another time"),
+               (jwt(key, when=NOW + 4000), "another time"), (jwt(key, status="good"), "result-shape"),
+               (jwt(key, claims={"eat_profile": "other"}), "result-shape"), (jwt(key, own={"host": None}), "result-shape"),
+               (jwt(key, claims={"submods": {}}), "result-shape"), (jwt(key, own={"cause": 7}), "result-shape"),
+               (f"{head}.{body}.".encode(), ""), (f"{head}.{body}".encode(), "result-shape"),
+               (f"{head}.{body}.{mark}.{mark}".encode(), "result-shape"), (f"{head}.{body}.{hmac_key}".encode(), ""),
+               (f"{head}..{mark}".encode(), "ticket-signer"), (good + b"=", ""), (b"", ""), (good[:-2], "")]
+        for message, cause in bad:
+            said[0] = message
+            done = p.run(s.url, *ask, extra=[*verify, "--out", out])
+            assert done.returncode not in (0, 3) and not done.stdout, (message, done)
+            expect(done, done.returncode, cause)
+            assert not os.path.exists(out), message
+        said[0] = good
+        expect(p.run(s.url, *ask, extra=[*verify, "--out", out]), 0)
+        with open(out, "rb") as f:
+            assert f.read() == good
+
+
+@case
+def an_anchor_is_one_key(p):
+    """Two in a file: which of them vouches would be anybody's guess."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    pems = [k.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+            for k in keys]
+    certificate = scripted.Authority(os.path.join(p.dir, "other-ca")).issue("one")[0]
+    with open(certificate, "rb") as f:
+        one = f.read()
+    with p.serve(lambda *_: (200, "application/eat+cwt", result(keys[0]))) as s:
+        for name, content in (("two-keys.pem", b"".join(pems)), ("two-certificates.pem", one + one),
+                              ("both.pem", pems[0] + one)):
+            anchor = p.file(name, content)
+            done = p.run(s.url, "host", "result", "host-17", extra=["--verify", "--anchor", anchor])
+            assert done.returncode not in (0, 3) and not done.stdout, done
+            expect(done, done.returncode, name, "[key-invalid]")
 
 
 @case
@@ -330,4 +411,4 @@ MAKE = ["holdfastctl"]
 CASES = [("host cli: " + f.__name__.replace("_", " "), f) for f in (
     show, what_others_wrote_reaches_no_terminal, lists_go_over_pages, a_reclaim_wants_the_power_cycle, changes,
     an_import_is_read_here_first, refusals_are_told_in_full, somebody_else_answers, nobody_answers,
-    a_client_certificate, a_result_is_believed_to_its_signer_alone, verdicts_drift_evidence, the_audit)]
+    a_client_certificate, a_result_is_believed_to_its_signer_alone, a_jwt_is_believed_to_its_signer_alone, an_anchor_is_one_key, verdicts_drift_evidence, the_audit)]

@@ -3,12 +3,15 @@
 import contextlib
 import hashlib
 import http.client
+import json
 import os
 import signal
 import socket
 import ssl
 import subprocess
 import tempfile
+import threading
+import time
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -22,7 +25,7 @@ MAKE = ["holdfastd", "holdfastctl"]
 
 
 @contextlib.contextmanager
-def running(*more):
+def running(*more, store=None):
     """A controller that knows one owner and one image list."""
     with tempfile.TemporaryDirectory(prefix="holdfast-http.") as folder, \
             harness.Context("owner", folder) as context:
@@ -32,7 +35,7 @@ def running(*more):
         owner.trust(anchors)
         owner.sign(sources.images(), os.path.join(manifests, "images.corim"))
         setup = Setup(folder, anchors, manifests)
-        with Controller(setup, None, *more) as controller:
+        with Controller(setup, store, *more) as controller:
             yield controller
 
 
@@ -82,6 +85,148 @@ def large_bodies_keep_no_operator_out():
                                                                server_hostname="127.0.0.1"))
                 slow.sendall(b"POST /v1/agent/held HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\nx" % (32 << 20))
             c.api("POST", "/v1/hosts/host-1/hold", {"why": "urgent"})
+
+
+def connect(c, source):
+    """TLS from that address of loopback; the reply to a GET says whether it was taken."""
+    plain = socket.create_connection(("127.0.0.1", c.port), timeout=30, source_address=(source, 0))
+    try:
+        return c.tls().wrap_socket(plain, server_hostname="127.0.0.1")
+    except BaseException:
+        plain.close()
+        raise
+
+
+def is_answered(connection):
+    connection.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+    return connection.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def one_address_has_its_share_of_connections():
+    # one thread: threads that accept at once may be one too many each
+    with running("--address-connections", "6", "--threads", "1") as c, contextlib.ExitStack() as stack:
+        held = [stack.enter_context(connect(c, "127.0.0.1")) for _ in range(6)]
+        need(all(is_answered(s) for s in held), "no answer below the limit")
+        for _ in range(3):
+            try:
+                taken = is_answered(stack.enter_context(connect(c, "127.0.0.1")))
+            except (ssl.SSLError, OSError):
+                taken = False
+            need(not taken, "a connection more than the address may have")
+        other = stack.enter_context(connect(c, "127.0.0.2"))
+        need(is_answered(other), "another address is kept out")
+        other.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n"
+                      % c.setup.tokens["viewer"].encode())
+        text = b"".join(iter(lambda: other.recv(65536), b""))
+        need(b"\nholdfast_connections_refused_total 3\n" in text, text.decode())
+        held.pop().close()
+        deadline = time.monotonic() + 30  # until its end is seen there
+        while True:
+            try:
+                with connect(c, "127.0.0.1") as again:
+                    need(is_answered(again), "no answer")
+                break
+            except (ssl.SSLError, OSError):
+                need(time.monotonic() < deadline, "an address never gets its share back")
+                time.sleep(0.05)
+
+
+def one_address_has_its_share_of_bodies():
+    """It announces as much as all may have together; another one still gets through."""
+    with running() as c, contextlib.ExitStack() as stack:
+        head = b"POST /v1/agent/held HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+        slow = []
+        for _ in range(20):
+            slow.append(stack.enter_context(connect(c, "127.0.0.1")))
+            slow[-1].sendall(head % (32 << 20))
+        refused = slow[-1].recv(1000)
+        need(refused.startswith(b"HTTP/1.1 503"), f"{refused}")
+        other = stack.enter_context(connect(c, "127.0.0.2"))
+        other.sendall(head % 100000 + bytes(100000))
+        reply = other.recv(1000)
+        need(reply.startswith(b"HTTP/1.1 200"), f"another address: {reply}")
+
+
+def no_limit_where_agents_are_limited_elsewhere():
+    with running("--address-connections", "2", "--agent-rate", "0") as c, contextlib.ExitStack() as stack:
+        need(all(is_answered(stack.enter_context(connect(c, "127.0.0.1"))) for _ in range(8)), "refused")
+
+
+def queries():
+    """What is not understood is not asked; the parameter is named."""
+    with running() as c:
+        for path, name in (("/v1/hosts?state=%zz", "state"), ("/v1/hosts?state=%0a", "state"), ("/v1/hosts?state=%4", "state"),
+                           ("/v1/hosts?stat=held", "stat"), ("/v1/hosts?state=held&state=held", "state"),
+                           ("/v1/hosts?state=held&limit=2&state=in-use", "state"), ("/v1/hosts?state", "state"),
+                           ("/v1/hosts?after=" + "a" * 2000, "after"), ("/v1/health?x=1", "x"),
+                           ("/v1/hosts?x(y=1", "?"), ("/v1/hosts?" + "x" * 100 + "=1", "?"),
+                           ("/v1/hosts/a?verdict=1", "verdict"), ("/v1/hosts/a/evidence?verdict=1&verdict=2", "verdict"),
+                           ("/v1/audit/verify?from=1", "from"), ("/v1/hosts?=1", "?"), ("/v1/hosts?after=a%00b", "after")):
+            status, _, body = c.ask("GET", path)
+            need(status == 400, f"{path}: {status} {body!r}")
+            told = json.loads(body)
+            need(told["cause"] == "request-refused" and f"parameter {name} " in told["detail"], f"{path}: {told}")
+        for path in ("/v1/hosts?state=held&limit=2&after=a", "/v1/hosts?state=h%65ld", "/v1/health"):
+            status, _, body = c.ask("GET", path)
+            need(status == 200, f"{path}: {status} {body!r}")
+        status, _, _ = c.ask("GET", "/v1/hosts?x=1", role=None)
+        need(status == 401, f"without a token: {status}")
+
+
+def verifying_keeps_no_thread():
+    """The only thread answers others while the audit is verified; a second verification is refused;
+    the end waits for none."""
+    import postgres
+    with postgres.Postgres() as database, running("--threads", "1", "--connections", "4", store=database.url) as c:
+        done = []
+
+        def verify():
+            done.append(c.ask("GET", "/v1/audit/verify", role="viewer"))
+
+        with locked(database, "audit"):
+            asks = [threading.Thread(target=verify)]
+            asks[0].start()
+            until_waiting(database)
+            for _ in range(3):
+                need(c.ask("GET", "/v1/health", role=None)[0] == 200, "no answer")
+            status, _, body = c.ask("GET", "/v1/audit/verify", role="viewer")
+            need(status == 429 and b"too-many-requests" in body, f"a second one: {status} {body!r}")
+            need(not done, "it did not wait")
+        asks[0].join(60)
+        need(done and done[0][0] == 200 and json.loads(done[0][2])["intact"], f"{done}")
+        need(c.ask("GET", "/v1/audit/verify", role="viewer")[0] == 200, "no verification after the first")
+        with locked(database, "audit"):
+            asks.append(threading.Thread(target=verify))
+            asks[1].start()
+            until_waiting(database)
+            c.process.send_signal(signal.SIGTERM)
+            c.wait_for("stopping")
+        need(c.stop() == 0, "it did not end well while the audit was verified")
+
+
+@contextlib.contextmanager
+def locked(database, table):
+    """Nobody reads it meanwhile."""
+    argv = [os.path.join(database.bin, "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", database.url]
+    holder = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=database.become,
+                              cwd="/")
+    try:
+        holder.stdin.write(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n")
+        holder.stdin.flush()
+        while "locked" not in (line := holder.stdout.readline()):
+            need(line, "psql ended")
+        yield
+    finally:
+        holder.stdin.close()  # the lock goes with its session
+        holder.wait()
+        holder.stdout.close()
+
+
+def until_waiting(database):
+    deadline = time.monotonic() + 30
+    while database.sql("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] == "0":
+        need(time.monotonic() < deadline, "nobody waits for the lock")
+        time.sleep(0.02)
 
 
 def a_revoked_key_is_nobodys():
@@ -159,6 +304,22 @@ def wrong_configuration():
                  f"{words} without {remove}: {done.returncode}\n{done.stderr}")
 
 
+def an_anchor_is_one_certificate():
+    """Of two in a file one would be passed over; the file is named."""
+    with running() as c:
+        with open(c.setup.ca, "rb") as f:
+            one = f.read()
+        for role in ("owner", "controller", "ticket"):
+            path = os.path.join(c.setup.anchors, role, "two.pem")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as f:
+                f.write(one + one)
+            done = subprocess.run([PROGRAM, *c.setup.arguments(c.store), "--listen", "127.0.0.1:0", "--check"],
+                                  capture_output=True, text=True, timeout=60)
+            need(done.returncode != 0 and f" {role}/two.pem: " in done.stderr and "[key-invalid]" in done.stderr, f"{role}: {done}")
+            os.remove(path)
+
+
 def reload_keeps_the_old():
     with running() as c:
         tokens = open(c.setup.tokens_file, encoding="ascii").read()
@@ -174,6 +335,11 @@ def reload_keeps_the_old():
 
 CASES = [("http-paths-and-roles", paths_and_roles), ("http-bodies", bodies),
          ("http-large-bodies-keep-no-operator-out", large_bodies_keep_no_operator_out),
+         ("http-one-address-has-its-share-of-connections", one_address_has_its_share_of_connections),
+         ("http-one-address-has-its-share-of-bodies", one_address_has_its_share_of_bodies),
+         ("http-no-limit-where-agents-are-limited-elsewhere", no_limit_where_agents_are_limited_elsewhere),
+         ("http-queries", queries), ("http-verifying-keeps-no-thread", verifying_keeps_no_thread),
          ("http-a-revoked-key-is-nobodys", a_revoked_key_is_nobodys),
          ("http-tls-1-3-alone", tls_1_3_alone), ("http-too-fast", too_fast),
-         ("http-wrong-configuration", wrong_configuration), ("http-reload", reload_keeps_the_old)]
+         ("http-wrong-configuration", wrong_configuration), ("http-an-anchor-is-one-certificate", an_anchor_is_one_certificate),
+         ("http-reload", reload_keeps_the_old)]

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The store under what may happen to it: several processes on the same hosts, some of them killed
 by SIGKILL again and again, the database killed and started anew below them."""
+import contextlib
 import glob
+import json
 import os
 import random
 import shutil
@@ -250,7 +252,7 @@ def starts_together():
             for process in started:
                 text = process.communicate()[0]
                 assert process.returncode == 0, text
-            assert database.sql("SELECT COUNT(*) FROM schema_version", url) == [["1"]]
+            assert database.sql("SELECT COUNT(*) FROM schema_version", url) == [["2"]]
 
 
 def audit_only_grows():
@@ -283,10 +285,118 @@ def units():
             assert done.stdout.count("\nok ") > 0, done.stdout
 
 
-MAKE = ["tests/server/store_hammer", *(f"tests/unit/{name}" for name in UNITS)]
+# ---- a store of the version before ----
+FROZEN = os.path.join(ROOT, "tests/fixtures/frozen-0.4")
+TABLES = ["hosts", "reclaims", "challenges", "secrets", "credentials", "verdicts", "evidence", "chains", "audit"]
+
+
+class Lite:
+    """A SQLite store; the same questions as of a PostgreSQL."""
+    frozen = "store.sqlite.sql"
+
+    def __init__(self, folder):
+        self.folder, self.count = folder, 0
+
+    def fresh(self):
+        self.count += 1
+        return os.path.join(self.folder, f"store{self.count}")
+
+    def script(self, text, url):
+        with contextlib.closing(sqlite3.connect(url)) as database:
+            database.executescript(text)
+
+    def rows(self, table, url):
+        with contextlib.closing(sqlite3.connect(url)) as database:
+            database.row_factory = sqlite3.Row
+            return [dict(row) for row in database.execute(f"SELECT * FROM {table} ORDER BY 1, 2")]
+
+    def shape(self, url):
+        with contextlib.closing(sqlite3.connect(url)) as database:
+            return sorted(database.execute("SELECT type, name, sql FROM sqlite_master"), key=str)
+
+
+class Big:
+    frozen = "store.postgres.sql"
+
+    def __init__(self, database):
+        self.database, self.fresh = database, database.fresh
+
+    def script(self, text, url):
+        self.database.sql(text, url)
+
+    def rows(self, table, url):
+        text = self.database.sql(f"SELECT row_to_json(t) FROM (SELECT * FROM public.{table} ORDER BY 1, 2) t", url)
+        return [json.loads(line[0]) for line in text]
+
+    def shape(self, url):
+        text = self.database.run("pg_dump", "--schema-only", "--no-owner", "-d", url)
+        return [line for line in text.splitlines() if not line.startswith(("--", "\\"))]
+
+
+def opened(url, code=0):
+    done = subprocess.run([HAMMER, url, "check", "/dev/null"], capture_output=True, text=True, check=False)
+    assert done.returncode == code, f"exit {done.returncode}: {done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def goes_up(store):
+    """What 0.4.0 wrote is opened, keeps its rows, and has then the tables that a new store has."""
+    old, new = store.fresh(), store.fresh()
+    with open(os.path.join(FROZEN, store.frozen), encoding="ascii") as frozen:
+        store.script(frozen.read(), old)
+    before = {table: store.rows(table, old) for table in TABLES}
+    assert all(before[table] for table in TABLES if table != "credentials"), "the frozen store is empty"
+    said = opened(old)
+    assert "1 chains, 11 entries, 1 verdicts" in said, said
+    for table in TABLES:
+        rows = store.rows(table, old)
+        for row in before[table]:
+            row.pop("nonce", None) if table == "hosts" else None
+        assert rows == before[table], f"{table}: {rows} were {before[table]}"
+    opened(new)
+    assert store.shape(old) == store.shape(new), "the tables differ from those of a new store"
+    versions = [row["version"] for row in store.rows("schema_version, (SELECT 0) AS x", old)]
+    assert versions == [1, 2], versions
+    store.script("INSERT INTO schema_version (version) VALUES (99)", old)
+    said = opened(old, code=3)
+    assert "schema 99, and this version knows 2" in said, said
+
+
+def goes_up_sqlite():
+    with tempfile.TemporaryDirectory(prefix="hf-up-") as folder:
+        goes_up(Lite(folder))
+
+
+def goes_up_postgres():
+    with postgres.Postgres() as database:
+        goes_up(Big(database))
+
+
+RACES = ["the_same_evidence_at_two_controllers_at_once", "other_evidence_of_this_boot_comes_first",
+         "the_operator_comes_first", "a_stranger_who_asks_is_in_nobodys_way", "a_lost_reply_is_sent_again",
+         "another_quote_under_the_same_nonce", "a_receipt", "evidence_of_a_tenant",
+         "a_report_of_an_earlier_boot_answers_no_challenge"]
+
+
+def races():
+    """The handlers with two connections to one PostgreSQL: what the other one records while this one judges."""
+    with postgres.Postgres() as database:
+        for name in RACES:
+            environment = dict(os.environ, HOLDFAST_TEST_STORE=database.fresh(), HOLDFAST_TEST_ONLY=name,
+                               CMOCKA_MESSAGE_OUTPUT="TAP")
+            done = subprocess.run([os.path.join(BUILD, "tests/unit/test_server_agent")], env=environment,
+                                  capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{name}: {done.stdout[-3000:]}{done.stderr[-1000:]}"
+            assert f"ok 1 - {name}" in done.stdout, done.stdout
+
+
+MAKE = ["tests/unit/test_server_agent", "tests/server/store_hammer", *(f"tests/unit/{name}" for name in UNITS)]
 CASES = [
     ("store: three processes on SQLite, killed again and again", sqlite_killed),
+    ("store: one of the version before goes up, on SQLite", goes_up_sqlite),
+    ("store: one of the version before goes up, on PostgreSQL", goes_up_postgres),
     ("store: the unit tests on PostgreSQL", units),
+    ("store: two controllers and one host at once, on PostgreSQL", races),
     ("store: three processes on PostgreSQL, killed again and again", postgres_killed),
     ("store: PostgreSQL killed and started anew under load", postgres_restarted),
     ("store: connections to PostgreSQL cut under load", connections_cut),

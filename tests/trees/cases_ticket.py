@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gate and its controller over loopback: what is said, and every lie, each alone."""
+import json
 import os
 
 import firmware
 import sources
 from controllers import (SERVICE_IMAGE, TENANT_IMAGE, Controller, Led, all_evidence)
 from harness import case, need, read, write
-from rehearsal import next_boot, timeless, verify
+from rehearsal import next_boot, provision, timeless, verify
 
 
 def fresh(host, number):
@@ -401,11 +402,13 @@ def ticket_cut_in_the_middle(t):
     """The challenge came, the ticket did not: a quote for it was made, and nothing stands in."""
     with Led(t) as host:
         bearer(host)
-        for number, script in enumerate(({"silent": ["evidence"]}, {"lies": ["evidence-half"]},
-                                         {"status": {"evidence": 503}})):
+        for number, (script, cause) in enumerate((
+                ({"silent": ["evidence"]}, "controller-unreachable"),
+                ({"lies": ["evidence-half"]}, "controller-unreachable"),
+                ({"status": {"evidence": 503}}, "controller-busy"))):
             host = fresh(host, number)
             host.controller.says(**script)
-            result = host.boot("controller-unreachable", 6)
+            result = host.boot(cause, 6)
             need("fallback" not in result.text.lower(), result.describe())
             host.tpm.stop()
 
@@ -432,8 +435,10 @@ def bearer(host, owner=None, first=0, last=0, name=None, **more):
 
 
 def known_host(t):
-    """A host that was seen once by its controller, who then falls silent; its TPM is reset."""
+    """A host that was seen once by its controller, who then falls silent; its TPM is reset, and nobody
+    can clear it to count its boots again."""
     host = Led(t)
+    provision(host, "--generation", "7")
     host.boot("captured-tree", 3)
     silent(host)
     host.tpm.stop()
@@ -453,6 +458,64 @@ def fallback_by_the_owners_release(t):
         t.refused(shown, "captured-tree")
         os.unlink(t.path("verifier", "bearer.corim"))	# a verifier who was not told of it
         t.refused(verify(host, code=3), "owner-release-refused")
+
+
+@case
+def fallback_as_an_operator_prepares_it(t):
+    """waiver create from the evidence of the last boot, signed, and into manifests.d."""
+    with known_host(t) as host:
+        made = t.ctl("waiver", "create", "--name", "site-7-move", "--from", host.evidence, "--generation", "7",
+                     "--boots", "2", "--note", "the rack moves", "--out", t.path("release.json"), code=0)
+        count = reset_count(host)
+        need(f"for boots {count} to {count + 1}" in made.errors, made.describe())
+        t.ctl("manifest", "sign", t.path("release.json"), "--key", host.owner.key, "--signer", host.owner.name,
+              "--out", f"{host.etc}/manifests.d/release.corim", code=0)
+        for _ in range(2):
+            result = host.boot("captured-tree", 3)
+            need("FALLBACK: the owner's release site-7-move" in result.text, result.describe())
+            restarted(host)
+        host.boot("owner-release-refused", 3)	# a third boot is nobody's
+
+
+@case
+def waiver_create_is_asked_rightly(t):
+    with known_host(t) as host:
+        good = {"--name": "n", "--from": host.evidence, "--generation": "7", "--boots": "2"}
+        bad = ({"--boots": "0"}, {"--boots": "3-2"}, {"--boots": "1-2000"}, {"--boots": "x"}, {"--boots": "4294967296"},
+               {"--generation": "-1"}, {"--name": "a/b"}, {"--until": "2026-02-30"}, {"--note": ""}, {"--id": "host-1"},
+               {"--from": None}, {"--boots": None}, {"--generation": None}, {"--name": None})
+        for change in bad:
+            words = [w for k, v in {**good, **change}.items() if v is not None for w in (k, v)]
+            result = t.ctl("waiver", "create", *words, code=2)
+            need("next" in result.errors, result.describe())
+        t.ctl("waiver", "create", "--name", "n", "--from", t.path("nothing"), "--generation", "7", "--boots", "1", code=2)
+        shown = json.loads(t.ctl("waiver", "create", *[w for p in good.items() for w in p], "--json", code=0).out)
+        need(shown["host"] == ak_name(host) and shown["generation"] == 7, f"{shown}")
+
+
+@case
+def fallback_where_boots_can_be_counted_again(t):
+    """A tenant who may clear the TPM begins at 0 as often as it likes."""
+    with Led(t) as host:
+        host.boot("captured-tree", 3)
+        silent(host)
+        bearer(host)
+        result = restarted(host).boot("owner-release-refused", 3)
+        need("TPM2_Clear" in result.text and "FALLBACK" not in result.text, result.describe())
+        need("path: fallback" not in host.log_text(), host.log_text())
+
+
+@case
+def fallback_is_not_for_a_busy_controller(t):
+    """Who answers that he has no time is there: whoever can make him busy gains nothing."""
+    with Led(t) as host:
+        provision(host, "--generation", "7")
+        host.boot("captured-tree", 3)
+        bearer(host)
+        host.controller.says(status={"challenge": 503})
+        result = restarted(host).boot("controller-busy", 6)
+        need("FALLBACK" not in result.text, result.describe())
+        need("path: fallback" not in host.log_text(), host.log_text())
 
 
 @case

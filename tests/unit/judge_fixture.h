@@ -58,7 +58,7 @@ static inline void judged_of(struct judged *t, struct made *m)
 	};
 	t->challenge = (struct hf_challenge_record){
 		.host = "host-17", .boot_key = { m->boot_id.bytes, 32 }, .reclaim = t->host.reclaim,
-		.kind = HF_EVIDENCE_GATE, .until = 2000, .newest = true,
+		.kind = HF_EVIDENCE_GATE, .until = 2000, .open = true,
 	};
 	t->in = (struct hf_judge_input){
 		.evidence = &m->e, .host = &t->host, .challenge = &t->challenge,

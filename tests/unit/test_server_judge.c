@@ -60,6 +60,9 @@ TEST(forged_signature)
 	BEGIN;
 	t.m->sig[20] ^= 1;
 	refused(&t, HF_ERR_QUOTE_SIGNATURE, false);
+	for (size_t i = 0; i < HF_CHECK_COUNT; i++)	/* and nothing else was looked at, however long it is */
+		assert_int_equal(t.j.v.checks[i].outcome, HF_OUTCOME_SKIPPED);
+	assert_int_equal(t.j.v.claims.part_count, 0);
 	judge_drop(&t);
 }
 
@@ -147,6 +150,16 @@ TEST(claimed_banks)
 	judge_drop(&t);
 	host_says(&t, "tpm/banks", "sha256 sha384 sha3");
 	refused(&t, HF_ERR_BANKS_OTHER, true);
+	t.host.inventory.banks = 0;	/* whatever the host has, its log must speak of all of it */
+	refused(&t, HF_ERR_BANKS_OTHER, true);
+	judge_drop(&t);
+	host_says(&t, "tpm/banks", "sha1 sha256 sha384");
+	t.host.inventory.banks = 0;
+	refused(&t, HF_ERR_BANKS_OTHER, true);
+	judge_drop(&t);
+	host_says(&t, "tpm/banks", "sha256 sha384");
+	t.host.inventory.banks = 0;
+	released(&t, HF_EAR_AFFIRMING);
 	judge_drop(&t);
 }
 

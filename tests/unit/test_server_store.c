@@ -161,7 +161,8 @@ static void every_state_but_challenged_refuses_a_verdict(void **state)
 			after = at == AT_REFUSED ? HF_LEASE_HELD : HF_LEASE_IN_USE;
 			want = HF_ERR_NONCE_USED;
 		}
-		if (at == AT_CHALLENGED) {	/* anew */
+		if (at == AT_CHALLENGED) {	/* reclaimed, and asked anew */
+			is(store_reclaim(f, s.id, fresh()), HF_OK);
 			is(store_challenge(f, s.id, fresh(), KEY, &kind), HF_OK);
 			after = HF_LEASE_CHALLENGED;
 		}
@@ -202,12 +203,15 @@ static void a_ticket_puts_the_host_into_use_and_is_remembered(void **state)
 	assert_string_equal(got.place, "pcie slot ??33");
 	assert_string_equal(got.report, "{}");
 	assert_int_equal(got.release, HF_RELEASE_SERVICE);
+	assert_true(hf_span_equal(got.result, v.result));
+	assert_int_equal(got.evidence.len, 0);	/* megabytes, for who asks for them */
+	is(hf_store_verdict_evidence(f->store, v.id, &f->arena, &got, &f->fault), HF_OK);
 	assert_true(hf_span_equal(got.result, v.result) && hf_span_equal(got.evidence, v.evidence));
 	assert_true(hf_span_equal(got.quote, v.quote) && hf_span_equal(got.nonce, v.nonce));
 	assert_true(got.firmware_version == v.firmware_version);
 	/* a lost reply: the same evidence finds what was said */
 	is(hf_store_challenge_get(f->store, v.nonce, &f->arena, &c, &f->fault), HF_OK);
-	assert_true(c.used && !c.newest);
+	assert_true(c.used && !c.open);
 	assert_int_equal(c.verdict, v.id);
 	assert_true(hf_span_equal(c.quote, v.quote) && hf_span_equal(c.boot_key, v.boot_key));
 	is(hf_store_verdict_get(f->store, v.id + 1000000, &f->arena, &got, &f->fault), HF_ERR_NONCE_UNKNOWN);
@@ -252,7 +256,7 @@ static void a_nonce_or_a_reclaim_is_used_once_for_ever(void **state)
 	is(store_reclaim(f, other.id, s.reclaim), HF_ERR_STATE_CHANGED);
 	assert_int_equal(store_host(f, s.id).state, HF_LEASE_IN_USE);
 	assert_int_equal(store_host(f, other.id).state, HF_LEASE_HELD);
-	is(store_challenge(f, s.id, s.nonce, KEY, &kind), HF_ERR_STORE_FAILED);
+	is(store_challenge(f, s.id, s.nonce, KEY, &kind), HF_ERR_INTERNAL);
 	is(hf_store_remove(f->store, s.id, store_by(f), &f->fault), HF_OK);
 	is(store_import(f, s.id, fresh()), HF_OK);
 	is(store_reclaim(f, s.id, s.reclaim), HF_ERR_STATE_CHANGED);
@@ -340,32 +344,58 @@ static enum hf_err count_verdict(void *self, const struct hf_verdict_record *v)
 	return HF_OK;
 }
 
+struct told { const char *action; int count; bool untold; };
+
+static enum hf_err see_entry(void *self, const struct hf_audit_entry *entry)
+{
+	struct told *told = self;
+
+	told->count += strcmp(entry->action, told->action) == 0;
+	told->untold |= strstr(entry->detail, "\"untold\": 32,") != NULL;
+	return HF_OK;
+}
+
+static struct told told_of(struct store_fixture *f, const char *id, const char *action)
+{
+	struct told told = { .action = action };
+
+	is(hf_store_audit_newest(f->store, id, 0, 1000, see_entry, &told, &f->fault), HF_OK);
+	return told;
+}
+
+static struct hf_verdict_record held_report(struct store_fixture *f, const struct step *s, uint32_t count)
+{
+	struct hf_verdict_record v = store_verdict(f, s->id, 0, KEY, 0);
+
+	v.kind = HF_EVIDENCE_HELD;
+	v.release = HF_RELEASE_NOTHING;
+	v.cause = "rom-unknown";
+	v.reset_count = count;
+	v.quote = store_bytes(f, fresh(), 32);
+	return v;
+}
+
 static void who_holds_itself_is_held_only_if_it_was_asked(void **state)
 {
 	struct store_fixture *f = *state;
 	struct step s = bring(f, AT_CHALLENGED);
-	struct hf_verdict_record v = store_verdict(f, s.id, 0, KEY, 0);
+	struct hf_verdict_record v = held_report(f, &s, 1);
 	enum hf_evidence_kind kind;
 	uint64_t nonce = fresh();
-	int64_t first, walk[2] = { 0, 0 };
+	int64_t walk[2] = { 0, 0 };
 
-	v.kind = HF_EVIDENCE_HELD;
-	is(store_record(f, &v), HF_ERR_INTERNAL);	/* it would release */
-	v.release = HF_RELEASE_NOTHING;
-	v.cause = "rom-unknown";
-	is(store_record(f, &v), HF_OK);
-	first = v.id;
-	is(store_record(f, &v), HF_OK);
-	assert_int_equal(v.id, first);	/* the same again is no other */
-	for (int i = 0; i < 20; i++) {
-		v.evidence_digest = store_bytes(f, fresh(), 32);
+	v.release = HF_RELEASE_TENANT;
+	is(store_record(f, &v), HF_ERR_INTERNAL);
+	for (uint32_t i = 1; i <= HF_STORE_UNASKED_MAX + 4; i++) {
+		v = held_report(f, &s, i);
 		is(store_record(f, &v), HF_OK);
-		assert_true(v.id != first);
+		assert_true(v.id > 0);
 	}
 	is(hf_store_verdicts(f->store, s.id, 0, 100, count_verdict, walk, &f->fault), HF_OK);
 	assert_int_equal(walk[1], HF_STORE_UNASKED_MAX);
 	assert_int_equal(store_host(f, s.id).state, HF_LEASE_CHALLENGED);
 	assert_int_equal(store_host(f, s.id).last_verdict_id, 0);
+	v = held_report(f, &s, HF_STORE_UNASKED_MAX + 5);
 	v.nonce = store_bytes(f, s.nonce, 32);
 	v.reclaim = store_bytes(f, s.reclaim, 16);
 	is(store_record(f, &v), HF_OK);
@@ -379,6 +409,61 @@ static void who_holds_itself_is_held_only_if_it_was_asked(void **state)
 	assert_int_equal(store_host(f, s.id).state, HF_LEASE_IN_USE);
 }
 
+/* What holds itself signs once. Who has a copy can put other words around it, or wait until it is
+ * forgotten: it is a copy. */
+static void a_copy_of_a_report_is_no_verdict(void **state)
+{
+	struct store_fixture *f = *state;
+	struct step s = bring(f, AT_CHALLENGED);
+	struct hf_verdict_record first = held_report(f, &s, 5), v = first;
+	int64_t walk[2] = { 0, 0 };
+	int entries;
+
+	is(store_record(f, &first), HF_OK);
+	entries = told_of(f, s.id, "verdict").count;
+	v.evidence_digest = store_bytes(f, fresh(), 32);	/* in another wrapping */
+	is(store_record(f, &v), HF_OK);
+	assert_int_equal(v.id, 0);
+	v = held_report(f, &s, 5);	/* quoted again, in the same boot */
+	is(store_record(f, &v), HF_OK);
+	assert_int_equal(v.id, 0);
+	v = held_report(f, &s, 4);	/* of an earlier boot */
+	is(store_record(f, &v), HF_OK);
+	assert_int_equal(v.id, 0);
+	is(hf_store_verdicts(f->store, s.id, 0, 100, count_verdict, walk, &f->fault), HF_OK);
+	assert_int_equal(walk[1], 1);
+	assert_int_equal(told_of(f, s.id, "verdict").count, entries);
+	v = first;	/* and it holds nobody who is asked */
+	v.nonce = store_bytes(f, s.nonce, 32);
+	v.reclaim = store_bytes(f, s.reclaim, 16);
+	is(store_record(f, &v), HF_ERR_RESET_COUNT);
+	assert_int_equal(store_host(f, s.id).state, HF_LEASE_CHALLENGED);
+}
+
+/* Another TPM counts anew, and may come to the same numbers. */
+static void a_report_of_another_tpm_is_no_copy(void **state)
+{
+	struct store_fixture *f = *state;
+	struct step s = bring(f, AT_RECLAIMED);
+	struct hf_verdict_record first = held_report(f, &s, 5), v = first;
+	struct hf_host_record host;
+	uint64_t seed = fresh(), ek = fresh();
+
+	is(store_record(f, &first), HF_OK);
+	f->now += 10;
+	is(hf_store_re_enrol(f->store, s.id, store_bytes(f, ek, 32), store_by(f), &f->fault), HF_OK);
+	is(store_reclaim(f, s.id, fresh()), HF_OK);
+	is(store_put(f, s.id, seed, ek), HF_OK);
+	is(store_activate(f, seed, &host), HF_OK);
+	v.evidence_digest = store_bytes(f, fresh(), 32);
+	is(store_record(f, &v), HF_OK);
+	assert_int_equal(v.id, 0);	/* signed before: a copy all the same */
+	v = held_report(f, &s, 5);
+	is(store_record(f, &v), HF_OK);
+	assert_true(v.id > 0);
+	f->now = STORE_NOW;
+}
+
 /* ---- what is kept ---- */
 
 static void the_last_two_and_the_last_released_evidence_is_kept(void **state)
@@ -387,22 +472,27 @@ static void the_last_two_and_the_last_released_evidence_is_kept(void **state)
 	const char *id = new_host(f);
 	struct hf_verdict_record v;
 	int64_t ids[6], walk[2] = { 0, 0 };
+	const struct hf_span none = { NULL, 0 };
 
-	is(hf_store_last_evidence(f->store, id, HF_EVIDENCE_GATE, false, &f->arena, &v, &f->fault), HF_ERR_NONCE_UNKNOWN);
+	is(hf_store_last_evidence(f->store, id, HF_EVIDENCE_GATE, false, none, &f->arena, &v, &f->fault), HF_ERR_NONCE_UNKNOWN);
 	for (uint32_t i = 0; i < 6; i++) {
 		is(boot(f, id, i + 1, true, i < 2), HF_OK);
 		ids[i] = store_host(f, id).last_verdict_id;
 	}
 	for (int i = 0; i < 6; i++) {
-		is(hf_store_verdict_get(f->store, ids[i], &f->arena, &v, &f->fault), HF_OK);
+		is(hf_store_verdict_evidence(f->store, ids[i], &f->arena, &v, &f->fault), HF_OK);
 		assert_int_equal(v.evidence.len > 0, i == 1 || i >= 4);
 		assert_int_equal(v.result.len, 300);
 	}
-	is(hf_store_last_evidence(f->store, id, HF_EVIDENCE_GATE, false, &f->arena, &v, &f->fault), HF_OK);
+	is(hf_store_last_evidence(f->store, id, HF_EVIDENCE_GATE, false, none, &f->arena, &v, &f->fault), HF_OK);
 	assert_int_equal(v.id, ids[5]);
-	is(hf_store_last_evidence(f->store, id, HF_EVIDENCE_GATE, true, &f->arena, &v, &f->fault), HF_OK);
+	is(hf_store_last_evidence(f->store, id, HF_EVIDENCE_GATE, true, none, &f->arena, &v, &f->fault), HF_OK);
 	assert_int_equal(v.id, ids[1]);
 	assert_int_equal(v.evidence.len, 500);
+	is(hf_store_last_evidence(f->store, id, HF_EVIDENCE_GATE, true, v.quote, &f->arena, &v, &f->fault), HF_OK);
+	assert_int_equal(v.id, ids[1]);
+	is(hf_store_last_evidence(f->store, id, HF_EVIDENCE_GATE, true, store_bytes(f, 1, 32), &f->arena, &v, &f->fault),
+	   HF_ERR_NONCE_UNKNOWN);
 	is(hf_store_verdicts(f->store, id, 0, 100, count_verdict, walk, &f->fault), HF_OK);
 	assert_int_equal(walk[1], 6);
 	walk[1] = 0;
@@ -436,28 +526,161 @@ static void old_verdicts_go_but_for_the_last_ones(void **state)
 	f->now = STORE_NOW;
 }
 
-static void eight_challenges_of_a_host_are_remembered(void **state)
+/* Whoever has seen a host's key can ask in its name as often as he likes: the host's own challenge
+ * is answered all the same, each one once, and only in the lease that it was given in. */
+static void a_newer_challenge_makes_none_void(void **state)
 {
 	struct store_fixture *f = *state;
-	struct step s = bring(f, AT_RECLAIMED);
+	struct step s = bring(f, AT_CHALLENGED);
+	struct hf_verdict_record v;
 	struct hf_challenge_record c;
 	enum hf_evidence_kind kind;
-	uint64_t nonce[12];
+	uint64_t strange = 0;
 
-	for (int i = 0; i < 12; i++) {
-		nonce[i] = fresh();
-		is(store_challenge(f, s.id, nonce[i], KEY, &kind), HF_OK);
+	for (int i = 0; i < 40; i++) {
+		strange = fresh();
+		is(store_challenge(f, s.id, strange, KEY + 1, &kind), HF_OK);
 	}
-	for (int i = 0; i < 12; i++) {
-		enum hf_err err = hf_store_challenge_get(f->store, store_bytes(f, nonce[i], 32), &f->arena, &c, &f->fault);
+	is(hf_store_challenge_get(f->store, store_bytes(f, s.nonce, 32), &f->arena, &c, &f->fault), HF_OK);
+	assert_true(c.open && !c.used);
+	v = store_verdict(f, s.id, strange, KEY, s.reclaim);
+	is(store_record(f, &v), HF_ERR_BOOT_KEY_OTHER);
+	v = store_verdict(f, s.id, s.nonce, KEY, s.reclaim);
+	is(store_record(f, &v), HF_OK);
+	is(store_record(f, &v), HF_ERR_NONCE_USED);
+	v = store_verdict(f, s.id, strange, KEY + 1, s.reclaim);	/* of this reclaim, which has its ticket */
+	v.reset_count = 9;
+	is(store_record(f, &v), HF_ERR_STATE_CHANGED);
+	is(store_reclaim(f, s.id, fresh()), HF_OK);
+	is(store_challenge(f, s.id, fresh(), KEY, &kind), HF_OK);	/* challenged again, and not by that one */
+	is(store_record(f, &v), HF_ERR_STATE_CHANGED);
+	is(hf_store_challenge_get(f->store, v.nonce, &f->arena, &c, &f->fault), HF_OK);
+	assert_false(c.open);
+}
 
-		is(err, i < 4 ? HF_ERR_NONCE_UNKNOWN : HF_OK);
-		if (err)
-			continue;
-		assert_string_equal(c.host, s.id);
-		assert_false(c.used);
-		assert_int_equal(c.newest, i == 11);
+/* In use again, for somebody else. */
+static void a_tenants_challenge_ends_with_its_lease(void **state)
+{
+	struct store_fixture *f = *state;
+	struct step s = bring(f, AT_IN_USE);
+	uint64_t first = fresh(), second = fresh(), nonce = fresh(), reclaim = fresh();
+	struct hf_verdict_record v, gate;
+	struct hf_challenge_record c;
+	enum hf_evidence_kind kind;
+
+	is(store_challenge(f, s.id, first, KEY, &kind), HF_OK);
+	is(store_challenge(f, s.id, second, KEY, &kind), HF_OK);
+	v = store_verdict(f, s.id, first, KEY, 0);
+	v.kind = HF_EVIDENCE_TENANT;
+	v.release = HF_RELEASE_NOTHING;
+	is(store_record(f, &v), HF_OK);
+	is(store_record(f, &v), HF_ERR_NONCE_USED);
+	is(store_reclaim(f, s.id, reclaim), HF_OK);
+	is(store_challenge(f, s.id, nonce, KEY, &kind), HF_OK);
+	gate = store_verdict(f, s.id, nonce, KEY, reclaim);
+	gate.reset_count = 2;
+	is(store_record(f, &gate), HF_OK);
+	is(hf_store_challenge_get(f->store, store_bytes(f, second, 32), &f->arena, &c, &f->fault), HF_OK);
+	assert_false(c.open);
+	assert_int_equal(c.reclaim.len, 0);
+	v.nonce = store_bytes(f, second, 32);
+	is(store_record(f, &v), HF_ERR_STATE_CHANGED);
+}
+
+static void challenges_that_are_over_go(void **state)
+{
+	struct store_fixture *f = *state;
+	struct step s = bring(f, AT_CHALLENGED);
+	struct hf_challenge_record c;
+	enum hf_evidence_kind kind;
+
+	f->now += 4000;	/* late, and known as such */
+	is(store_challenge(f, s.id, fresh(), KEY, &kind), HF_OK);
+	is(hf_store_challenge_get(f->store, store_bytes(f, s.nonce, 32), &f->arena, &c, &f->fault), HF_OK);
+	f->now += 4000;
+	is(store_challenge(f, s.id, fresh(), KEY, &kind), HF_OK);
+	is(hf_store_challenge_get(f->store, store_bytes(f, s.nonce, 32), &f->arena, &c, &f->fault),
+	   HF_ERR_NONCE_UNKNOWN);
+	f->now = STORE_NOW;
+}
+
+static void a_host_has_so_many_challenges(void **state)
+{
+	struct store_fixture *f = *state;
+	struct step s = bring(f, AT_CHALLENGED);
+	struct hf_challenge_record c;
+	enum hf_evidence_kind kind;
+	uint64_t second = fresh(), base = (uint64_t)1 << 40;
+	size_t mark = f->arena.len;
+
+	is(store_challenge(f, s.id, second, KEY, &kind), HF_OK);
+	for (int i = 1; i < HF_STORE_CHALLENGES_MAX; i++) {
+		f->arena.len = mark;
+		is(store_challenge(f, s.id, base + fresh(), KEY + 1, &kind), HF_OK);
 	}
+	is(hf_store_challenge_get(f->store, store_bytes(f, second, 32), &f->arena, &c, &f->fault), HF_OK);
+	assert_true(c.open);
+	is(hf_store_challenge_get(f->store, store_bytes(f, s.nonce, 32), &f->arena, &c, &f->fault),
+	   HF_ERR_NONCE_UNKNOWN);
+}
+
+/* ---- what anybody can do as often as he likes ---- */
+
+static void nobody_fills_the_audit_by_asking(void **state)
+{
+	struct store_fixture *f = *state;
+	struct step s = bring(f, AT_CHALLENGED), other = bring(f, AT_CHALLENGED);
+	struct hf_audit_count count;
+	enum hf_evidence_kind kind;
+
+	for (int i = 0; i < HF_STORE_OFTEN_MAX + 32; i++) {
+		is(store_challenge(f, s.id, fresh(), KEY, &kind), HF_OK);
+		is(hf_store_note_often(f->store, "evidence-refused", s.id, "why", store_by(f), &f->fault), HF_OK);
+	}
+	assert_int_equal(told_of(f, s.id, "challenge").count, HF_STORE_OFTEN_MAX + 1);	/* and the first */
+	assert_int_equal(told_of(f, s.id, "evidence-refused").count, HF_STORE_OFTEN_MAX);
+	is(store_challenge(f, other.id, fresh(), KEY, &kind), HF_OK);	/* of another: told */
+	assert_int_equal(told_of(f, other.id, "challenge").count, 2);
+	f->now += HF_STORE_OFTEN_SECONDS;
+	is(hf_store_note_often(f->store, "evidence-refused", s.id, "why", store_by(f), &f->fault), HF_OK);
+	assert_int_equal(told_of(f, s.id, "evidence-refused").count, HF_STORE_OFTEN_MAX + 1);
+	assert_true(told_of(f, s.id, "evidence-refused").untold);
+	f->now = STORE_NOW - 1;	/* a clock that goes back */
+	is(hf_store_note_often(f->store, "evidence-refused", s.id, "why", store_by(f), &f->fault), HF_OK);
+	assert_int_equal(told_of(f, s.id, "evidence-refused").count, HF_STORE_OFTEN_MAX + 2);
+	f->now = STORE_NOW;
+	is(hf_store_note_often(f->store, "x", "no-such-host", "", store_by(f), &f->fault), HF_ERR_HOST_UNKNOWN);
+	is(hf_store_audit_verify(f->store, NULL, &count, &f->fault), HF_OK);
+}
+
+static void the_last_verdicts_of_a_tenant_are_kept(void **state)
+{
+	struct store_fixture *f = *state;
+	struct step s = bring(f, AT_IN_USE);
+	struct hf_host_record host = store_host(f, s.id);
+	struct hf_verdict_record v, first = { .id = 0 };
+	struct hf_challenge_record c;
+	enum hf_evidence_kind kind;
+	int64_t walk[2] = { 0, 0 };
+
+	for (int i = 0; i < HF_STORE_TENANT_MAX + 9; i++) {
+		uint64_t nonce = fresh();
+
+		is(store_challenge(f, s.id, nonce, KEY, &kind), HF_OK);
+		v = store_verdict(f, s.id, nonce, KEY, 0);
+		v.kind = HF_EVIDENCE_TENANT;
+		v.release = HF_RELEASE_NOTHING;
+		is(store_record(f, &v), HF_OK);
+		first = i ? first : v;
+	}
+	is(hf_store_verdicts(f->store, s.id, 0, 1000, count_verdict, walk, &f->fault), HF_OK);
+	assert_int_equal(walk[1], HF_STORE_TENANT_MAX + 1);
+	is(hf_store_verdict_get(f->store, host.last_verdict_id, &f->arena, &v, &f->fault), HF_OK);	/* the ticket */
+	is(hf_store_verdict_get(f->store, first.id, &f->arena, &v, &f->fault), HF_ERR_NONCE_UNKNOWN);
+	/* its challenge is not open again */
+	is(hf_store_challenge_get(f->store, first.nonce, &f->arena, &c, &f->fault), HF_ERR_NONCE_UNKNOWN);
+	is(store_record(f, &first), HF_ERR_NONCE_UNKNOWN);
+	assert_true(told_of(f, s.id, "verdict").count <= HF_STORE_OFTEN_MAX + 2);
 }
 
 /* ---- several at once ---- */
@@ -515,9 +738,16 @@ int main(void)
 		cmocka_unit_test(the_reset_count_must_have_risen),
 		cmocka_unit_test(a_tenants_evidence_is_kept_and_releases_nothing),
 		cmocka_unit_test(who_holds_itself_is_held_only_if_it_was_asked),
+		cmocka_unit_test(a_copy_of_a_report_is_no_verdict),
+		cmocka_unit_test(a_report_of_another_tpm_is_no_copy),
 		cmocka_unit_test(the_last_two_and_the_last_released_evidence_is_kept),
 		cmocka_unit_test(old_verdicts_go_but_for_the_last_ones),
-		cmocka_unit_test(eight_challenges_of_a_host_are_remembered),
+		cmocka_unit_test(a_newer_challenge_makes_none_void),
+		cmocka_unit_test(a_tenants_challenge_ends_with_its_lease),
+		cmocka_unit_test(challenges_that_are_over_go),
+		cmocka_unit_test(a_host_has_so_many_challenges),
+		cmocka_unit_test(nobody_fills_the_audit_by_asking),
+		cmocka_unit_test(the_last_verdicts_of_a_tenant_are_kept),
 		cmocka_unit_test(of_many_that_answer_one_challenge_one_is_recorded),
 	};
 

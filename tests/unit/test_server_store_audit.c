@@ -2,6 +2,7 @@
 /* The audit only grows, and whoever changes it all the same is found out. On a file of its own. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
@@ -26,7 +27,7 @@ static void tamper(struct store_fixture *f, const char *sql)
 static enum hf_err verify(struct store_fixture *f, struct hf_audit_count *ret)
 {
 	f->fault = (struct hf_fault){ 0 };
-	return hf_store_audit_verify(f->store, ret, &f->fault);
+	return hf_store_audit_verify(f->store, NULL, ret, &f->fault);
 }
 
 /* One chain of nine entries (one connection is used at a time), then a second chain. */
@@ -62,6 +63,20 @@ static void chains_verify_as_they_were_written(void **state)
 	assert_int_equal(count.chains, 2);
 	assert_int_equal(count.entries, 9 + 2);
 	assert_int_equal(count.verdicts, 2);
+}
+
+static void verifying_ends_when_it_is_told(void **state)
+{
+	struct store_fixture *f = *state;
+	struct hf_audit_count count = { .chains = 77 };
+	_Atomic bool stop = true;
+
+	history(f);
+	is(hf_store_audit_verify(f->store, &stop, &count, &f->fault), HF_ERR_STORE_FAILED);
+	assert_int_equal(count.chains, 77);
+	atomic_store(&stop, false);
+	is(hf_store_audit_verify(f->store, &stop, &count, &f->fault), HF_OK);
+	assert_int_equal(count.chains, 2);
 }
 
 static enum hf_err look(void *self, const struct hf_audit_entry *entry)
@@ -184,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(chains_verify_as_they_were_written, store_set_up, store_tear_down),
+		cmocka_unit_test_setup_teardown(verifying_ends_when_it_is_told, store_set_up, store_tear_down),
 		cmocka_unit_test_setup_teardown(entries_are_read_as_they_were_written, store_set_up, store_tear_down),
 		cmocka_unit_test_setup_teardown(what_was_written_cannot_be_changed, store_set_up, store_tear_down),
 		cmocka_unit_test(whoever_changes_it_is_found_out),

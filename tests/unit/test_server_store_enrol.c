@@ -221,6 +221,7 @@ static void a_credential_opens_once(void **state)
 
 	in.ek_id = store_bytes(f, ek, 32);
 	is(import_all(f, &in, 1, &added), HF_OK);
+	is(store_reclaim(f, in.id, fresh()), HF_OK);
 	is(store_put(f, in.id, seed, ek), HF_OK);
 	is(store_activate(f, seed, &r), HF_OK);
 	assert_string_equal(r.inventory.id, in.id);
@@ -228,7 +229,7 @@ static void a_credential_opens_once(void **state)
 	assert_true(hf_span_equal(r.ak, store_bytes(f, seed + 2, 90)));
 	assert_true(hf_span_equal(r.ek, store_bytes(f, ek + 2, 120)));
 	assert_int_equal(r.enrolled, STORE_NOW);
-	assert_int_equal(r.state, HF_LEASE_HELD);
+	assert_int_equal(r.state, HF_LEASE_RECLAIMED);
 	is(store_activate(f, seed, &r), HF_ERR_NONCE_UNKNOWN);
 	is(hf_store_host_by_ak(f->store, r.ak_name, &f->arena, &by_ak, &f->fault), HF_OK);
 	assert_string_equal(by_ak.inventory.id, in.id);
@@ -261,27 +262,58 @@ static void a_wrong_answer_uses_the_credential_up(void **state)
 	}
 }
 
-static void a_credential_opens_in_time_and_the_last_four_stay(void **state)
+static void a_credential_opens_in_time_and_others_push_none_out(void **state)
 {
 	struct store_fixture *f = *state;
 	struct hf_inventory in = inventory(f, 0);
 	struct hf_host_record r;
-	uint64_t ek = fresh(), seed = fresh(), seeds[6];
+	uint64_t ek = fresh(), seed = fresh();
 	size_t added;
 
 	in.ek_id = store_bytes(f, ek, 32);
 	is(import_all(f, &in, 1, &added), HF_OK);
+	is(store_reclaim(f, in.id, fresh()), HF_OK);
 	is(store_put(f, in.id, seed, ek), HF_OK);
 	f->now += 61;
 	is(store_activate(f, seed, &r), HF_ERR_NONCE_EXPIRED);
-	for (int i = 0; i < 6; i++) {
-		seeds[i] = fresh();
-		is(store_put(f, in.id, seeds[i], ek), HF_OK);
-	}
-	is(store_activate(f, seeds[0], &r), HF_ERR_NONCE_UNKNOWN);
-	is(store_activate(f, seeds[1], &r), HF_ERR_NONCE_UNKNOWN);
-	is(store_activate(f, seeds[2], &r), HF_OK);
+	is(store_put(f, in.id, seed, ek), HF_OK);
+	for (int i = 0; i < 40; i++)
+		is(store_put(f, in.id, fresh(), ek), HF_OK);
+	is(store_activate(f, seed, &r), HF_OK);
 	f->now = STORE_NOW;
+}
+
+/* Since the credential was made, somebody may have got the host. */
+static void a_key_is_enrolled_for_a_host_that_was_reset_alone(void **state)
+{
+	static const struct { bool reclaimed, challenged, used, held; enum hf_err want; } rows[] = {
+		{ false, false, false, false, HF_ERR_HOST_NOT_RECLAIMED },
+		{ true, false, false, false, HF_OK }, { true, true, false, false, HF_OK },
+		{ true, true, true, false, HF_ERR_HOST_IN_USE }, { true, true, false, true, HF_ERR_HOST_NOT_RECLAIMED },
+	};
+	struct store_fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *id = new_id(f);
+		uint64_t ek = fresh(), seed = fresh(), reclaim = fresh(), nonce = fresh();
+		struct hf_verdict_record v;
+		struct hf_host_record r;
+		enum hf_evidence_kind kind;
+
+		is(store_import(f, id, ek), HF_OK);
+		is(store_put(f, id, seed, ek), HF_OK);
+		if (rows[i].reclaimed)
+			is(store_reclaim(f, id, reclaim), HF_OK);
+		if (rows[i].challenged)
+			is(store_challenge(f, id, nonce, KEY, &kind), HF_OK);
+		v = store_verdict(f, id, nonce, KEY, reclaim);
+		if (rows[i].used)
+			is(store_record(f, &v), HF_OK);
+		if (rows[i].held)
+			is(hf_store_hold(f->store, id, "", store_by(f), &f->fault), HF_OK);
+		is(store_activate(f, seed, &r), rows[i].want);
+		assert_int_equal(store_host(f, id).ak_name.len, rows[i].want ? 0 : 34);
+	}
 }
 
 static void a_host_has_the_keys_of_its_inventory_or_of_its_first_use(void **state)
@@ -296,6 +328,9 @@ static void a_host_has_the_keys_of_its_inventory_or_of_its_first_use(void **stat
 	late.first_use_until = STORE_NOW - 1;
 	known.ek_id = store_bytes(f, ek + 1, 32);
 	is(import_all(f, (struct hf_inventory[]){ in, known, late }, 3, &added), HF_OK);
+	is(store_reclaim(f, in.id, fresh()), HF_OK);
+	is(store_reclaim(f, known.id, fresh()), HF_OK);
+	is(store_reclaim(f, late.id, fresh()), HF_OK);
 	is(store_put(f, known.id, other, ek), HF_OK);		/* not the one of the inventory */
 	is(store_activate(f, other, &r), HF_ERR_EK_INVENTORY);
 	is(store_put(f, late.id, other, ek), HF_OK);
@@ -322,6 +357,7 @@ static void a_host_has_the_keys_of_its_inventory_or_of_its_first_use(void **stat
 	r = store_host(f, in.id);
 	assert_int_equal(r.ak_name.len + r.ak.len + r.ek.len, 0);
 	assert_true(hf_span_equal(r.inventory.ek_id, store_bytes(f, ek + 9, 32)));
+	is(store_reclaim(f, in.id, fresh()), HF_OK);
 	is(store_put(f, in.id, again, ek + 9), HF_OK);
 	is(store_activate(f, again, &r), HF_OK);
 }
@@ -426,7 +462,8 @@ int main(void)
 		cmocka_unit_test(hosts_are_counted_and_seen),
 		cmocka_unit_test(a_credential_opens_once),
 		cmocka_unit_test(a_wrong_answer_uses_the_credential_up),
-		cmocka_unit_test(a_credential_opens_in_time_and_the_last_four_stay),
+		cmocka_unit_test(a_credential_opens_in_time_and_others_push_none_out),
+		cmocka_unit_test(a_key_is_enrolled_for_a_host_that_was_reset_alone),
 		cmocka_unit_test(a_host_has_the_keys_of_its_inventory_or_of_its_first_use),
 		cmocka_unit_test(a_secret_is_for_one_reclaim),
 		cmocka_unit_test(a_receipt_comes_once_and_takes_the_secret),

@@ -418,11 +418,11 @@ static void anchors_from_a_directory(void **state)
 	put_anchor("owner/first.pem", owner);
 	put_anchor("vendor/maker.pem", vendor);
 	assert_int_equal(hf_trust_read(base, &t, &fault), HF_ERR_ANCHOR_SCOPE);	/* whose devices? */
-	assert_string_equal(fault.where, "maker");
+	assert_string_equal(fault.where, "vendor/maker.pem");
 	put_file("vendor/maker.conf", hf_span_text("# ours\nvendor = 15b3\ndialect = nvidia-nic\n"));
 	put_file("owner/first.conf", hf_span_text("vendor = 15b3\n"));
 	assert_int_equal(hf_trust_read(base, &t, &fault), HF_ERR_ANCHOR_SCOPE);	/* never for an owner */
-	assert_string_equal(fault.where, "first");
+	assert_string_equal(fault.where, "owner/first.pem");
 	remove_file("owner/first.conf");
 	assert_memory_equal(&t, &poison, sizeof(t));
 	assert_int_equal(hf_trust_read(base, &t, &fault), HF_OK);
@@ -441,7 +441,7 @@ static void anchors_from_a_directory(void **state)
 	put_file("vendor/bad.pem", hf_span_text("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"));
 	memcpy(&t, &poison, sizeof(t));
 	assert_int_equal(hf_trust_read(base, &t, &fault), HF_ERR_KEY_INVALID);
-	assert_string_equal(fault.where, "bad");
+	assert_string_equal(fault.where, "vendor/bad.pem");
 	assert_memory_equal(&t, &poison, sizeof(t));
 }
 
