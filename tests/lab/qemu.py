@@ -77,6 +77,9 @@ class Host:
 RESULT = r"^holdfast result=(?:released|held)\b[^\n]*\n"
 
 
+GATHER = 0.01  # seconds
+
+
 class TimedOut(Exception):
     pass
 
@@ -189,7 +192,10 @@ class Machine:
         """Reads what is there. False: the machine is off."""
         if not self.streams:
             return False
-        for stream in select.select(list(self.streams), [], [], wait)[0]:
+        ready = select.select(list(self.streams), [], [], wait)[0]
+        if any(self.streams[stream] == "s1" for stream in ready) and self.frame is None:
+            time.sleep(GATHER)  # a hundred thousand bytes come by a few: each few would wake us
+        for stream in ready:
             try:
                 data = stream.recv(1 << 16)
             except ConnectionError:
