@@ -8,8 +8,17 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "measure/arena.h"
+
+#define PAGE 4096
+#define DER_MAX 256	/* of a P-256 private key */
+
+/* Between uses the private key lies in one page that no child gets: those that read devices and
+ * parse what strangers wrote have no use for it. */
 struct hf_boot_key {
-	EVP_PKEY *pkey;
+	struct hf_arena page;
+	struct hf_span der;	/* in it */
+	EVP_PKEY *pkey;		/* while it is lent; else NULL */
 	uint8_t certificate[HF_BOOT_CERTIFICATE_MAX];
 	size_t certificate_len;
 };
@@ -17,6 +26,37 @@ struct hf_boot_key {
 EVP_PKEY *hf_boot_key_pkey(const struct hf_boot_key *key)
 {
 	return key->pkey;
+}
+
+enum hf_err hf_boot_key_lend(struct hf_boot_key *key)
+{
+	const unsigned char *der = key->der.ptr;
+
+	if (!key->pkey)
+		key->pkey = d2i_AutoPrivateKey(NULL, &der, (long)key->der.len);
+	return key->pkey ? HF_OK : HF_ERR_INTERNAL;
+}
+
+/* EVP_PKEY_free clears the private number (BN_clear_free). */
+void hf_boot_key_take_back(struct hf_boot_key *key)
+{
+	EVP_PKEY_free(key->pkey);
+	key->pkey = NULL;
+}
+
+static enum hf_err hide(struct hf_boot_key *key)
+{
+	unsigned char *der = NULL;
+	const int len = i2d_PrivateKey(key->pkey, &der);
+	enum hf_err err = len > 0 && len <= DER_MAX ? hf_arena_make(PAGE, &key->page) : HF_ERR_INTERNAL;
+
+	if (err == HF_OK)
+		err = hf_arena_hide(&key->page);
+	if (err == HF_OK)
+		err = hf_arena_copy(&key->page, (struct hf_span){ der, (size_t)len }, &key->der);
+	if (len > 0)
+		OPENSSL_clear_free(der, (size_t)len);
+	return err;
 }
 
 struct hf_span hf_boot_key_certificate(const struct hf_boot_key *key)
@@ -78,10 +118,11 @@ enum hf_err hf_boot_key_make(struct hf_span extra, struct hf_boot_key **ret,
 	if (!key)
 		return HF_ERR_NO_MEMORY;
 	key->pkey = EVP_EC_gen("P-256");
-	if (!key->pkey || !certify(key) || !put_spki(key, ret_spki)) {
+	if (!key->pkey || !certify(key) || !put_spki(key, ret_spki) || hide(key) != HF_OK) {
 		hf_boot_key_drop(&key);
 		return HF_ERR_INTERNAL;
 	}
+	hf_boot_key_take_back(key);
 	*ret = key;
 	return HF_OK;
 }
@@ -90,8 +131,11 @@ void hf_boot_key_drop(struct hf_boot_key **key)
 {
 	if (!*key)
 		return;
-	/* EVP_PKEY_free clears the private number (BN_clear_free). */
-	EVP_PKEY_free((*key)->pkey);
+	hf_boot_key_take_back(*key);
+	if ((*key)->page.base) {
+		OPENSSL_cleanse((*key)->page.base, (*key)->page.len);
+		hf_arena_drop(&(*key)->page);
+	}
 	free(*key);
 	*key = NULL;
 }

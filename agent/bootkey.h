@@ -16,7 +16,11 @@ enum hf_err hf_boot_key_make(struct hf_span extra, struct hf_boot_key **ret,
  * and never ends; the key is all that counts. */
 #define HF_BOOT_CERTIFICATE_MAX 512
 struct hf_span hf_boot_key_certificate(const struct hf_boot_key *key);
-/* For agent/link_tls.c, in the link's child: OpenSSL's EVP_PKEY, still the key's own. */
+/* Between these two calls, and only then, children that are started have the private key in their
+ * memory: the link's is, nobody else's. HF_ERR_INTERNAL: libcrypto cannot read it again. */
+enum hf_err hf_boot_key_lend(struct hf_boot_key *key) HF_MUST_USE;
+void hf_boot_key_take_back(struct hf_boot_key *key);
+/* For agent/link_tls.c, in the link's child: OpenSSL's EVP_PKEY, still the key's own; NULL: not lent. */
 struct evp_pkey_st;
 struct evp_pkey_st *hf_boot_key_pkey(const struct hf_boot_key *key);
 /* Wipes the private key and sets *key to NULL; one that is NULL is fine. */

@@ -13,6 +13,7 @@ static enum hf_err find(struct hf_gate *gate, uint32_t reset_count, const struct
 		.reset_count = reset_count, .now = hf_gate_now(gate),
 	};
 	struct hf_ak ak;
+	enum hf_err err;
 
 	if (hf_ak_parse(gate->evidence.ak, &ak) == HF_OK)
 		input.ak_name = (struct hf_span){ ak.name, sizeof(ak.name) };
@@ -20,7 +21,14 @@ static enum hf_err find(struct hf_gate *gate, uint32_t reset_count, const struct
 		*ret_why = "the host would be held";
 		return HF_ERR_BEARER_REFUSED;
 	}
-	return hf_bearer_find(&input, ret, ret_why);
+	err = hf_bearer_find(&input, ret, ret_why);
+	/* Who can clear the TPM counts its boots anew: the tenant, where nobody has kept him from it. */
+	if (err == HF_OK && !gate->generation.clear_disabled) {
+		*ret = NULL;
+		*ret_why = "TPM2_Clear is not disabled: boots could be counted again (holdfast provision)";
+		return HF_ERR_BEARER_REFUSED;
+	}
+	return err;
 }
 
 /* For whoever reads the log, and before END: afterwards nothing could be added any more. */

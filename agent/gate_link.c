@@ -125,8 +125,10 @@ static enum hf_err prepare(struct hf_gate *gate, struct hf_fault *fault)
 static bool is_suspect(const struct hf_gate *gate, const struct hf_part *part, const struct hf_function *f)
 {
 	const char *at = gate->talk.suspect;
+	char address[HF_ADDRESS_TEXT];
 
-	return at && (strcmp(at, part->path) == 0 || strcmp(at, f->path) == 0);
+	hf_address_format(&f->address, address);
+	return at && (strcmp(at, part->path) == 0 || strcmp(at, f->path) == 0 || strcmp(at, address) == 0);
 }
 
 static bool wanted(const struct hf_gate *gate, const struct hf_part *part, const struct hf_function *f)

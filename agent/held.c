@@ -294,8 +294,12 @@ static void tell_controller(struct hf_gate *gate, const struct hf_fault *why)
 {
 	struct hf_fault fault = { 0 };
 
-	if (!hf_gate_by_controller(gate) || !gate->conf.controller[0] || !gate->evidence.receipt.len)
+	if (!hf_gate_by_controller(gate) || !gate->conf.controller[0])
 		return;
+	if (!gate->evidence.receipt.len) {	/* he believes the TPM alone */
+		hf_screen_print(&gate->screen, "the controller was not told: there is no quote over this end\n");
+		return;
+	}
 	gate->talk.suspect = why->where;
 	if (gate->options.pid1) {
 		hf_gate_report_beside(gate);

@@ -89,7 +89,7 @@ static enum hf_err get(struct hf_link *link, uint8_t *buf, size_t len, struct hf
 
 static bool its_own(uint32_t err)
 {
-	return err == HF_ERR_CONTROLLER_UNREACHABLE || err == HF_ERR_CONTROLLER_TLS ||
+	return err == HF_ERR_CONTROLLER_UNREACHABLE || err == HF_ERR_CONTROLLER_BUSY || err == HF_ERR_CONTROLLER_TLS ||
 	       err == HF_ERR_CONTROLLER_REPLY || err == HF_ERR_NO_MEMORY || err == HF_ERR_INTERNAL;
 }
 
@@ -232,8 +232,12 @@ enum hf_err hf_link_start(const struct hf_link_plan *plan, struct hf_link **ret,
 		return err;
 	link = calloc(1, sizeof(*link));
 	err = link ? hf_digest_warm() : HF_ERR_NO_MEMORY;
+	if (!err && plan->key)
+		err = hf_boot_key_lend(plan->key);
 	if (!err)
 		err = hf_worker_start(&worker, &link->worker);
+	if (plan->key)
+		hf_boot_key_take_back(plan->key);
 	if (err) {
 		free(link);
 		return hf_fail(fault, err, CONTROLLER, "%s", "starting the link");

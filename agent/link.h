@@ -20,7 +20,8 @@ struct hf_link_plan {
 				 * addresses only: [2001:db8::1], 192.0.2.1 */
 	const char *name;	/* that the certificate must bear; NULL or empty: the address itself */
 	struct hf_span ca;	/* PEM, one or more certificates; nobody else is believed */
-	const struct hf_boot_key *key;	/* NULL: no client certificate (a receipt after CAP) */
+	struct hf_boot_key *key;	/* NULL: no client certificate (a receipt after CAP); else the child
+				 * gets it, and no other does */
 	int64_t now;		/* by a trusted clock; 0: dates of certificates are not looked at */
 };
 /* Starts the child; says nothing to anybody yet. */
@@ -28,8 +29,8 @@ enum hf_err hf_link_start(const struct hf_link_plan *plan, struct hf_link **ret,
 			  struct hf_fault *fault) HF_MUST_USE;
 /* One POST, one reply. The child connects where it has to, tries again with growing pauses and
  * jitter, and the next URL; kicks the watch as it goes; gives up after patience_ms in all.
- * HF_ERR_CONTROLLER_UNREACHABLE (detail: the last thing that went wrong), _CONTROLLER_TLS,
- * _CONTROLLER_REPLY (not 200, wrong type, too large), HF_ERR_LINK_DIED. */
+ * HF_ERR_CONTROLLER_UNREACHABLE (detail: the last thing that went wrong), _CONTROLLER_BUSY (one of
+ * them was there and answered 5xx or 429, whatever the others did), _CONTROLLER_TLS, _CONTROLLER_REPLY (not 200, wrong type, too large), HF_ERR_LINK_DIED. */
 enum hf_err hf_link_ask(struct hf_link *link, const char *path, const char *content_type,
 			struct hf_span body, unsigned patience_ms, struct hf_arena *arena,
 			struct hf_span *ret, struct hf_fault *fault) HF_MUST_USE;

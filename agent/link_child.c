@@ -30,6 +30,7 @@ struct talk {
 	struct hf_link_child *child;
 	int socket;		/* to PID 1 */
 	struct hf_link_why *why;
+	struct hf_link_why busy;	/* of this order: who was there and had no time; err 0: nobody */
 	uint8_t reply[HF_WIRE_REPLY_MAX];
 };
 
@@ -172,7 +173,11 @@ static bool post(struct talk *t, const struct order *o, size_t *ret_len, bool *r
 	const struct hf_link_request request = { .path = o->path, .type = o->type, .body_len = o->head.body_len,
 						 .body = fetch_body, .self = t };
 
-	return hf_tls_post(t->child->tls, &request, o->end, t->reply, ret_len, ret_silent, t->why);
+	if (hf_tls_post(t->child->tls, &request, o->end, t->reply, ret_len, ret_silent, t->why))
+		return true;
+	if (t->why->err == HF_ERR_CONTROLLER_BUSY)
+		t->busy = *t->why;
+	return false;
 }
 
 /* Over the connection that is there. It may have ended meanwhile, and that is nobody's fault. */
@@ -222,6 +227,7 @@ static bool ask(struct talk *t, const struct order *o, size_t *ret_len)
 {
 	bool final;
 
+	t->busy = (struct hf_link_why){ .err = HF_OK };
 	(void)hf_link_because(t->why, HF_ERR_CONTROLLER_UNREACHABLE, true, "no time to ask");
 	if (post_again(t, o, ret_len, &final))
 		return true;
@@ -231,6 +237,9 @@ static bool ask(struct talk *t, const struct order *o, size_t *ret_len)
 		if (!final && hf_now_ms() < o->end)
 			pause_between(round, o->end);
 	}
+	/* Whoever answered was no silence, though others were silent, or he himself later. */
+	if (t->why->err == HF_ERR_CONTROLLER_UNREACHABLE && t->busy.err != HF_OK)
+		*t->why = t->busy;
 	return false;
 }
 

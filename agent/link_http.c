@@ -138,7 +138,7 @@ static bool http_failed(struct hf_tls *tls, struct hf_link_why *why)
 	const char *at = tls->url->text;
 
 	if (status && status != 200)
-		return hf_link_because(why, status >= 500 || status == 429 ? HF_ERR_CONTROLLER_UNREACHABLE :
+		return hf_link_because(why, status >= 500 || status == 429 ? HF_ERR_CONTROLLER_BUSY :
 				       HF_ERR_CONTROLLER_REPLY, status >= 500 || status == 429,
 				       "%s answers with HTTP status %u", at, status);
 	if (tls->state == BROKEN)

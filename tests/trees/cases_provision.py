@@ -6,19 +6,9 @@ import json
 import sources
 import trees
 from harness import case, need, read, write
-from rehearsal import Host, verify
+from rehearsal import LOCKOUT, OWNER, Host, provision, verify
 
 INDEX = "0x01d10300"
-OWNER, LOCKOUT = "owner-value-1", "lockout-value-1"
-
-
-def provision(host, *argv, owner=OWNER, lockout=LOCKOUT, code=0):
-    write(host.t.path("owner.auth"), owner + "\n")
-    write(host.t.path("lockout.auth"), lockout)
-    files = ["--owner-auth-file", host.t.path("owner.auth")]
-    if "--raise" not in argv:
-        files += ["--lockout-auth-file", host.t.path("lockout.auth")]
-    return host.t.holdfast("provision", *files, "--tcti", host.tpm.tcti, *argv, code=code)
 
 
 def claims(host):

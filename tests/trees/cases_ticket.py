@@ -6,7 +6,7 @@ import firmware
 import sources
 from controllers import (SERVICE_IMAGE, TENANT_IMAGE, Controller, Led, all_evidence)
 from harness import case, need, read, write
-from rehearsal import next_boot, timeless, verify
+from rehearsal import next_boot, provision, timeless, verify
 
 
 def fresh(host, number):
@@ -401,11 +401,13 @@ def ticket_cut_in_the_middle(t):
     """The challenge came, the ticket did not: a quote for it was made, and nothing stands in."""
     with Led(t) as host:
         bearer(host)
-        for number, script in enumerate(({"silent": ["evidence"]}, {"lies": ["evidence-half"]},
-                                         {"status": {"evidence": 503}})):
+        for number, (script, cause) in enumerate((
+                ({"silent": ["evidence"]}, "controller-unreachable"),
+                ({"lies": ["evidence-half"]}, "controller-unreachable"),
+                ({"status": {"evidence": 503}}, "controller-busy"))):
             host = fresh(host, number)
             host.controller.says(**script)
-            result = host.boot("controller-unreachable", 6)
+            result = host.boot(cause, 6)
             need("fallback" not in result.text.lower(), result.describe())
             host.tpm.stop()
 
@@ -432,8 +434,10 @@ def bearer(host, owner=None, first=0, last=0, name=None, **more):
 
 
 def known_host(t):
-    """A host that was seen once by its controller, who then falls silent; its TPM is reset."""
+    """A host that was seen once by its controller, who then falls silent; its TPM is reset, and nobody
+    can clear it to count its boots again."""
     host = Led(t)
+    provision(host, "--generation", "7")
     host.boot("captured-tree", 3)
     silent(host)
     host.tpm.stop()
@@ -453,6 +457,31 @@ def fallback_by_the_owners_release(t):
         t.refused(shown, "captured-tree")
         os.unlink(t.path("verifier", "bearer.corim"))	# a verifier who was not told of it
         t.refused(verify(host, code=3), "owner-release-refused")
+
+
+@case
+def fallback_where_boots_can_be_counted_again(t):
+    """A tenant who may clear the TPM begins at 0 as often as it likes."""
+    with Led(t) as host:
+        host.boot("captured-tree", 3)
+        silent(host)
+        bearer(host)
+        result = restarted(host).boot("owner-release-refused", 3)
+        need("TPM2_Clear" in result.text and "FALLBACK" not in result.text, result.describe())
+        need("path: fallback" not in host.log_text(), host.log_text())
+
+
+@case
+def fallback_is_not_for_a_busy_controller(t):
+    """Who answers that he has no time is there: whoever can make him busy gains nothing."""
+    with Led(t) as host:
+        provision(host, "--generation", "7")
+        host.boot("captured-tree", 3)
+        bearer(host)
+        host.controller.says(status={"challenge": 503})
+        result = restarted(host).boot("controller-busy", 6)
+        need("FALLBACK" not in result.text, result.describe())
+        need("path: fallback" not in host.log_text(), host.log_text())
 
 
 @case

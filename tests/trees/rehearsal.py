@@ -12,6 +12,7 @@ from harness import need, read, write
 from sources import Owner
 
 FIRMWARE_LOG = "kernel/security/tpm0/binary_bios_measurements"
+OWNER, LOCKOUT = "owner-value-1", "lockout-value-1"
 
 
 class Host:
@@ -133,3 +134,12 @@ def quote_checks(host):
     host.tpm.tool("tpm2_checkquote", "-u", f"{host.evidence}/ak.pem",
                   "-m", f"{host.evidence}/quote.attest", "-s", f"{host.evidence}/quote.sig",
                   "-f", f"{host.evidence}/quote.pcrs", "-g", "sha256", "-q", nonce)
+
+
+def provision(host, *argv, owner=OWNER, lockout=LOCKOUT, code=0):
+    write(host.t.path("owner.auth"), owner + "\n")
+    write(host.t.path("lockout.auth"), lockout)
+    files = ["--owner-auth-file", host.t.path("owner.auth")]
+    if "--raise" not in argv:
+        files += ["--lockout-auth-file", host.t.path("lockout.auth")]
+    return host.t.holdfast("provision", *files, "--tcti", host.tpm.tcti, *argv, code=code)

@@ -264,7 +264,7 @@ static const struct { const char *mode; unsigned patience; enum hf_err err; cons
 	{ "handshake-closes", PATIENCE, HF_ERR_CONTROLLER_UNREACHABLE, "ends the connection" },
 	{ "redirect", ENOUGH, HF_ERR_CONTROLLER_REPLY, "answers with HTTP status 302" },
 	{ "not-found", ENOUGH, HF_ERR_CONTROLLER_REPLY, "answers with HTTP status 404" },
-	{ "busy", PATIENCE, HF_ERR_CONTROLLER_UNREACHABLE, "answers with HTTP status 503" },
+	{ "busy", PATIENCE, HF_ERR_CONTROLLER_BUSY, "answers with HTTP status 503" },
 	{ "chunked", ENOUGH, HF_ERR_CONTROLLER_REPLY, "without Content-Length" },
 	{ "no-length", ENOUGH, HF_ERR_CONTROLLER_REPLY, "without Content-Length" },
 	{ "other-type", ENOUGH, HF_ERR_CONTROLLER_REPLY, "unexpected content type" },
@@ -400,6 +400,23 @@ TEST(nobody_there)
 	snprintf(urls, sizeof(urls), "https://127.0.0.1:%u  %s", port, f.liar.url);
 	start(&f);
 	assert_good(&f, "c1 r1 8 ");
+	end(&f);
+}
+
+/* Who answered, if only that he has no time, is not undone by an address that is silent. */
+TEST(a_busy_one_beside_a_silent_one)
+{
+	struct fixture f;
+	char urls[200];
+	const unsigned port = unused_port();
+
+	(void)state;
+	begin(&f, "busy", false);
+	snprintf(urls, sizeof(urls), "%s https://127.0.0.1:%u", f.liar.url, port);
+	f.plan.urls = urls;
+	start(&f);
+	assert_int_equal(ask(&f, PATIENCE), HF_ERR_CONTROLLER_BUSY);
+	assert_non_null(strstr(f.fault.detail, "answers with HTTP status 503"));
 	end(&f);
 }
 
@@ -564,6 +581,7 @@ int main(void)
 		cmocka_unit_test(dates_count_from_the_signed_time_on),
 		cmocka_unit_test(dates_that_hold_change_nothing),
 		cmocka_unit_test(nobody_there),
+		cmocka_unit_test(a_busy_one_beside_a_silent_one),
 		cmocka_unit_test(a_liar_is_passed_over),
 		cmocka_unit_test(a_child_that_dies_is_noticed),
 		cmocka_unit_test(the_child_is_nobody),
