@@ -6,6 +6,7 @@
 
 int hf_cmd_keygen(int argc, char **argv);
 int hf_cmd_manifest(int argc, char **argv);
+int hf_cmd_waiver(int argc, char **argv);
 int hf_cmd_image(int argc, char **argv);
 int hf_cmd_log(int argc, char **argv);
 int hf_cmd_evidence(int argc, char **argv);

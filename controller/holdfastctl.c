@@ -12,6 +12,7 @@ static const struct command {
 } commands[] = {
 	{ "keygen", hf_cmd_keygen, "make a signing key and its anchor" },
 	{ "manifest", hf_cmd_manifest, "create, build, sign, show and check manifests" },
+	{ "waiver", hf_cmd_waiver, "the owner's release of a host for when no controller answers" },
 	{ "image", hf_cmd_image, "measure agent and tenant images for an image list" },
 	{ "log", hf_cmd_log, "show an event log, or replay it to PCR values" },
 	{ "evidence", hf_cmd_evidence, "verify, show and unpack what a host proved" },

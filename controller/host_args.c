@@ -103,18 +103,22 @@ static const char *from_environment(const char *said, const char *name)
 	return value && *value ? value : NULL;
 }
 
-static int check(const struct hf_host_row *row, struct hf_host_args *a)
+bool hf_host_server_option(struct hf_host_args *a, int letter, const char *value)
+{
+	if (letter == 'T')
+		return parse_seconds(value, &a->server.seconds);
+	if (!strchr("utcCK", letter) || !letter)
+		return false;
+	*slot(a, letter) = value;
+	return true;
+}
+
+int hf_host_server_ready(struct hf_host_args *a)
 {
 	a->server.url = from_environment(a->server.url, "HOLDFAST_URL");
 	a->server.ca = from_environment(a->server.ca, "HOLDFAST_CA");
 	if (!a->server.certificate)
 		a->server.token_file = from_environment(a->server.token_file, "HOLDFAST_TOKEN_FILE");
-	if (row->word && !a->word)
-		return hf_ctl_refuse(a->command, "%s: %s is missing", row->name, row->word);
-	if (row->word && strcmp(row->word, "ID") == 0 && !hf_host_id_valid(a->word))
-		return hf_ctl_refuse(a->command, "%s is no name of a host", a->word);
-	if (a->host && !hf_host_id_valid(a->host))
-		return hf_ctl_refuse(a->command, "%s is no name of a host", a->host);
 	if (!a->server.url)
 		return hf_ctl_refuse(a->command, "the controller's --url is missing (or HOLDFAST_URL)");
 	if (strncmp(a->server.url, "https://", 8) != 0)
@@ -124,6 +128,17 @@ static int check(const struct hf_host_row *row, struct hf_host_args *a)
 	if (!a->server.certificate != !a->server.key)
 		return hf_ctl_refuse(a->command, "--certificate and --key go together");
 	return -1;
+}
+
+static int check(const struct hf_host_row *row, struct hf_host_args *a)
+{
+	if (row->word && !a->word)
+		return hf_ctl_refuse(a->command, "%s: %s is missing", row->name, row->word);
+	if (row->word && strcmp(row->word, "ID") == 0 && !hf_host_id_valid(a->word))
+		return hf_ctl_refuse(a->command, "%s is no name of a host", a->word);
+	if (a->host && !hf_host_id_valid(a->host))
+		return hf_ctl_refuse(a->command, "%s is no name of a host", a->host);
+	return hf_host_server_ready(a);
 }
 
 int hf_host_main(int argc, char **argv, const char *usage, const struct hf_host_row *rows, size_t count)

@@ -56,6 +56,10 @@ struct hf_host_row {
 	const char *options;
 	hf_host_command *run;
 };
+/* Which controller: the options of all, by their letters in host_args.c, then the environment. -1: it
+ * can be asked; else the exit code. */
+bool hf_host_server_option(struct hf_host_args *a, int letter, const char *value);
+int hf_host_server_ready(struct hf_host_args *a);
 /* Parses argv (argv[0] is the command's own name) and runs the row that argv[1] names. */
 int hf_host_main(int argc, char **argv, const char *usage, const struct hf_host_row *rows, size_t count);
 

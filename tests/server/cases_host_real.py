@@ -52,6 +52,12 @@ def the_life_of_a_host():
         assert jwt.strip().count(".") == 2, jwt
         ctl("host", "verdicts", "host-0", has=["lease L1", "affirming"])
         ctl("host", "drift", "host-0", has=["0 changes"])
+        name = json.loads(ctl("host", "show", "host-0", "--json"))["ak-name"]
+        source = json.loads(ctl("waiver", "create", "--name", "move", "--id", "host-0", "--generation", "7",
+                                "--boots", "3", "--json"))
+        assert source["host"] == name and source["boots"]["to"] - source["boots"]["from"] == 2, source
+        ctl("waiver", "create", "--name", "move", "--id", "nobody", "--generation", "7", "--boots", "3", code=3,
+            has=["[host-unknown, HTTP 404]"])
         ctl("host", "secret", "host-0", "--file", fleet.dir + "/token", code=3, has=["host-not-reclaimed"])
         next_lease(fleet, ctl, anchor)
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gate and its controller over loopback: what is said, and every lie, each alone."""
+import json
 import os
 
 import firmware
@@ -457,6 +458,39 @@ def fallback_by_the_owners_release(t):
         t.refused(shown, "captured-tree")
         os.unlink(t.path("verifier", "bearer.corim"))	# a verifier who was not told of it
         t.refused(verify(host, code=3), "owner-release-refused")
+
+
+@case
+def fallback_as_an_operator_prepares_it(t):
+    """waiver create from the evidence of the last boot, signed, and into manifests.d."""
+    with known_host(t) as host:
+        made = t.ctl("waiver", "create", "--name", "site-7-move", "--from", host.evidence, "--generation", "7",
+                     "--boots", "2", "--note", "the rack moves", "--out", t.path("release.json"), code=0)
+        count = reset_count(host)
+        need(f"for boots {count} to {count + 1}" in made.errors, made.describe())
+        t.ctl("manifest", "sign", t.path("release.json"), "--key", host.owner.key, "--signer", host.owner.name,
+              "--out", f"{host.etc}/manifests.d/release.corim", code=0)
+        for _ in range(2):
+            result = host.boot("captured-tree", 3)
+            need("FALLBACK: the owner's release site-7-move" in result.text, result.describe())
+            restarted(host)
+        host.boot("owner-release-refused", 3)	# a third boot is nobody's
+
+
+@case
+def waiver_create_is_asked_rightly(t):
+    with known_host(t) as host:
+        good = {"--name": "n", "--from": host.evidence, "--generation": "7", "--boots": "2"}
+        bad = ({"--boots": "0"}, {"--boots": "3-2"}, {"--boots": "1-2000"}, {"--boots": "x"}, {"--boots": "4294967296"},
+               {"--generation": "-1"}, {"--name": "a/b"}, {"--until": "2026-02-30"}, {"--note": ""}, {"--id": "host-1"},
+               {"--from": None}, {"--boots": None}, {"--generation": None}, {"--name": None})
+        for change in bad:
+            words = [w for k, v in {**good, **change}.items() if v is not None for w in (k, v)]
+            result = t.ctl("waiver", "create", *words, code=2)
+            need("next" in result.errors, result.describe())
+        t.ctl("waiver", "create", "--name", "n", "--from", t.path("nothing"), "--generation", "7", "--boots", "1", code=2)
+        shown = json.loads(t.ctl("waiver", "create", *[w for p in good.items() for w in p], "--json", code=0).out)
+        need(shown["host"] == ak_name(host) and shown["generation"] == 7, f"{shown}")
 
 
 @case
