@@ -220,8 +220,9 @@ enum hf_err hf_census_draft(struct hf_census *census, const struct hf_census_dra
 
 	for (struct hf_census_kind *k = census->kinds; k && !err; k = k->next)
 		err = draft_component(k, out, &components);
+	/* of a model with too few hosts no place is common: it gets no rule, and no draft */
 	for (const struct hf_census_model *m = census->models; m && !err; m = m->next)
-		if (m->vendor[0] && m->product[0] && m->hosts >= hf_census_least(census, m->hosts))
+		if (m->vendor[0] && m->product[0])
 			err = draft_model(census, m, drafts, out, &models);
 	return err;
 }
