@@ -122,13 +122,17 @@ def step_server():
     run("server", ["python3", "tests/server/run.py"], 1200, quiet=False)
 
 
+def step_packages():
+    run("packages", ["python3", "tests/packages/run.py"], 900, quiet=False)
+
+
 def step_fault():
     run("fault", ["python3", "tests/fault/run.py"], 1800, quiet=False)
 
 
 def step_fuzz():
     make("build: fuzz targets", "fuzzers")
-    run("fuzz", ["tests/fuzz/run.sh", "build/fuzz", os.environ.get("FUZZ_SECONDS", "5")], 1800,
+    run("fuzz", ["tests/fuzz/run.sh", "build/fuzz", os.environ.get("FUZZ_SECONDS", "2")], 1800,
         quiet=False)
 
 
@@ -142,7 +146,7 @@ def step_mutations():
 
 STEPS = {
     "build": step_build, "style": step_style, "unit": step_unit, "asan": step_asan,
-    "tree": step_tree, "server": step_server, "fault": step_fault, "fuzz": step_fuzz, "lab": step_lab,
+    "tree": step_tree, "server": step_server, "packages": step_packages, "fault": step_fault, "fuzz": step_fuzz, "lab": step_lab,
     "mutations": step_mutations,
 }
 
