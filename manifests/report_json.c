@@ -275,27 +275,26 @@ static void unjudged_coverage(struct hf_json_out *o, const struct hf_claims *cla
 	hf_json_close(o, '}');
 }
 
+/* A member of the report about the claims: null where there are none. */
+static void about(struct hf_json_out *o, const char *key, const struct hf_claims *claims,
+		  void (*write)(struct hf_json_out *, const struct hf_claims *))
+{
+	hf_json_key(o, key);
+	if (claims)
+		write(o, claims);
+	else
+		hf_json_word(o, "null");
+}
+
 char *hf_report_json(const struct hf_claims *claims, const struct hf_verdict *verdict, bool indent)
 {
 	struct hf_json_out o = { .indent = indent };
 
 	hf_json_open(&o, '{');
 	hf_json_say_number(&o, "format", 1);
-	hf_json_key(&o, "host");
-	if (claims)
-		host(&o, claims);
-	else
-		hf_json_word(&o, "null");
-	hf_json_key(&o, "parts");
-	if (claims)
-		parts_json(&o, claims);
-	else
-		hf_json_word(&o, "null");
-	hf_json_key(&o, "coverage");
-	if (claims)
-		unjudged_coverage(&o, claims);
-	else
-		hf_json_word(&o, "null");
+	about(&o, "host", claims, host);
+	about(&o, "parts", claims, parts_json);
+	about(&o, "coverage", claims, unjudged_coverage);
 	hf_json_key(&o, "verdict");
 	if (verdict)
 		verdict_json(&o, verdict);
