@@ -71,7 +71,7 @@ UNIT_BINS  := $(addprefix $(O)/tests/unit/test_,$(UNIT_NAMES))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_BINS  := $(addprefix $(O)/tests/fuzz/fuzz_,$(FUZZ_NAMES))
 
-.PHONY: all objects help deps deps-check check check-units demo demo-census lab bench fuzz install clean units fuzzers portable deb
+.PHONY: all objects help deps deps-check check check-units demo demo-census demo-3am lab bench fuzz install clean units fuzzers portable deb
 all: $(O)/holdfast $(O)/holdfastctl $(O)/holdfastd  ## build agent, operator's tool and controller
 
 help:  ## this list
@@ -168,6 +168,9 @@ check:  ## install what is missing, build, and pass every test
 
 demo:  ## boot the lab host to release, and tampered ones to hold
 	@tests/lab/demo.sh
+
+demo-3am: all $(O)/tests/fleet/fleet  ## a controller dies while 200 hosts boot, and a held host is waived by the runbook
+	@V=1 MODE=$(MODE) python3 tests/server/run.py night
 
 demo-census: all $(O)/tests/census/judge  ## find four odd cards among 1,000 hosts, and draft their manifests
 	@MODE=$(MODE) tests/census/demo.sh

@@ -127,10 +127,12 @@ int hf_host_show(const struct hf_host_args *a, struct hf_arena *arena)
 
 	if (!host)
 		return code;
-	if (a->json)
+	if (a->json) {
 		code = hf_json_print(host);
-	else
+	} else {
 		hf_host_print(stdout, host, now_of());
+		code = hf_host_more(a, host, now_of(), arena);
+	}
 	json_decref(host);
 	return code;
 }

@@ -42,6 +42,8 @@ void hf_verdict_print(FILE *out, const json_t *verdict, int64_t now);
 /* "name: value", wrapped at 80 columns; nothing where value is empty. */
 void hf_field_print(FILE *out, const char *name, const char *value);
 int hf_json_print(const json_t *json);	/* the exit code */
+/* Below the host: what it says of itself, and what was waived (host_more.c). The exit code. */
+int hf_host_more(const struct hf_host_args *a, const json_t *host, int64_t now, struct hf_arena *arena);
 
 /* ---- subcommands: exit codes ---- */
 typedef int hf_host_command(const struct hf_host_args *a, struct hf_arena *arena);

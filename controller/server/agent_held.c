@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "controller/server/capped.h"
+#include "controller/server/held_look.h"
 #include "controller/server/make_ticket.h"
 #include "controller/server/reply.h"
 #include "measure/evidence.h"
@@ -16,6 +17,7 @@ struct work {
 	struct hf_host_record host;
 	struct hf_capped_facts facts;
 	struct hf_challenge_record challenge;
+	struct hf_held_look look;
 	struct hf_digest receipt, body;
 	char actor[HF_HOST_ID_MAX + 8], cause[64];
 	struct hf_fault fault;
@@ -85,10 +87,11 @@ static enum hf_err make(struct work *w, bool answers, struct hf_verdict_record *
 	*ret = (struct hf_verdict_record){
 		.host = w->host.inventory.id, .at = r->now, .kind = HF_EVIDENCE_HELD, .quote = bytes(&w->receipt),
 		.boot_key = w->facts.boot_key, .evidence_digest = bytes(&w->body), .status = HF_EAR_CONTRAINDICATED,
-		.cause = hf_err_name(cause), .class_name = hf_class_name(hf_err_class(cause)), .place = "",
-		.detail = "the host holds itself", .model = "", .lease = w->host.lease, .counted = true,
+		.cause = hf_err_name(cause), .class_name = hf_class_name(hf_err_class(cause)),
+		.place = w->look.place, .detail = "the host holds itself", .model = w->look.model, .lease = w->host.lease, .counted = true,
 		.reset_count = w->facts.quote.reset_count, .restart_count = w->facts.quote.restart_count,
-		.firmware_version = w->facts.quote.firmware_version, .report = "{}", .evidence = r->body,
+		.firmware_version = w->facts.quote.firmware_version, .report = w->look.report,
+		.evidence = r->body,
 	};
 	if (answers) {
 		result.nonce = ret->nonce = w->evidence.nonce;
@@ -108,11 +111,14 @@ static enum hf_err record(struct work *w)
 
 	snprintf(w->actor, sizeof(w->actor), "host:%s", w->host.inventory.id);
 	snprintf(w->cause, sizeof(w->cause), "%.*s", held.len < 63 ? (int)held.len : 63, (const char *)held.ptr);
+	hf_held_look(w->request, &w->evidence, w->host.inventory.id, hf_err_from_name(w->cause), &w->look);
 	err = make(w, answers, &v);
 	if (!err)
 		err = hf_store_verdict(c->store, &v, &by, &w->fault);
-	if (!err && v.id)	/* else it was known, or is of an earlier boot */
+	if (!err && v.id) {	/* else it was known, or is of an earlier boot */
 		hf_tell_verdict(c, &v);
+		hf_tell_drift(c, &v, &w->look.drift);
+	}
 	return err;
 }
 

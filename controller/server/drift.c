@@ -46,6 +46,9 @@ static void differ(void *self, const struct hf_part *part, const struct hf_funct
 	(void)function;
 	if (strcmp(part->path, HF_SPDM_NOTE) == 0)	/* digests of conversations: of each boot */
 		return;
+	/* what a host that holds itself had not come to yet */
+	if (!m && (strcmp(part->path, "store") == 0 || strcmp(part->path, "recheck") == 0))
+		return;
 	w->ret->total++;
 	if (w->ret->line_count == HF_DRIFT_LINES)
 		return;

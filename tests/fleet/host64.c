@@ -9,7 +9,7 @@
 struct kind { const char *name; uint16_t vendor, device; uint32_t class_code; const char *rom; };
 static const struct kind kinds[] = {
 	{ "accelerator", 0x10de, 0x2330, 0x030200, "accelerator rom 96.00.61" },
-	{ "drive", 0x144d, 0xa80a, 0x010802, NULL },
+	{ "nvme-drive", 0x144d, 0xa80a, 0x010802, NULL },
 	{ "nic", 0x15b3, 0x1021, 0x020000, "nic rom 28.39" },
 };
 
