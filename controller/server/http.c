@@ -223,6 +223,10 @@ static enum MHD_Result start_slow(struct exchange *x)
 
 	if (atomic_exchange(&x->http->slow, true))
 		return refuse(x, 429, HF_ERR_RATE_LIMITED, "one such request is under way; try again");
+	if (atomic_load(&x->http->controller->stopping)) {	/* nobody waits for it any more: hf_http_stop */
+		atomic_store(&x->http->slow, false);
+		return refuse(x, 503, HF_ERR_API_REFUSED, "the controller stops");
+	}
 	x->waiting = true;
 	MHD_suspend_connection(x->connection);
 	if (pthread_create(&thread, NULL, run_slow, x) == 0) {
