@@ -269,6 +269,9 @@ def what_is_revoked():
         verdicts = c.api("GET", f"/v1/hosts/{HOST}/verdicts")["verdicts"]
         need(len([v for v in verdicts if v["kind"] == "gate"]) == 3, f"a verdict by no manifests: {verdicts}")
         need(c.wait_for("request-failed")["cause"] == "signer-unknown", "another cause")
+        tried = r.put(c, r.manifests(7), "enforce")["tried"]  # what let nobody through keeps no other out
+        need(tried["tried"] == 1 and tried["better"] == 1 and not tried["worse"], f"{tried}")
+        r.boot(c, "captured-tree")
 
 
 def by_hand():
