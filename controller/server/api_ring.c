@@ -211,8 +211,11 @@ static enum hf_err try(struct put *p)
 	if (err)
 		return err;
 	/* One that does not verify any more gates nobody, and says nothing of generations. */
-	if (hf_ring_take(c, p->policy, p->ring.name, p->request->arena, &set, &p->fault) == HF_OK)
+	err = hf_ring_take(c, p->policy, p->ring.name, p->request->arena, &set, &p->fault);
+	if (!err)
 		err = count_older(p, hf_ring_gate(set, p->policy), in.after);
+	else if (!hf_reply_own_trouble(err))
+		err = HF_OK;
 	hf_ring_drop(set);
 	return err;
 }

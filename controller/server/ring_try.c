@@ -60,13 +60,6 @@ static enum hf_err judge(struct trial *t, const struct hf_evidence *evidence, co
 	return err;
 }
 
-/* What is this controller's own trouble says nothing of a host: a trial that missed some for it would
- * let through what it was asked to keep back. */
-static bool says_nothing(enum hf_err err)
-{
-	return err == HF_ERR_LIMIT || hf_reply_own_trouble(err);
-}
-
 /* The host remembers the greatest generation that it saw of a model, and holds by an older one. */
 static void go_back(const struct hf_trial_verdict *before, struct hf_trial_verdict *after)
 {
@@ -79,7 +72,7 @@ static void go_back(const struct hf_trial_verdict *before, struct hf_trial_verdi
 		 (unsigned long long)before->generation);
 }
 
-/* What gates that host today. */
+/* What gates that host today; NULL: a ring that does not verify any more, which lets nobody through. */
 static enum hf_err present(struct trial *t, const struct host *h, const struct hf_manifests **ret)
 {
 	enum hf_err err = HF_OK;
@@ -89,9 +82,10 @@ static enum hf_err present(struct trial *t, const struct host *h, const struct h
 		t->now = NULL;
 		err = hf_ring_take(t->request->controller, t->in->policy, h->ring, &t->arena, &t->now, t->fault);
 	}
-	if (!err)
-		*ret = hf_ring_gate(*h->ring ? t->now : NULL, t->in->policy);
-	return err;
+	if (err && hf_reply_own_trouble(err))
+		return err;
+	*ret = err ? NULL : hf_ring_gate(*h->ring ? t->now : NULL, t->in->policy);
+	return HF_OK;
 }
 
 static enum hf_err name(struct trial *t, const struct host *h, const struct hf_trial_verdict *before,
@@ -111,23 +105,27 @@ static enum hf_err name(struct trial *t, const struct host *h, const struct hf_t
 static enum hf_err try_host(struct trial *t, const struct host *h)
 {
 	const struct hf_manifests *manifests;
-	struct hf_trial_verdict before, after;
+	struct hf_trial_verdict before = { .outcome = HF_TRIAL_HOLD }, after;
 	struct hf_evidence evidence;
 	enum hf_err err;
 
 	t->arena.len = 0;
 	t->out->hosts++;
 	err = newest(t, h->id, &evidence);
-	if (err)	/* it never showed any, or what it showed is none: there is nothing to lose */
-		return says_nothing(err) ? err : HF_OK;
+	/* It never showed any, or what it showed is none: there is nothing to lose. This controller's own
+	 * trouble is no such word: a trial that missed hosts for it would let through what it is to keep back. */
+	if (err)
+		return err == HF_ERR_LIMIT || hf_reply_own_trouble(err) ? err : HF_OK;
 	err = present(t, h, &manifests);
 	if (err)
 		return err;
-	err = judge(t, &evidence, manifests, &before);
-	if (!err)
-		err = judge(t, &evidence, t->in->after, &after);
+	err = manifests ? judge(t, &evidence, manifests, &before) : HF_OK;
 	if (err)
-		return says_nothing(err) ? err : HF_OK;
+		return hf_reply_own_trouble(err) ? err : HF_OK;
+	err = judge(t, &evidence, t->in->after, &after);
+	if (err)	/* the same evidence was fine a moment ago */
+		return manifests || hf_reply_own_trouble(err) ? hf_fail(t->fault, err, h->id, "%s", "its evidence cannot be tried") :
+		       HF_OK;
 	if (!t->in->choice->of)		/* a ring's own hosts: told once for each model (api_ring.c) */
 		go_back(&before, &after);
 	t->out->tried++;
