@@ -45,6 +45,8 @@ static enum MHD_Result send_response(struct exchange *x)
 	MHD_add_response_header(out, "Content-Type", r->content_type ? r->content_type : JSON);
 	MHD_add_response_header(out, "Cache-Control", "no-store");
 	MHD_add_response_header(out, "X-Content-Type-Options", "nosniff");
+	if (r->etag)
+		MHD_add_response_header(out, "ETag", r->etag);
 	if (r->status == 401)
 		MHD_add_response_header(out, "WWW-Authenticate", "Bearer");
 	if (x->refused)		/* whatever of the body is still to come is not read */
@@ -211,8 +213,9 @@ static void *run_slow(void *self)
 	struct hf_http *http = x->http;	/* x ends with its reply */
 
 	x->route->handle(&x->request, &x->response);
+	atomic_store(&http->slow, false);	/* before its client can ask for the next one */
 	MHD_resume_connection(x->connection);
-	atomic_store(&http->slow, false);
+	atomic_fetch_sub(&http->slow_threads, 1);
 	return NULL;
 }
 
@@ -225,10 +228,12 @@ static enum MHD_Result start_slow(struct exchange *x)
 		return refuse(x, 429, HF_ERR_RATE_LIMITED, "one such request is under way; try again");
 	x->waiting = true;
 	MHD_suspend_connection(x->connection);
+	atomic_fetch_add(&x->http->slow_threads, 1);
 	if (pthread_create(&thread, NULL, run_slow, x) == 0) {
 		pthread_detach(thread);
 		return MHD_YES;
 	}
+	atomic_fetch_sub(&x->http->slow_threads, 1);
 	MHD_resume_connection(x->connection);
 	atomic_store(&x->http->slow, false);
 	return MHD_YES;

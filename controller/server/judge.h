@@ -18,6 +18,7 @@ struct hf_judge_input {		/* borrowed; nothing may be NULL but trust */
 	const struct hf_trust *trust;
 	struct hf_span client_key;	/* SHA-256 of the TLS client key: who sent it */
 	uint64_t least_tpm_firmware;	/* 0: any */
+	const char *ring;		/* whose manifests these are, for people; NULL: of no ring */
 	int64_t now;
 };
 struct hf_judgement {

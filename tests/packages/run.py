@@ -209,7 +209,8 @@ def portable_takes_nothing_of_the_host():
     put(os.path.join(root, "etc/ld.so.cache"), "garbage")
     put(os.path.join(root, "usr/lib/ssl/openssl.cnf"), "openssl_conf = [broken\n")
     live_commands(root, program)
-    text = run(["chroot", root, program, "--version"], cwd="/",
+    # Not by chroot(8), which these variables would bewilder before the program is reached.
+    text = run([program, "--version"], cwd="/", preexec_fn=lambda: (os.chroot(root), os.chdir("/")),
                env={"LD_PRELOAD": "/lib/libc.so.6", "LD_LIBRARY_PATH": "/lib", "OPENSSL_CONF": "/x",
                     "LD_DEBUG": "files", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
     need(text == run(["build/release/holdfast", "--version"]), f"a variable of the host was used:\n{text}")
@@ -440,7 +441,7 @@ def step(root, code=0, **settings):
     put(os.path.join(root, "proc/sys/kernel/random/uuid"), "01234567-89ab-cdef-0123-456789abcdef\n")
     tool = os.path.join(root, "bin/holdfast")
     put(tool, '#!/bin/sh\necho "$@" >>"$HOLDFAST_ROOT/asked"\n[ "$1" != "$FAIL" ] || exit "$FAIL_CODE"\necho said\n')
-    put(os.path.join(root, "bin/sleep"), "#!/bin/sh\nexit 1\n")
+    put(os.path.join(root, "bin/sleep"), "#!/bin/sh\nkill $PPID\nexit 1\n")
     for name in ("holdfast", "sleep"):
         os.chmod(os.path.join(root, "bin", name), 0o755)
     return lambda fail="", fail_code=1: run(
@@ -470,11 +471,15 @@ def step_says_or_stops_what_is_refused():
     need("WOULD REFUSE" not in step(root, on_refusal="warn")(), "warn says too much")
     for settings in ({"on_refusal": "stop"}, {"on_refusal": "stpo"}, {"on_refusal": "stop now"}):
         for code in (1, 3, 4, 126):  # whatever keeps the judge from saying yes
-            text = step(root, 1, **settings)("verify", code)	# 1: the stand-in for sleep ends the loop
+            text = step(root, -15, **settings)("verify", code)	# the stand-in for sleep kills it: nothing else ends it
             need("REFUSED: this host starts nothing" in text and "WOULD" not in text, text)
+    os.rename(os.path.join(root, "run"), os.path.join(root, "ran"))
+    put(os.path.join(root, "run"), "no folder can be made here\n")
+    need("nothing was measured" in step(root, -15, on_refusal="stop")(), "stop goes on where nothing can be written")
+    os.unlink(os.path.join(root, "run"))
     need("REFUSED" not in step(root, on_refusal="stop")(), "an accepted host is stopped")
     os.unlink(os.path.join(root, "etc/holdfast/manifests.d/m.corim"))
-    need("no manifest is in this" in step(root, 1, on_refusal="stop")(), "stop without manifests goes on")
+    need("no manifest is in this" in step(root, -15, on_refusal="stop")(), "stop without manifests goes on")
 
 
 CASES = [
