@@ -4,6 +4,7 @@
 #include "controller/server/ring.h"
 
 #include "controller/server/api_json.h"
+#include "controller/server/reply.h"
 #include "controller/trial.h"
 #include "measure/wire.h"
 
@@ -58,7 +59,7 @@ static enum hf_err judge(struct trial *t, const struct hf_evidence *evidence, co
 	return err;
 }
 
-/* What gates that host today. */
+/* What gates that host today; NULL: a ring that does not verify any more, which lets nobody through. */
 static enum hf_err present(struct trial *t, const struct host *h, const struct hf_manifests **ret)
 {
 	enum hf_err err = HF_OK;
@@ -68,9 +69,10 @@ static enum hf_err present(struct trial *t, const struct host *h, const struct h
 		t->now = NULL;
 		err = hf_ring_take(t->request->controller, t->in->policy, h->ring, &t->arena, &t->now, t->fault);
 	}
-	if (!err)
-		*ret = hf_ring_gate(*h->ring ? t->now : NULL, t->in->policy);
-	return err;
+	if (err && hf_reply_own_trouble(err))
+		return err;
+	*ret = err ? NULL : hf_ring_gate(*h->ring ? t->now : NULL, t->in->policy);
+	return HF_OK;
 }
 
 static enum hf_err name(struct trial *t, const struct host *h, const struct hf_trial_verdict *before,
@@ -90,7 +92,7 @@ static enum hf_err name(struct trial *t, const struct host *h, const struct hf_t
 static enum hf_err try_host(struct trial *t, const struct host *h)
 {
 	const struct hf_manifests *manifests;
-	struct hf_trial_verdict before, after;
+	struct hf_trial_verdict before = { .outcome = HF_TRIAL_HOLD }, after;
 	struct hf_evidence evidence;
 	enum hf_err err;
 
@@ -102,8 +104,11 @@ static enum hf_err try_host(struct trial *t, const struct host *h)
 	err = present(t, h, &manifests);
 	if (err)
 		return err;
-	if (judge(t, &evidence, manifests, &before) != HF_OK || judge(t, &evidence, t->in->after, &after) != HF_OK)
+	if (manifests && judge(t, &evidence, manifests, &before) != HF_OK)
 		return HF_OK;
+	err = judge(t, &evidence, t->in->after, &after);
+	if (err)	/* the same evidence was fine a moment ago */
+		return manifests ? hf_fail(t->fault, err, h->id, "%s", "its evidence cannot be tried") : HF_OK;
 	t->out->tried++;
 	t->out->better += after.outcome < before.outcome;
 	if (after.outcome <= before.outcome)

@@ -4,7 +4,9 @@ observe to enforce. Nothing bites before it was tried, and nobody is judged by a
 import copy
 import json
 import os
+import signal
 import subprocess
+import time
 import urllib.parse
 
 import postgres
@@ -68,6 +70,16 @@ class Rings:
         self.number += 1
         self.f.host.owner.sign_all(folder, parts + [sources.model(generation=generation, mode=mode), sources.images()])
         return folder
+
+    @staticmethod
+    def reload(c):
+        before = len(c.events)
+        c.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 30
+        while not any(event["event"].startswith("reload") for event in c.events[before:]):
+            need(time.monotonic() < deadline, f"no reload\n{c.words()}")
+            time.sleep(0.05)
+        need(any(event["event"] == "reloaded" for event in c.events[before:]), c.words())
 
     @staticmethod
     def archive(folder):
@@ -226,6 +238,42 @@ def what_is_no_ring():
         c.api("GET", "/v1/rings/nowhere", status=404)
 
 
+def what_is_revoked():
+    """What the owner takes back in the default ring is taken back in all of them; and a ring whose signer
+    nobody trusts any more judges nobody, to the good or to the bad."""
+    with fleet() as f, Controller(f.setup) as c:
+        r = Rings(f)
+        f.host.configure(f"controller = {c.url}\ncontroller-seconds = 5\n", policy="controller")
+        second = sources.Owner(f.t, "second")
+        second.trust(f.setup.anchors)
+        r.reload(c)
+        folder = f.t.path("by-second")
+        second.sign_all(folder, sources.components(f.host.golden) + [sources.model(), sources.images()])
+        r.put(c, folder, "enforce")
+        c.api("POST", "/v1/hosts", [f.inventory(ring="canary")])
+        r.boot(c, "captured-tree")
+
+        taken_back = f"{f.setup.manifests}/99-revocations.corim"
+        f.host.owner.sign({"format": 1, "revocations": "recall", "generation": 1, "revoke": [
+            {"component": "e1000e", "release": "1.0", "note": "recalled"}]}, taken_back)
+        r.reload(c)
+        shown = r.boot(c, "firmware-revoked")
+        need(shown["last-verdict"]["ring"] == "canary", f"{shown}")
+        os.unlink(taken_back)
+        r.reload(c)
+        r.boot(c, "captured-tree")
+
+        os.unlink(f"{f.setup.anchors}/owner/second.pem")
+        r.reload(c)
+        r.boot(c, "controller-")
+        verdicts = c.api("GET", f"/v1/hosts/{HOST}/verdicts")["verdicts"]
+        need(len([v for v in verdicts if v["kind"] == "gate"]) == 3, f"a verdict by no manifests: {verdicts}")
+        need(c.wait_for("request-failed")["cause"] == "signer-unknown", "another cause")
+        tried = r.put(c, r.manifests(7), "enforce")["tried"]  # what let nobody through keeps no other out
+        need(tried["tried"] == 1 and tried["better"] == 1 and not tried["worse"], f"{tried}")
+        r.boot(c, "captured-tree")
+
+
 def by_hand():
     """As an operator does it."""
     with fleet() as f, Controller(f.setup) as c:
@@ -268,4 +316,4 @@ def by_hand():
 
 CASES = [("rings-from-observe-to-enforce", from_observe_to_enforce), ("rings-on-postgresql", on_postgres),
          ("rings-moves-are-tried", moves_are_tried), ("rings-what-is-none", what_is_no_ring),
-         ("rings-by-hand", by_hand)]
+         ("rings-what-is-revoked", what_is_revoked), ("rings-by-hand", by_hand)]
