@@ -11,7 +11,7 @@ DESTDIR ?=
 V      ?= 0
 Q      := $(if $(filter 1,$(V)),,@)
 say     = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
-VERSION := 0.4.0
+VERSION := 0.5.0
 # Of what is packed: the date of the newest entry in debian/changelog, unless the caller has one.
 SOURCE_DATE_EPOCH ?= $(shell date -ud "$$(sed -n 's/^ -- .*>  //p' debian/changelog | head -n 1)" +%s)
 

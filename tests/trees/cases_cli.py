@@ -18,7 +18,7 @@ def cli_help_and_version(t):
         need(one.text.startswith(f"usage: holdfast {command}"), one.describe())
         t.narrow(one.text)
     t.narrow(usage.text)
-    need(t.holdfast("--version", code=0).text == "holdfast 0.4.0\n", "version")
+    need(t.holdfast("--version", code=0).text == "holdfast 0.5.0\n", "version")
     t.narrow(t.ctl("--help", code=0).text)
 
 
