@@ -111,7 +111,7 @@ static enum hf_err record(struct work *w)
 
 	snprintf(w->actor, sizeof(w->actor), "host:%s", w->host.inventory.id);
 	snprintf(w->cause, sizeof(w->cause), "%.*s", held.len < 63 ? (int)held.len : 63, (const char *)held.ptr);
-	hf_held_look(w->request, &w->evidence, w->host.inventory.id, hf_err_from_name(w->cause), &w->look);
+	hf_held_look(w->request, &w->evidence, &w->host, hf_err_from_name(w->cause), &w->look);
 	err = make(w, answers, &v);
 	if (!err)
 		err = hf_store_verdict(c->store, &v, &by, &w->fault);

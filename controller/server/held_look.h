@@ -15,9 +15,10 @@ struct hf_held_look {
 	const char *report;	/* as hf_appraisal_json has it, or "{}" */
 	struct hf_drift drift;
 };
-/* The log is the host's (hf_capped_verify); claims that it does not name say nothing. Everything in
+/* The log is the host's (hf_capped_verify); claims that it does not name say nothing, nor
+ * does a ring whose manifests cannot be had. Everything in
  * ret lives in the request's arena, and nothing in it is borrowed from the manifests. */
-void hf_held_look(struct hf_request *request, const struct hf_evidence *evidence, const char *host,
-		  enum hf_err cause, struct hf_held_look *ret);
+void hf_held_look(struct hf_request *request, const struct hf_evidence *evidence,
+		  const struct hf_host_record *host, enum hf_err cause, struct hf_held_look *ret);
 
 #endif
