@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # holdfast: one plain Makefile. `make help` lists the targets.
 
+# None of make's own rules is used: looking through them took most of the time of a small build.
+MAKEFLAGS += -r
 MODE   ?= release
 CC     ?= cc
 O      := build/$(MODE)

@@ -48,6 +48,7 @@ struct create {
 	struct hf_waiver waiver;
 	struct hf_waiver_item item;
 	uint64_t last_boot;
+	bool last_known;
 	struct hf_arena arena;
 };
 
@@ -66,6 +67,24 @@ static bool parse_name(const char *text, uint8_t out[static HF_AK_NAME])
 	return true;
 }
 
+/* A count that no TPM can have would begin the release at a boot that nobody asked for. */
+static int take_host(struct create *c, const json_t *host)
+{
+	const int64_t count = hf_member_number(host, "reset-count");
+	struct hf_fault fault;
+
+	if (!parse_name(hf_member_text(host, "ak-name"), c->waiver.host))
+		return hf_ctl_refuse("waiver", "%s is not enrolled yet: it has no key that a release could name",
+				     c->host.word);
+	if (count < 0 || count > UINT32_MAX) {
+		hf_fail(&fault, HF_ERR_CONTROLLER_REPLY, c->host.server.url, "reset-count %" PRId64, count);
+		return hf_ctl_fault("waiver", &fault);
+	}
+	c->last_boot = (uint64_t)count;
+	c->last_known = count > 0;	/* it says 0 of a host that never gave evidence */
+	return HF_EXIT_OK;
+}
+
 static int from_controller(struct create *c)
 {
 	int code = HF_EXIT_CONTROLLER;
@@ -73,10 +92,7 @@ static int from_controller(struct create *c)
 
 	if (!host)
 		return code;
-	c->last_boot = (uint64_t)hf_member_number(host, "reset-count");
-	code = parse_name(hf_member_text(host, "ak-name"), c->waiver.host) ? HF_EXIT_OK :
-	       hf_ctl_refuse("waiver", "%s is not enrolled yet: it has no key that a release could name",
-			     c->host.word);
+	code = take_host(c, host);
 	json_decref(host);
 	return code;
 }
@@ -100,6 +116,7 @@ static int from_evidence(struct create *c)
 		return hf_ctl_fault("waiver", &fault);
 	memcpy(c->waiver.host, ak.name, HF_AK_NAME);
 	c->last_boot = quote.reset_count;
+	c->last_known = true;
 	return HF_EXIT_OK;
 }
 
@@ -124,6 +141,9 @@ static int set_boots(struct create *c)
 
 	if (good && *rest == '-') {
 		good = number(rest + 1, &rest, UINT32_MAX, &last);
+	} else if (good && !c->last_known) {
+		return hf_ctl_refuse("waiver", "--boots %s: no boot of %s is known to count from; say FROM-TO",
+				     c->boots, c->host.word);
 	} else if (good) {
 		good = first > 0;
 		last = c->last_boot + first;
@@ -144,7 +164,7 @@ static void tell(const struct create *c)
 	const struct hf_waiver *w = &c->waiver;
 
 	fprintf(stderr, "the owner's release %s\n", w->name);
-	if (c->last_boot)
+	if (c->last_known)
 		fprintf(stderr, "  for boots %" PRIu32 " to %" PRIu32 " (the last one was %" PRIu64 "), generation %"
 			PRIu64 "\n", w->boots_from, w->boots_to, c->last_boot, w->generation);
 	else

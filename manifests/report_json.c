@@ -2,79 +2,19 @@
 /* The same facts for machines; docs/json.md is the schema. */
 #include "manifests/report.h"
 
-#include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-/* Any failure of jansson is lack of memory: one flag, looked at once. */
-struct out {
-	bool failed;
-};
+#include "manifests/json_out.h"
 
-static void set(struct out *o, json_t *object, const char *key, json_t *value)
+static void digests(struct hf_json_out *o, const struct hf_measurement *m)
 {
-	if (json_object_set_new(object, key, value))
-		o->failed = true;
-}
-
-static void append(struct out *o, json_t *array, json_t *value)
-{
-	if (json_array_append_new(array, value))
-		o->failed = true;
-}
-
-/* ASCII without control characters; NULL becomes null. */
-static json_t *text(const char *value)
-{
-	size_t len = value ? strlen(value) : 0;
-	char *copy;
-	json_t *json;
-
-	if (!value)
-		return json_null();
-	copy = malloc(len + 1);
-	if (!copy)
-		return NULL;
-	for (size_t i = 0; i < len; i++)
-		copy[i] = value[i] >= 0x20 && value[i] <= 0x7e ? value[i] : '?';
-	json = json_stringn(copy, len);
-	free(copy);
-	return json;
-}
-
-static json_t *hex(const uint8_t *bytes, size_t len)
-{
-	static const char digits[] = "0123456789abcdef";
-	char *copy = malloc(2 * len + 1);
-	json_t *json;
-
-	if (!copy)
-		return NULL;
-	for (size_t i = 0; i < len; i++) {
-		copy[2 * i] = digits[bytes[i] >> 4];
-		copy[2 * i + 1] = digits[bytes[i] & 15];
+	hf_json_key(o, "digests");
+	hf_json_open(o, '{');
+	for (size_t i = 0; i < m->digest_count; i++) {
+		hf_json_key(o, hf_alg_name(m->digests[i].alg));
+		hf_json_hex(o, m->digests[i].bytes, hf_alg_size(m->digests[i].alg));
 	}
-	json = json_stringn(copy, 2 * len);
-	free(copy);
-	return json;
-}
-
-/* Beyond 63 bits a JSON integer is not safe: decimal text then. */
-static json_t *number(uint64_t value)
-{
-	if (value <= INT64_MAX)
-		return json_integer((json_int_t)value);
-	return json_sprintf("%llu", (unsigned long long)value);
-}
-
-static json_t *digests(struct out *o, const struct hf_measurement *m)
-{
-	json_t *object = json_object();
-
-	for (size_t i = 0; i < m->digest_count; i++)
-		set(o, object, hf_alg_name(m->digests[i].alg),
-		    hex(m->digests[i].bytes, hf_alg_size(m->digests[i].alg)));
-	return object;
+	hf_json_close(o, '}');
 }
 
 static const char *kind_name(enum hf_value_kind kind)
@@ -94,205 +34,229 @@ static const char *kind_name(enum hf_value_kind kind)
 	return "failure";
 }
 
-static json_t *measurement(struct out *o, const struct hf_measurement *m)
+static void measurement(struct hf_json_out *o, const struct hf_measurement *m)
 {
-	json_t *object = json_object();
-
-	set(o, object, "mkey", text(m->mkey));
-	set(o, object, "method", text(hf_method_name(m->method)));
-	set(o, object, "kind", text(kind_name(m->kind)));
-	set(o, object, "code", json_boolean(m->flags & HF_MEASUREMENT_CODE));
-	set(o, object, "advisory", json_boolean(m->flags & HF_MEASUREMENT_ADVISORY));
+	hf_json_next(o);
+	hf_json_open(o, '{');
+	hf_json_say(o, "mkey", m->mkey);
+	hf_json_say(o, "method", hf_method_name(m->method));
+	hf_json_say(o, "kind", kind_name(m->kind));
+	hf_json_say_bool(o, "code", m->flags & HF_MEASUREMENT_CODE);
+	hf_json_say_bool(o, "advisory", m->flags & HF_MEASUREMENT_ADVISORY);
 	if (m->kind == HF_VALUE_FAILURE || m->cause != HF_OK)
-		set(o, object, "cause", text(hf_err_name(m->cause)));
+		hf_json_say(o, "cause", hf_err_name(m->cause));
 	switch (m->kind) {
 	case HF_VALUE_FAILURE:
 		break;
 	case HF_VALUE_DIGESTS:
-		set(o, object, "digests", digests(o, m));
-		set(o, object, "size", number(m->size));
+		digests(o, m);
+		hf_json_say_number(o, "size", m->size);
 		break;
 	case HF_VALUE_TEXT:
-		set(o, object, "text", text(m->text));
+		hf_json_say(o, "text", m->text);
 		break;
 	case HF_VALUE_NUMBER:
-		set(o, object, "number", number(m->number));
+		hf_json_say_number(o, "number", m->number);
 		break;
 	case HF_VALUE_BYTES:
-		set(o, object, "bytes", hex(m->bytes.ptr, m->bytes.len));
+		hf_json_key(o, "bytes");
+		hf_json_hex(o, m->bytes.ptr, m->bytes.len);
 		break;
 	}
-	return object;
+	hf_json_close(o, '}');
 }
 
-static json_t *measurements(struct out *o, const struct hf_measurement *list)
+static void measurements(struct hf_json_out *o, const struct hf_measurement *list)
 {
-	json_t *array = json_array();
-
+	hf_json_key(o, "measurements");
+	hf_json_open(o, '[');
 	for (; list; list = list->next)
-		append(o, array, measurement(o, list));
-	return array;
+		measurement(o, list);
+	hf_json_close(o, ']');
 }
 
-static json_t *function(struct out *o, const struct hf_function *f)
+static void function(struct hf_json_out *o, const struct hf_function *f)
 {
 	const struct hf_identity *id = &f->identity;
-	char address[HF_ADDRESS_TEXT];
-	json_t *object = json_object();
+	char address[HF_ADDRESS_TEXT], t[24];
 
 	hf_address_format(&f->address, address);
-	set(o, object, "address", text(address));
-	set(o, object, "path", text(f->path));
-	set(o, object, "vendor", json_sprintf("%04x", id->vendor));
-	set(o, object, "device", json_sprintf("%04x", id->device));
-	set(o, object, "class", json_sprintf("%06x", id->class_code & 0xffffff));
-	set(o, object, "subsystem",
-	    json_sprintf("%04x:%04x", id->subsystem_vendor, id->subsystem_device));
-	set(o, object, "revision", json_sprintf("%02x", id->revision));
-	set(o, object, "serial", id->has_serial ? json_sprintf("%016llx", (unsigned long long)id->serial)
-						: json_null());
-	set(o, object, "driver", text(f->driver));
-	set(o, object, "virtual", json_boolean(hf_path_is_virtual(f->path)));
-	set(o, object, "measurements", measurements(o, f->measurements));
-	return object;
+	hf_json_next(o);
+	hf_json_open(o, '{');
+	hf_json_say(o, "address", address);
+	hf_json_say(o, "path", f->path);
+	snprintf(t, sizeof(t), "%04x", id->vendor);
+	hf_json_say(o, "vendor", t);
+	snprintf(t, sizeof(t), "%04x", id->device);
+	hf_json_say(o, "device", t);
+	snprintf(t, sizeof(t), "%06x", id->class_code & 0xffffff);
+	hf_json_say(o, "class", t);
+	snprintf(t, sizeof(t), "%04x:%04x", id->subsystem_vendor, id->subsystem_device);
+	hf_json_say(o, "subsystem", t);
+	snprintf(t, sizeof(t), "%02x", id->revision);
+	hf_json_say(o, "revision", t);
+	snprintf(t, sizeof(t), "%016llx", (unsigned long long)id->serial);
+	hf_json_say(o, "serial", id->has_serial ? t : NULL);
+	hf_json_say(o, "driver", f->driver);
+	hf_json_say_bool(o, "virtual", hf_path_is_virtual(f->path));
+	measurements(o, f->measurements);
+	hf_json_close(o, '}');
 }
 
 /* What the part as a whole says of itself, where it is a text. */
-static json_t *text_of(const struct hf_part *p, const char *mkey)
+static const char *text_of(const struct hf_part *p, const char *mkey)
 {
 	const struct hf_measurement *m = p ? hf_measurement_find(p->measurements, mkey) : NULL;
 
-	return text(m && m->kind == HF_VALUE_TEXT ? m->text : NULL);
+	return m && m->kind == HF_VALUE_TEXT ? m->text : NULL;
 }
 
-static json_t *part(struct out *o, const struct hf_part *p)
+static void part(struct hf_json_out *o, const struct hf_part *p)
 {
-	json_t *object = json_object(), *functions = json_array();
-
+	hf_json_next(o);
+	hf_json_open(o, '{');
+	hf_json_say(o, "kind", hf_part_kind_name(p->kind));
+	hf_json_say(o, "path", p->path);
+	hf_json_say(o, "slot", text_of(p, HF_MKEY_SLOT));
+	hf_json_say(o, "method", hf_method_name(hf_part_method(p)));
+	hf_json_key(o, "functions");
+	hf_json_open(o, '[');
 	for (const struct hf_function *f = p->functions; f; f = f->next)
-		append(o, functions, function(o, f));
-	set(o, object, "kind", text(hf_part_kind_name(p->kind)));
-	set(o, object, "path", text(p->path));
-	set(o, object, "slot", text_of(p, HF_MKEY_SLOT));
-	set(o, object, "method", text(hf_method_name(hf_part_method(p))));
-	set(o, object, "functions", functions);
-	set(o, object, "measurements", measurements(o, p->measurements));
-	return object;
+		function(o, f);
+	hf_json_close(o, ']');
+	measurements(o, p->measurements);
+	hf_json_close(o, '}');
 }
 
-static json_t *allowed(struct out *o, const struct hf_finding *f)
+static void allowed(struct hf_json_out *o, const struct hf_finding *f)
 {
-	json_t *array = json_array();
-
+	hf_json_key(o, "allowed");
+	hf_json_open(o, '[');
 	for (size_t i = 0; i < f->allowed_count && i < HF_ALLOWED_SHOWN; i++) {
-		json_t *object = json_object();
-
-		set(o, object, "value", text(f->allowed[i].text));
-		set(o, object, "release", text(f->allowed[i].release));
-		append(o, array, object);
+		hf_json_next(o);
+		hf_json_open(o, '{');
+		hf_json_say(o, "value", f->allowed[i].text);
+		hf_json_say(o, "release", f->allowed[i].release);
+		hf_json_close(o, '}');
 	}
-	return array;
+	hf_json_close(o, ']');
 }
 
-static json_t *findings(struct out *o, const struct hf_finding *list)
+static void finding(struct hf_json_out *o, const struct hf_finding *f)
 {
-	json_t *array = json_array();
-
-	for (const struct hf_finding *f = list; f; f = f->next) {
-		json_t *object = json_object();
-
-		set(o, object, "cause", text(hf_err_name(f->cause)));
-		set(o, object, "class", text(hf_class_name(hf_err_class(f->cause))));
-		set(o, object, "sentence", text(hf_err_sentence(f->cause)));
-		set(o, object, "next_step", text(hf_err_next_step(f->cause)));
-		set(o, object, "action", text(hf_action_name(f->action)));
-		set(o, object, "function", text(f->function ? f->function->path : NULL));
-		set(o, object, "mkey", text(f->mkey));
-		set(o, object, "found", text(f->found));
-		set(o, object, "expected", text(f->expected));
-		set(o, object, "rule", text(f->rule));
-		set(o, object, "release", text(f->release));
-		set(o, object, "known", text(f->known));
-		set(o, object, "allowed", allowed(o, f));
-		set(o, object, "allowed_count", number(f->allowed_count));
-		set(o, object, "would_hold", json_boolean(f->would_hold));
-		set(o, object, "waived_by", text(f->waiver));
-		set(o, object, "waiver_not_applied", text(f->waiver_why));
-		set(o, object, "waive_as", text(f->waive_as));
-		append(o, array, object);
-	}
-	return array;
+	hf_json_next(o);
+	hf_json_open(o, '{');
+	hf_json_say(o, "cause", hf_err_name(f->cause));
+	hf_json_say(o, "class", hf_class_name(hf_err_class(f->cause)));
+	hf_json_say(o, "sentence", hf_err_sentence(f->cause));
+	hf_json_say(o, "next_step", hf_err_next_step(f->cause));
+	hf_json_say(o, "action", hf_action_name(f->action));
+	hf_json_say(o, "function", f->function ? f->function->path : NULL);
+	hf_json_say(o, "mkey", f->mkey);
+	hf_json_say(o, "found", f->found);
+	hf_json_say(o, "expected", f->expected);
+	hf_json_say(o, "rule", f->rule);
+	hf_json_say(o, "release", f->release);
+	hf_json_say(o, "known", f->known);
+	allowed(o, f);
+	hf_json_say_number(o, "allowed_count", f->allowed_count);
+	hf_json_say_bool(o, "would_hold", f->would_hold);
+	hf_json_say(o, "waived_by", f->waiver);
+	hf_json_say(o, "waiver_not_applied", f->waiver_why);
+	hf_json_say(o, "waive_as", f->waive_as);
+	hf_json_close(o, '}');
 }
 
-static json_t *part_verdict(struct out *o, const struct hf_part_verdict *v)
+static void findings(struct hf_json_out *o, const char *name, const struct hf_finding *list)
 {
-	json_t *object = json_object();
-
-	set(o, object, "place", text(v->place));
-	set(o, object, "present", json_boolean(v->part != NULL));
-	set(o, object, "status", text(hf_status_name(v->status)));
-	set(o, object, "rule", text(v->rule ? v->rule->name : NULL));
-	set(o, object, "component", text(v->component ? v->component->name : NULL));
-	set(o, object, "release", text(v->release ? v->release->name : NULL));
-	set(o, object, "method", v->part && v->part->kind != HF_PART_HOST
-				 ? text(hf_method_name(v->method)) : json_null());
-	set(o, object, "findings", findings(o, v->findings));
-	return object;
+	hf_json_key(o, name);
+	hf_json_open(o, '[');
+	for (; list; list = list->next)
+		finding(o, list);
+	hf_json_close(o, ']');
 }
 
-static json_t *coverage(struct out *o, const struct hf_coverage *c)
+static void part_verdict(struct hf_json_out *o, const struct hf_part_verdict *v)
 {
-	json_t *object = json_object(), *by = json_object();
+	hf_json_next(o);
+	hf_json_open(o, '{');
+	hf_json_say(o, "place", v->place);
+	hf_json_say_bool(o, "present", v->part != NULL);
+	hf_json_say(o, "status", hf_status_name(v->status));
+	hf_json_say(o, "rule", v->rule ? v->rule->name : NULL);
+	hf_json_say(o, "component", v->component ? v->component->name : NULL);
+	hf_json_say(o, "release", v->release ? v->release->name : NULL);
+	hf_json_say(o, "method", v->part && v->part->kind != HF_PART_HOST ? hf_method_name(v->method) : NULL);
+	findings(o, "findings", v->findings);
+	hf_json_close(o, '}');
+}
 
+static void coverage(struct hf_json_out *o, const struct hf_coverage *c)
+{
+	hf_json_key(o, "coverage");
+	hf_json_open(o, '{');
+	hf_json_say_number(o, "parts", c->parts);
+	hf_json_key(o, "by_method");
+	hf_json_open(o, '{');
 	for (enum hf_method m = HF_METHOD_NONE; m <= HF_METHOD_SIGNED; m++)
-		set(o, by, hf_method_name(m), number(c->by_method[m]));
-	set(o, object, "parts", number(c->parts));
-	set(o, object, "by_method", by);
-	set(o, object, "functions", number(c->functions));
-	set(o, object, "uncovered", number(c->uncovered));
-	return object;
+		hf_json_say_number(o, hf_method_name(m), c->by_method[m]);
+	hf_json_close(o, '}');
+	hf_json_say_number(o, "functions", c->functions);
+	hf_json_say_number(o, "uncovered", c->uncovered);
+	hf_json_close(o, '}');
 }
 
-static json_t *verdict_json(struct out *o, const struct hf_verdict *v)
+static void verdict_json(struct hf_json_out *o, const struct hf_verdict *v)
 {
-	json_t *object = json_object(), *parts = json_array();
-
+	hf_json_open(o, '{');
+	hf_json_say(o, "status", hf_status_name(v->status));
+	hf_json_say(o, "cause", v->cause ? hf_err_name(v->cause) : NULL);
+	hf_json_say(o, "class", v->cause ? hf_class_name(hf_err_class(v->cause)) : NULL);
+	hf_json_say(o, "place", v->cause_place);
+	hf_json_say(o, "mkey", v->cause_mkey);
+	hf_json_say(o, "model", v->model ? v->model->name : NULL);
+	hf_json_key(o, "generation");
+	if (v->model)
+		hf_json_number(o, v->model->generation);
+	else
+		hf_json_word(o, "null");
+	hf_json_say(o, "mode", v->model ? hf_mode_name(v->model->mode) : NULL);
+	hf_json_say(o, "agent_image", v->agent_image ? v->agent_image->name : NULL);
+	hf_json_say(o, "platform_firmware", v->platform_firmware ? v->platform_firmware->name : NULL);
+	hf_json_key(o, "parts");
+	hf_json_open(o, '[');
 	for (const struct hf_part_verdict *p = v->parts; p; p = p->next)
-		append(o, parts, part_verdict(o, p));
-	set(o, object, "status", text(hf_status_name(v->status)));
-	set(o, object, "cause", text(v->cause ? hf_err_name(v->cause) : NULL));
-	set(o, object, "class", text(v->cause ? hf_class_name(hf_err_class(v->cause)) : NULL));
-	set(o, object, "place", text(v->cause_place));
-	set(o, object, "mkey", text(v->cause_mkey));
-	set(o, object, "model", text(v->model ? v->model->name : NULL));
-	set(o, object, "generation", v->model ? number(v->model->generation) : json_null());
-	set(o, object, "mode", text(v->model ? hf_mode_name(v->model->mode) : NULL));
-	set(o, object, "agent_image", text(v->agent_image ? v->agent_image->name : NULL));
-	set(o, object, "platform_firmware",
-	    text(v->platform_firmware ? v->platform_firmware->name : NULL));
-	set(o, object, "parts", parts);
-	set(o, object, "boot", findings(o, v->boot));
-	set(o, object, "coverage", coverage(o, &v->coverage));
-	return object;
+		part_verdict(o, p);
+	hf_json_close(o, ']');
+	findings(o, "boot", v->boot);
+	coverage(o, &v->coverage);
+	hf_json_close(o, '}');
+}
+
+static void parts_json(struct hf_json_out *o, const struct hf_claims *claims)
+{
+	hf_json_open(o, '[');
+	for (const struct hf_part *p = claims->parts; p; p = p->next)
+		part(o, p);
+	hf_json_close(o, ']');
 }
 
 /* Who this is, without a search among a hundred facts. */
-static json_t *host(struct out *o, const struct hf_claims *claims)
+static void host(struct hf_json_out *o, const struct hf_claims *claims)
 {
 	const struct hf_part *p = hf_claims_find_part(claims, "host");
-	json_t *object = json_object();
 
-	set(o, object, "vendor", text_of(p, "smbios/vendor"));
-	set(o, object, "product", text_of(p, "smbios/product"));
-	set(o, object, "serial", text_of(p, "smbios/serial"));
-	set(o, object, "uuid", text_of(p, "smbios/uuid"));
-	return object;
+	hf_json_open(o, '{');
+	hf_json_say(o, "vendor", text_of(p, "smbios/vendor"));
+	hf_json_say(o, "product", text_of(p, "smbios/product"));
+	hf_json_say(o, "serial", text_of(p, "smbios/serial"));
+	hf_json_say(o, "uuid", text_of(p, "smbios/uuid"));
+	hf_json_close(o, '}');
 }
 
 /* As each device has it: nobody asked an anchor. */
-static json_t *unjudged_coverage(struct out *o, const struct hf_claims *claims)
+static void unjudged_coverage(struct hf_json_out *o, const struct hf_claims *claims)
 {
-	json_t *object = json_object(), *by = json_object();
 	size_t parts = 0, by_method[HF_METHODS] = { 0 };
 
 	for (const struct hf_part *p = claims->parts; p; p = p->next) {
@@ -301,28 +265,36 @@ static json_t *unjudged_coverage(struct out *o, const struct hf_claims *claims)
 		parts++;
 		by_method[hf_part_method(p)]++;
 	}
+	hf_json_open(o, '{');
+	hf_json_say_number(o, "parts", parts);
+	hf_json_key(o, "by_method");
+	hf_json_open(o, '{');
 	for (enum hf_method m = HF_METHOD_NONE; m <= HF_METHOD_SIGNED; m++)
-		set(o, by, hf_method_name(m), number(by_method[m]));
-	set(o, object, "parts", number(parts));
-	set(o, object, "by_method", by);
-	return object;
+		hf_json_say_number(o, hf_method_name(m), by_method[m]);
+	hf_json_close(o, '}');
+	hf_json_close(o, '}');
 }
+
+/* One member of the report, null where its source is not there. */
+#define MEMBER(o, name, source, write)			\
+	do {						\
+		hf_json_key(o, name);			\
+		if (source)				\
+			write(o, source);		\
+		else					\
+			hf_json_word(o, "null");	\
+	} while (0)
 
 char *hf_report_json(const struct hf_claims *claims, const struct hf_verdict *verdict, bool indent)
 {
-	struct out o = { .failed = false };
-	json_t *root = json_object(), *parts = claims ? json_array() : json_null();
-	char *dump = NULL;
+	struct hf_json_out o = { .indent = indent };
 
-	for (const struct hf_part *p = claims ? claims->parts : NULL; p; p = p->next)
-		append(&o, parts, part(&o, p));
-	set(&o, root, "format", json_integer(1));
-	set(&o, root, "host", claims ? host(&o, claims) : json_null());
-	set(&o, root, "parts", parts);
-	set(&o, root, "coverage", claims ? unjudged_coverage(&o, claims) : json_null());
-	set(&o, root, "verdict", verdict ? verdict_json(&o, verdict) : json_null());
-	if (!o.failed)
-		dump = json_dumps(root, indent ? JSON_INDENT(2) : JSON_COMPACT);
-	json_decref(root);
-	return dump;
+	hf_json_open(&o, '{');
+	hf_json_say_number(&o, "format", 1);
+	MEMBER(&o, "host", claims, host);
+	MEMBER(&o, "parts", claims, parts_json);
+	MEMBER(&o, "coverage", claims, unjudged_coverage);
+	MEMBER(&o, "verdict", verdict, verdict_json);
+	hf_json_close(&o, '}');
+	return hf_json_end(&o);
 }

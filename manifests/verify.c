@@ -323,7 +323,10 @@ static void check_quote(struct work *w)
 		say(w, HF_CHECK_QUOTE, "no nonce was given and the log records no boot key");
 		err = HF_ERR_QUOTE_NONCE;
 	}
-	if (!err)
+	if (!err && w->options->quote_signed)
+		err = hf_quote_check(&w->ret->ak, w->in->quote, nonce, quoted_pcrs(w), &pcrs,
+				     &w->ret->quote);
+	else if (!err)
 		err = hf_quote_verify(&w->ret->ak, w->in->quote, w->in->signature, nonce,
 				      quoted_pcrs(w), &pcrs, &w->ret->quote);
 	if (!settle(w, HF_CHECK_QUOTE, err))

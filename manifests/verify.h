@@ -75,6 +75,7 @@ struct hf_verify_options {
 	struct hf_span nonce;	/* empty: the digest of the boot key, which says nothing about when */
 	uint32_t pcr;		/* HF_PCR_DEFAULT; 10, 16 and above are checked and never affirmed */
 	int64_t now;		/* for dates in manifests and waivers; 0: no clock */
+	bool quote_signed;	/* the caller found this quote's signature to be by this evidence's key */
 };
 struct hf_verification {
 	struct hf_check_result checks[HF_CHECK_COUNT];

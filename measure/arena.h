@@ -20,15 +20,24 @@ struct hf_arena {
 	size_t len;	/* bytes in use, <= cap */
 };
 
-/* Zeroed memory aligned for any object, or NULL when the arena is full. */
-static inline void *hf_arena_take(struct hf_arena *arena, size_t size)
+/* Memory aligned for any object, or NULL when the arena is full. It holds whatever it held: for a
+ * writer, which knows how far it has come. */
+static inline void *hf_arena_room(struct hf_arena *arena, size_t size)
 {
 	size_t start = (arena->len + 15) & ~(size_t)15;
 
 	if (start > arena->cap || size > arena->cap - start)
 		return NULL;
 	arena->len = start + size;
-	return memset(arena->base + start, 0, size);
+	return arena->base + start;
+}
+
+/* The same, zeroed. */
+static inline void *hf_arena_take(struct hf_arena *arena, size_t size)
+{
+	void *room = hf_arena_room(arena, size);
+
+	return room ? memset(room, 0, size) : NULL;
 }
 
 /* A copy of bytes (ret->ptr may be NULL only when span.len is 0). */

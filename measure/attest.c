@@ -329,11 +329,17 @@ enum hf_err hf_quote_verify(const struct hf_ak *ak, struct hf_span attest,
 			    struct hf_span signature, struct hf_span nonce, uint32_t want_pcrs,
 			    const struct hf_pcrs *pcrs, struct hf_quote *ret)
 {
-	struct hf_quote q;
 	enum hf_err err = verify_signature(ak, attest, signature);
 
-	if (!err)
-		err = hf_quote_parse(attest, &q);
+	return err ? err : hf_quote_check(ak, attest, nonce, want_pcrs, pcrs, ret);
+}
+
+enum hf_err hf_quote_check(const struct hf_ak *ak, struct hf_span attest, struct hf_span nonce,
+			   uint32_t want_pcrs, const struct hf_pcrs *pcrs, struct hf_quote *ret)
+{
+	struct hf_quote q;
+	enum hf_err err = hf_quote_parse(attest, &q);
+
 	if (!err)
 		err = check_hierarchy(ak, &q);
 	if (err)

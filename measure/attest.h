@@ -49,6 +49,10 @@ enum hf_err hf_ak_parse(struct hf_span public_area, struct hf_ak *ret) HF_MUST_U
 enum hf_err hf_quote_verify(const struct hf_ak *ak, struct hf_span attest,
 			    struct hf_span signature, struct hf_span nonce, uint32_t want_pcrs,
 			    const struct hf_pcrs *pcrs, struct hf_quote *ret) HF_MUST_USE;
+/* All of it but the signature, which the caller has verified. */
+enum hf_err hf_quote_check(const struct hf_ak *ak, struct hf_span attest, struct hf_span nonce,
+			   uint32_t want_pcrs, const struct hf_pcrs *pcrs,
+			   struct hf_quote *ret) HF_MUST_USE;
 
 /* What tpm2_checkquote -f takes: the host structure of tpm2-tools 5.4, little-endian. */
 void hf_pcrs_tools_format(const struct hf_pcrs *pcrs, uint32_t selection, struct hf_writer *w);

@@ -120,16 +120,51 @@ static bool minimal(uint8_t first, uint64_t value)
 	return true;
 }
 
+/* The heads that nearly all of an encoding consists of: numbers, strings, arrays and maps of a
+ * definite length, and null, whole and minimal. Whatever is otherwise about one is libcbor's to
+ * say: its callback for each head took half of the time that evidence takes to decode. */
+static inline bool decode_common(struct hf_span in, struct head *head)
+{
+	static const enum hf_cbor_type types[] = {
+		HF_CBOR_UINT, HF_CBOR_NINT, HF_CBOR_BSTR, HF_CBOR_TSTR, HF_CBOR_ARRAY, HF_CBOR_MAP,
+	};
+	const uint8_t major = in.ptr[0] >> 5, low = in.ptr[0] & 0x1f;
+	size_t size = low < 24 ? 1 : low == 24 ? 2 : low == 25 ? 3 : 0;
+	uint64_t value = low;
+
+	if (in.ptr[0] == 0xf6) {
+		*head = (struct head){ .type = HF_CBOR_NULL, .size = 1 };
+		return true;
+	}
+	if (major >= sizeof(types) / sizeof(types[0]) || size == 0 || size > in.len)
+		return false;
+	if (size > 1)
+		value = size == 2 ? in.ptr[1] : (uint64_t)in.ptr[1] << 8 | in.ptr[2];
+	if (size > 1 && !minimal(in.ptr[0], value))
+		return false;
+	*head = (struct head){ .type = types[major], .value = value, .size = size };
+	if (major != 2 && major != 3)
+		return true;
+	if (value > in.len - size)
+		return false;
+	head->bytes = in.ptr + size;
+	head->size += (size_t)value;
+	return true;
+}
+
 /* The head of the item at pos; strings with their bytes. */
 static enum hf_err head_at(const struct hf_cbor *r, size_t pos, struct head *ret)
 {
 	struct cbor_decoder_result result;
-	struct head head = { 0 };
+	struct head head;
 
 	if (pos == r->in.len)	/* where there may be no pointer to add to */
 		return HF_ERR_CBOR_TRUNCATED;
 	struct hf_span in = { r->in.ptr + pos, r->in.len - pos };
 
+	if (decode_common(in, ret))	/* of few items, too: two bytes count at most 65535 */
+		return HF_OK;
+	head = (struct head){ 0 };
 	if (!decode_beside_libcbor(in, &head)) {
 		result = cbor_stream_decode(in.ptr, in.len, &callbacks, &head);
 		if (result.status == CBOR_DECODER_NEDATA)

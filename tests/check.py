@@ -128,7 +128,7 @@ def step_fault():
 
 def step_fuzz():
     make("build: fuzz targets", "fuzzers")
-    run("fuzz", ["tests/fuzz/run.sh", "build/fuzz", os.environ.get("FUZZ_SECONDS", "5")], 1800,
+    run("fuzz", ["tests/fuzz/run.sh", "build/fuzz", os.environ.get("FUZZ_SECONDS", "2")], 1800,
         quiet=False)
 
 

@@ -3,7 +3,7 @@
 # Say which Debian packages are missing (check) and install them (install).
 set -eu
 
-packages="build-essential pkg-config libtss2-dev libtss2-tcti-swtpm0 libtss2-tcti-device0
+packages="build-essential git openssl pkg-config libtss2-dev libtss2-tcti-swtpm0 libtss2-tcti-device0
 libssl-dev libpci-dev libcbor-dev libjansson-dev libcmocka-dev libmicrohttpd-dev libgnutls28-dev
 libsqlite3-dev libpq-dev libcurl4-openssl-dev postgresql klibc-utils clang libclang-rt-14-dev
 qemu-system-x86 qemu-system-data ovmf swtpm swtpm-tools tpm2-tools ipxe-qemu seabios

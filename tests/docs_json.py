@@ -7,7 +7,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOG_KEY = r'set(?:_\w+)?\(\w+, (?:[^"();]+, )?"([\w-]+)"'
-SOURCES = {"manifests/report_json.c": r'set\(&?o, \w+, "(\w+)"',
+SOURCES = {"manifests/report_json.c": r'(?:hf_json_say(?:_\w+)?|hf_json_key|findings)\(&?o, "(\w+)"',
            "agent/readers_json.c": r'"(\w+)",\s', "agent/rom_json.c": r'"(\w+)",\s',
            "agent/spdm_json.c": r'(?<=[\s(])"(\w+)",\s', "agent/attest_link_json.c": LOG_KEY,
            "controller/evidence_print.c": r'(?<=[\s(])(?<!: )"(\w+)",\s',

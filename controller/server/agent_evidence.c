@@ -98,7 +98,7 @@ static void find_drift(struct work *w, struct hf_drift *ret)
 	if (hf_store_last_evidence(w->request->controller->store, w->host.inventory.id, HF_EVIDENCE_GATE, true,
 				   (struct hf_span){ NULL, 0 }, w->request->arena, &before, &fault) != HF_OK)
 		return;
-	hf_drift_compare(&before, &w->judgement->v.claims, w->request->arena, ret);
+	hf_drift_compare(&before, &w->judgement->v.claims, w->evidence.claims, w->request->arena, ret);
 }
 
 static enum hf_err record(struct work *w, const char *report, struct hf_verdict_record *ret)

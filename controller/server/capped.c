@@ -85,6 +85,18 @@ static struct hf_span ticket_of(struct hf_span cap)
 	return r.err ? (struct hf_span){ NULL, 0 } : ticket;
 }
 
+/* Whose word it is, before megabytes of log are read. Without a nonce nothing else is asked. */
+static enum hf_err is_signed(const struct hf_capped *in, struct hf_ak *ret)
+{
+	const struct hf_span no_nonce = { NULL, 0 };
+	struct hf_pcrs none = { .alg = HF_ALG_SHA256 };
+	enum hf_err err = hf_ak_parse(in->ak, ret);
+
+	if (!err)
+		err = hf_quote_verify(ret, in->attest, in->signature, no_nonce, HF_QUOTE_PCRS, &none, NULL);
+	return err == HF_ERR_QUOTE_NONCE ? HF_OK : err;
+}
+
 enum hf_err hf_capped_verify(const struct hf_capped *in, struct hf_capped_facts *ret)
 {
 	struct hf_capped_facts facts = { .ticket = { NULL, 0 } };
@@ -92,10 +104,15 @@ enum hf_err hf_capped_verify(const struct hf_capped *in, struct hf_capped_facts 
 	struct hf_digest nonce;
 	struct hf_pcrs pcrs;
 	struct hf_ak ak;
-	uint32_t pcr = hf_judge_pcr(in->log);
-	enum hf_err err = look(in, &cap, &facts.boot_key);
-	bool in_log = cap.len != 0;
+	uint32_t pcr;
+	bool in_log;
+	enum hf_err err = is_signed(in, &ak);
 
+	if (err)
+		return err;
+	pcr = hf_judge_pcr(in->log);
+	err = look(in, &cap, &facts.boot_key);
+	in_log = cap.len != 0;
 	if (!err && in_log == (in->cap.len != 0))	/* twice, or nowhere */
 		err = HF_ERR_LOG_GRAMMAR;
 	if (!in_log)
@@ -104,8 +121,6 @@ enum hf_err hf_capped_verify(const struct hf_capped *in, struct hf_capped_facts 
 		err = hf_cap_parse(cap, &facts.event);
 	if (!err)
 		err = replay(in, in_log, pcr, cap, &pcrs);
-	if (!err)
-		err = hf_ak_parse(in->ak, &ak);
 	if (!err)
 		err = hf_digest(HF_ALG_SHA256, cap, &nonce);
 	if (!err)

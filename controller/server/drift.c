@@ -59,18 +59,21 @@ static void differ(void *self, const struct hf_part *part, const struct hf_funct
 	w->ret->line_count += w->ret->lines[w->ret->line_count] != NULL;
 }
 
-static bool claims_of(const struct hf_verdict_record *verdict, struct hf_arena *arena, struct hf_claims *ret)
+/* False: the host has not changed at all, as most do not, or nothing is known. */
+static bool other_claims(const struct hf_verdict_record *verdict, struct hf_span now, struct hf_arena *arena,
+			 struct hf_claims *ret)
 {
 	struct hf_evidence evidence;
 
-	if (!verdict->evidence.len || hf_evidence_from_cmw_cbor(verdict->evidence, &evidence) != HF_OK)
+	if (!verdict->evidence.len || hf_evidence_from_cmw_cbor(verdict->evidence, &evidence) != HF_OK ||
+	    hf_span_equal(evidence.claims, now))
 		return false;
 	hf_claims_init(ret, arena);
 	return hf_claims_decode(ret, evidence.claims) == HF_OK;
 }
 
 void hf_drift_compare(const struct hf_verdict_record *before, const struct hf_claims *now,
-		      struct hf_arena *arena, struct hf_drift *ret)
+		      struct hf_span now_bytes, struct hf_arena *arena, struct hf_drift *ret)
 {
 	struct work w = { .arena = arena, .ret = ret, .now = now };
 	time_t at = (time_t)before->at;
@@ -79,7 +82,7 @@ void hf_drift_compare(const struct hf_verdict_record *before, const struct hf_cl
 	char day[16] = "?";
 
 	*ret = (struct hf_drift){ .total = 0 };
-	if (!claims_of(before, arena, &old))
+	if (!other_claims(before, now_bytes, arena, &old))
 		return;
 	if (gmtime_r(&at, &tm))
 		strftime(day, sizeof(day), "%Y-%m-%d", &tm);

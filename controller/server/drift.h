@@ -12,8 +12,9 @@ struct hf_drift {
 	const char *lines[HF_DRIFT_LINES];	/* "PCIe slot 33 changed since the boot of ..." */
 	size_t line_count, total;
 };
-/* before: a verdict with its evidence. What cannot be read says nothing. */
+/* before: a verdict with its evidence. What cannot be read says nothing. now_bytes: what now was
+ * decoded from: the very same bytes are not looked at any further. */
 void hf_drift_compare(const struct hf_verdict_record *before, const struct hf_claims *now,
-		      struct hf_arena *arena, struct hf_drift *ret);
+		      struct hf_span now_bytes, struct hf_arena *arena, struct hf_drift *ret);
 
 #endif

@@ -149,16 +149,19 @@ static void reload(struct hf_controller *c)
 	notify("READY=1\n");
 }
 
-static void wait_for_the_end(struct hf_controller *c, const sigset_t *signals)
+static void wait_for_the_end(struct hf_controller *c, struct hf_http *http, const sigset_t *signals)
 {
-	int number;
+	const struct timespec second = { .tv_sec = 1 };
 
-	while (sigwait(signals, &number) == 0) {
-		if (number != SIGHUP)
+	for (;;) {
+		int number = sigtimedwait(signals, NULL, &second);
+
+		hf_http_tick(http);
+		if (number == SIGHUP)
+			reload(c);
+		else if (number > 0)
 			return;
-		reload(c);
 	}
-	(void)c;
 }
 
 static enum hf_err serve(struct hf_controller *c, const sigset_t *signals, struct hf_fault *fault)
@@ -178,7 +181,7 @@ static enum hf_err serve(struct hf_controller *c, const sigset_t *signals, struc
 	snprintf(number, sizeof(number), "%u", port);
 	hf_log_event("info", "listening", "at", c->config.listen, "port", number, "version", HF_VERSION, NULL);
 	notify("READY=1\n");
-	wait_for_the_end(c, signals);
+	wait_for_the_end(c, http, signals);
 	notify("STOPPING=1\n");
 	hf_log_event("info", "stopping", NULL);
 	atomic_store(&c->stopping, true);

@@ -291,7 +291,6 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **c
 	struct exchange *x = *context;
 	struct hf_http *http = self;
 
-	(void)connection;
 	(void)code;
 	if (!x)
 		return;
@@ -302,6 +301,8 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **c
 	atomic_fetch_sub(&http->requests, 1);
 	if (x->whole)
 		atomic_fetch_sub(&http->whole, 1);
+	if (x->refused && !x->whole)
+		hf_linger(&http->linger, connection);
 	if (x->response.wipe && x->response.body.len)
 		hf_seal_wipe((void *)(uintptr_t)x->response.body.ptr, x->response.body.len);
 	hf_arenas_give(&http->arenas, &x->arena, x->response.wipe);
@@ -362,8 +363,10 @@ enum hf_err hf_http_daemon(struct hf_http *http, struct hf_fault *fault)
 {
 	const struct hf_config *config = &http->controller->config;
 
+	/* Not by epoll: there libmicrohttpd 0.9.75 asks a connection without a pause while TLS waits for
+	 * the client, so that whoever is slow to answer keeps a processor busy. */
 	http->daemon = MHD_start_daemon(
-		MHD_USE_TLS | MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, may_connect, http,
+		MHD_USE_TLS | MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, may_connect, http,
 		on_request, http,
 		MHD_OPTION_LISTEN_SOCKET, http->listening,
 		MHD_OPTION_HTTPS_MEM_CERT, http->certificate, MHD_OPTION_HTTPS_MEM_KEY, http->key,

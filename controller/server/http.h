@@ -27,6 +27,8 @@ enum hf_err hf_http_start(struct hf_controller *controller, struct hf_http **ret
 enum hf_err hf_http_check(const struct hf_config *config, struct hf_fault *fault) HF_MUST_USE;
 /* When the first of a PEM file's certificates ends; 0: none can be read. */
 int64_t hf_http_until(const char *path);
+/* Once a second or so. */
+void hf_http_tick(struct hf_http *http);
 /* No new connection; what is under way ends, or is ended. */
 void hf_http_stop(struct hf_http *http);
 

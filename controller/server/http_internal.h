@@ -48,12 +48,25 @@ void hf_peer_give(struct hf_peers *peers, struct hf_peer *peer);
 bool hf_peer_body(struct hf_peers *peers, struct hf_peer *peer, size_t bytes);
 void hf_peer_body_done(struct hf_peers *peers, struct hf_peer *peer, size_t bytes);
 
+/* Connections that were refused before their body came: closed at once, with bytes unread, the client
+ * would hear of a reset while it still writes, and never read why. The oldest gives way. */
+#define HF_LINGERS 64
+struct hf_linger {
+	pthread_mutex_t lock;
+	struct hf_linger_slot { int fd; uint64_t until_ms; } slots[HF_LINGERS];	/* fd: a duplicate; 0: none */
+	size_t next;
+};
+void hf_linger(struct hf_linger *linger, struct MHD_Connection *connection);
+/* Closes those whose time is over. */
+void hf_linger_end(struct hf_linger *linger, uint64_t now_ms);
+
 struct hf_http {
 	struct hf_controller *controller;
 	struct MHD_Daemon *daemon;
 	int listening;
 	char *certificate, *key, *trust;	/* PEM as MHD wants it: it keeps the pointers */
 	struct hf_arenas arenas;
+	struct hf_linger linger;
 	struct hf_rate rate;
 	struct hf_peers peers;
 	_Atomic bool slow;		/* a slow route is at work, in its thread */

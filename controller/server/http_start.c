@@ -15,6 +15,7 @@
 #include <microhttpd.h>
 
 #include "measure/file.h"
+#include "pcie/worker.h"
 
 #define PEM_MAX ((size_t)256 << 10)
 #define BACKLOG 512
@@ -95,6 +96,7 @@ static void drop(struct hf_http *http)
 	free(http->key);
 	free(http->trust);
 	hf_arenas_drop(&http->arenas);
+	hf_linger_end(&http->linger, UINT64_MAX);
 	if (http->listening >= 0)
 		close(http->listening);
 	free(http);
@@ -115,6 +117,7 @@ enum hf_err hf_http_start(struct hf_controller *controller, struct hf_http **ret
 	http->peers.connections_max = config->agent_rate ? config->address_connections : 0;
 	pthread_mutex_init(&http->arenas.lock, NULL);
 	pthread_mutex_init(&http->peers.lock, NULL);
+	pthread_mutex_init(&http->linger.lock, NULL);
 	err = hf_rate_make(&http->rate, config->agent_rate) ? HF_OK : hf_fail(fault, HF_ERR_INTERNAL, "getrandom", "%s", "");
 	if (!err)
 		err = read_pem(config->certificate, &http->certificate, fault);
@@ -133,6 +136,11 @@ enum hf_err hf_http_start(struct hf_controller *controller, struct hf_http **ret
 	}
 	*ret = http;
 	return HF_OK;
+}
+
+void hf_http_tick(struct hf_http *http)
+{
+	hf_linger_end(&http->linger, hf_now_ms());
 }
 
 void hf_http_stop(struct hf_http *http)

@@ -232,7 +232,7 @@ void hf_judge(const struct hf_judge_input *in, struct hf_arena *arena, struct hf
 		hf_judge_refuse(j, err, "");
 		return;
 	}
-	j->authentic = true;
+	j->authentic = options.quote_signed = true;
 	options.pcr = hf_judge_pcr(in->evidence->log);
 	hf_verify_evidence(in->evidence, &options, arena, &j->v);
 	j->audit = j->v.model && j->v.model->mode == HF_MODE_AUDIT;

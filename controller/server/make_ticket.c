@@ -126,8 +126,8 @@ enum hf_err hf_result_make(const struct hf_judge_input *in, const struct hf_judg
 enum hf_err hf_result_sign(const struct hf_result *result, const struct hf_key *key, struct hf_arena *arena,
 			   struct hf_span *ret)
 {
-	struct hf_writer payload = { .buf = hf_arena_take(arena, HF_RESULT_MAX), .cap = HF_RESULT_MAX };
-	struct hf_writer out = { .buf = hf_arena_take(arena, SIGNED_MAX), .cap = SIGNED_MAX };
+	struct hf_writer payload = { .buf = hf_arena_room(arena, HF_RESULT_MAX), .cap = HF_RESULT_MAX };
+	struct hf_writer out = { .buf = hf_arena_room(arena, SIGNED_MAX), .cap = SIGNED_MAX };
 	enum hf_err err;
 
 	if (!payload.buf || !out.buf)

@@ -13,7 +13,7 @@ void hf_reply_unavailable(struct hf_request *request, enum hf_err cause, const c
 
 void hf_reply_put(struct hf_request *request, const struct hf_wire_reply *reply, struct hf_response *response)
 {
-	struct hf_writer w = { .buf = hf_arena_take(request->arena, HF_WIRE_REPLY_MAX),
+	struct hf_writer w = { .buf = hf_arena_room(request->arena, HF_WIRE_REPLY_MAX),
 			       .cap = HF_WIRE_REPLY_MAX };
 
 	if (w.buf)

@@ -31,11 +31,17 @@ static enum hf_err conn_open(struct hf_store *store, struct hf_conn *conn, struc
 	return err;
 }
 
-static struct hf_conn *free_one(struct hf_store *store)
+/* SQLite has one writer at a time. Those of one process wait for its first connection: each in turn,
+ * where SQLite would let them sleep and try again, and with what that one has read still at hand. What
+ * takes longer to read keeps off it. */
+static struct hf_conn *free_one(struct hf_store *store, enum hf_store_use use)
 {
 	struct hf_conn *unopened = NULL;
+	size_t i = store->one_writer && store->count > 1 && use == HF_STORE_WALK ? 1 : 0;
 
-	for (size_t i = 0; i < store->count; i++) {
+	if (store->one_writer && use == HF_STORE_WRITE)
+		return store->conns[0].taken ? NULL : &store->conns[0];
+	for (; i < store->count; i++) {
 		if (store->conns[i].taken)
 			continue;
 		if (store->conns[i].db)
@@ -45,7 +51,8 @@ static struct hf_conn *free_one(struct hf_store *store)
 	return unopened;
 }
 
-enum hf_err hf_store_take(struct hf_store *store, struct hf_conn **ret, struct hf_fault *fault)
+enum hf_err hf_store_take(struct hf_store *store, enum hf_store_use use, struct hf_conn **ret,
+			  struct hf_fault *fault)
 {
 	struct hf_conn *conn;
 	struct timespec until;
@@ -54,7 +61,7 @@ enum hf_err hf_store_take(struct hf_store *store, struct hf_conn **ret, struct h
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += HF_DB_WAIT_SECONDS;
 	pthread_mutex_lock(&store->lock);
-	while (!(conn = free_one(store)))
+	while (!(conn = free_one(store, use)))
 		if (pthread_cond_timedwait(&store->freed, &store->lock, &until) == ETIMEDOUT)
 			break;
 	if (conn)
@@ -76,7 +83,7 @@ void hf_store_give(struct hf_store *store, struct hf_conn *conn)
 {
 	pthread_mutex_lock(&store->lock);
 	conn->taken = false;
-	pthread_cond_signal(&store->freed);
+	pthread_cond_broadcast(&store->freed);	/* not everybody takes each */
 	pthread_mutex_unlock(&store->lock);
 }
 
@@ -98,11 +105,12 @@ enum hf_err hf_store_open(const char *url, size_t connections, struct hf_store *
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&store->freed, &attr);
 	pthread_condattr_destroy(&attr);
-	err = hf_store_take(store, &conn, fault);
+	err = hf_store_take(store, HF_STORE_WRITE, &conn, fault);
 	if (err) {
 		hf_store_close(store);
 		return err;
 	}
+	store->one_writer = !hf_db_dialect(conn->db)->postgres;
 	hf_store_give(store, conn);
 	*ret = store;
 	return HF_OK;
@@ -124,11 +132,12 @@ void hf_store_close(struct hf_store *store)
 
 /* ---- reading ---- */
 
-enum hf_err hf_store_read(struct hf_store *store, const char *sql, const struct hf_db_value *params, size_t count,
-			  hf_db_row row, void *self, size_t *ret_rows, struct hf_fault *fault)
+static enum hf_err read_on(struct hf_store *store, enum hf_store_use use, const char *sql,
+			   const struct hf_db_value *params, size_t count, hf_db_row row, void *self,
+			   size_t *ret_rows, struct hf_fault *fault)
 {
 	struct hf_conn *conn;
-	enum hf_err err = hf_store_take(store, &conn, fault);
+	enum hf_err err = hf_store_take(store, use, &conn, fault);
 
 	if (err)
 		return err;
@@ -137,6 +146,18 @@ enum hf_err hf_store_read(struct hf_store *store, const char *sql, const struct 
 		err = hf_db_run(conn->db, sql, params, count, row, self, ret_rows, fault);
 	hf_store_give(store, conn);
 	return err;
+}
+
+enum hf_err hf_store_read(struct hf_store *store, const char *sql, const struct hf_db_value *params, size_t count,
+			  hf_db_row row, void *self, size_t *ret_rows, struct hf_fault *fault)
+{
+	return read_on(store, HF_STORE_WALK, sql, params, count, row, self, ret_rows, fault);
+}
+
+enum hf_err hf_store_find(struct hf_store *store, const char *sql, const struct hf_db_value *params, size_t count,
+			  hf_db_row row, void *self, size_t *ret_rows, struct hf_fault *fault)
+{
+	return read_on(store, HF_STORE_FIND, sql, params, count, row, self, ret_rows, fault);
 }
 
 enum hf_err hf_store_ping(struct hf_store *store, struct hf_fault *fault)
@@ -217,7 +238,7 @@ enum hf_err hf_store_do(struct hf_store *store, hf_tx_work work, void *self, con
 	struct hf_tx tx;
 	struct timespec now;
 	bool again = true;
-	enum hf_err err = hf_store_take(store, &conn, fault);
+	enum hf_err err = hf_store_take(store, HF_STORE_WRITE, &conn, fault);
 
 	if (err)
 		return err;

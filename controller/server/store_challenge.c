@@ -131,7 +131,7 @@ enum hf_err hf_store_challenge_get(struct hf_store *store, struct hf_span nonce,
 {
 	struct found found = { .arena = arena };
 	size_t rows = 0;
-	enum hf_err err = hf_store_read(store, find, HF_PARAMS(hf_db_span(HF_DB_BYTES, nonce)), take_challenge,
+	enum hf_err err = hf_store_find(store, find, HF_PARAMS(hf_db_span(HF_DB_BYTES, nonce)), take_challenge,
 					&found, &rows, fault);
 
 	if (err)

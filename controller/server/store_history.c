@@ -54,7 +54,7 @@ static enum hf_err get(struct hf_store *store, const char *sql, int64_t id, stru
 	struct hf_verdict_record found;
 	struct one one = { arena, &found };
 	size_t rows = 0;
-	enum hf_err err = hf_store_read(store, sql, HF_PARAMS(hf_db_int(id)), take_one, &one, &rows, fault);
+	enum hf_err err = hf_store_find(store, sql, HF_PARAMS(hf_db_int(id)), take_one, &one, &rows, fault);
 
 	if (err)
 		return err;
@@ -117,7 +117,7 @@ enum hf_err hf_store_last_evidence(struct hf_store *store, const char *host, enu
 	size_t rows = 0;
 	const struct hf_db_value params[] = { hf_db_text(host), hf_db_int(kind), hf_db_int(released),
 					      hf_db_bytes(quote) };
-	enum hf_err err = hf_store_read(store, quote.len ? LAST " AND v.quote = $4" NEWEST : LAST NEWEST, params,
+	enum hf_err err = hf_store_find(store, quote.len ? LAST " AND v.quote = $4" NEWEST : LAST NEWEST, params,
 					quote.len ? 4 : 3, take_one, &one, &rows, fault);
 
 	if (err)

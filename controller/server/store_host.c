@@ -102,7 +102,7 @@ static enum hf_err look_up(struct hf_store *store, const char *sql, struct hf_db
 {
 	struct one one = { .arena = arena };
 	size_t rows = 0;
-	enum hf_err err = hf_store_read(store, sql, &key, 1, take_one, &one, &rows, fault);
+	enum hf_err err = hf_store_find(store, sql, &key, 1, take_one, &one, &rows, fault);
 
 	if (err)
 		return err;
@@ -210,7 +210,7 @@ enum hf_err hf_store_counts(struct hf_store *store, hf_store_visit_count visit, 
 
 enum hf_err hf_store_seen(struct hf_store *store, const char *host, int64_t now, struct hf_fault *fault)
 {
-	return hf_store_read(store, "UPDATE hosts SET last_seen = $2 WHERE id = $1 AND last_seen < $3",
+	return hf_store_find(store, "UPDATE hosts SET last_seen = $2 WHERE id = $1 AND last_seen < $3",
 			     HF_PARAMS(hf_db_text(host), hf_db_int(now), hf_db_int(now - HF_STORE_SEEN_SECONDS + 1)),
 			     NULL, NULL, NULL, fault);
 }

@@ -25,6 +25,7 @@ struct hf_store {
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
 	size_t count;
+	bool one_writer;	/* the first connection's */
 	struct hf_conn conns[HF_STORE_CONNECTIONS_MAX];
 };
 
@@ -46,7 +47,12 @@ enum hf_err hf_store_do(struct hf_store *store, hf_tx_work work, void *self, con
 /* One SELECT outside a transaction, once more if the connection broke. */
 enum hf_err hf_store_read(struct hf_store *store, const char *sql, const struct hf_db_value *params, size_t count,
 			  hf_db_row row, void *self, size_t *ret_rows, struct hf_fault *fault) HF_MUST_USE;
-enum hf_err hf_store_take(struct hf_store *store, struct hf_conn **ret, struct hf_fault *fault) HF_MUST_USE;
+/* The same for one row that is found by its key, and whose visit does next to nothing. */
+enum hf_err hf_store_find(struct hf_store *store, const char *sql, const struct hf_db_value *params, size_t count,
+			  hf_db_row row, void *self, size_t *ret_rows, struct hf_fault *fault) HF_MUST_USE;
+enum hf_store_use { HF_STORE_WALK, HF_STORE_FIND, HF_STORE_WRITE };
+enum hf_err hf_store_take(struct hf_store *store, enum hf_store_use use, struct hf_conn **ret,
+			  struct hf_fault *fault) HF_MUST_USE;
 void hf_store_give(struct hf_store *store, struct hf_conn *conn);
 
 enum hf_err hf_tx_run(struct hf_tx *tx, const char *sql, const struct hf_db_value *params, size_t count,

@@ -137,7 +137,7 @@ enum hf_err hf_store_secret_get(struct hf_store *store, const char *id, struct h
 				struct hf_span *ret, struct hf_fault *fault)
 {
 	struct bytes bytes = { arena, { NULL, 0 } };
-	enum hf_err err = hf_store_read(store, "SELECT sealed FROM secrets WHERE host = $1 AND reclaim = $2",
+	enum hf_err err = hf_store_find(store, "SELECT sealed FROM secrets WHERE host = $1 AND reclaim = $2",
 					HF_PARAMS(hf_db_text(id), hf_db_bytes(reclaim)), take_bytes, &bytes, NULL, fault);
 
 	if (!err)

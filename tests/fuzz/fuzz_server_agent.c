@@ -140,9 +140,12 @@ static bool enrol(struct place *p)
 	struct hf_host_record host;
 	struct hf_fault fault;
 
-	return put_credential(p, id) &&
+	/* in a lease of before: a host is enrolled while it is reclaimed, and then held again */
+	return hf_store_reclaim(p->c->store, AGENT_HOST, "", NULL, span(id, 16), &by, &fault) == HF_OK &&
+	       put_credential(p, id) &&
 	       hf_store_enrol(p->c->store, span(id, 16), span(p->ak.name, sizeof(p->ak.name)),
-			      span(p->secret.bytes, 32), &by, p->arena, &host, &fault) == HF_OK;
+			      span(p->secret.bytes, 32), &by, p->arena, &host, &fault) == HF_OK &&
+	       hf_store_hold(p->c->store, AGENT_HOST, "", &by, &fault) == HF_OK;
 }
 
 static bool challenge(struct place *p)

@@ -3,6 +3,7 @@
 network card and QEMU's user network. The agent's image names the controller's port, so image, image
 list and store are made for each run; keys, tenants and the golden manifests are the lab's own."""
 import contextlib
+import hashlib
 import ipaddress
 import json
 import os
@@ -26,6 +27,7 @@ from outcome import need
 
 sys.path.append(str(build.ROOT / "tests/server"))
 import controller  # noqa: E402  (the harness of the controller's own tests)
+import attacks  # noqa: E402  (which uses this)
 
 HOST = "lab-host"
 SERIAL = "LAB0001"  # as qemu.py has it
@@ -109,15 +111,41 @@ def cut_evidence(number):
 
 
 def slow(_number):
-    time.sleep(6)
+    """Nobody hears anything of a connection for so long."""
+    time.sleep(4)
+
+
+class Liar:
+    """In the controller's place, with its keys: tests/scripted_controller.py, and what it says."""
+
+    def __init__(self, site, script):
+        self.dir = site.dir / "liar"
+        self.dir.mkdir()
+        for name, path in (("server.pem", site.setup.certificate), ("server.key", site.setup.key),
+                           ("ticket.key", site.setup.ticket), ("other.key", site.setup.ticket)):
+            shutil.copy(path, self.dir / name)
+        (self.dir / "script.json").write_text(json.dumps(script))
+        self.process = subprocess.Popen([sys.executable, build.ROOT / "tests/scripted_controller.py", "serve", self.dir],
+                                        stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().split()[1])
+
+    def asked(self):
+        return [json.loads(line)["what"] for line in (self.dir / "log.jsonl").read_text().splitlines()]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 class Site:
-    """The operator's side of one run. lie: what is otherwise than the image expects; starts: "root", "kexec",
-    or "service": a card's firmware is old, and beside the tenant lies an image that would update it."""
+    """The operator's side of one run. lie: what is otherwise than the image expects, or a Liar's script.
+    starts: "root", "kexec", "bad-root": the tenant means no good; "service", "service-root": a card's firmware
+    is old, and beside the tenant lies an image that would update it. seconds: the agent's patience. owner: his
+    release lies in the image. maker(site): the CAs of TPM makers."""
 
-    def __init__(self, run, how, lie=None, meddle=None, starts="root"):
-        self.lie, self.meddle, self.meddler, self.starts = lie, meddle, None, starts
+    def __init__(self, run, how, lie=None, meddle=None, starts="root", seconds=40, owner=False, maker=None):
+        self.lie, self.meddle, self.meddler, self.starts, self.seconds = lie, meddle, None, starts, seconds
         self.lab, self.dir = run.lab, run.out.with_name(run.out.name + ".site")
         self.address, self.plan = ADDRESSES[how]
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -127,7 +155,13 @@ class Site:
         self.setup = controller.Setup(str(self.dir), str(self.dir / "anchors"), str(self.trusted), [
             x509.IPAddress(ipaddress.ip_address(each)) for each in (INSIDE, INSIDE6, "127.0.0.1", "::1")])
         self._manifests()
-        self.controller = controller.Controller(self.setup, None, "--agent-rate", "0", listen="[::]:0")
+        self.root = self.lab.dir / "root.squashfs"
+        if starts == "bad-root":
+            self.root = attacks.bad_root(self)
+        if owner:
+            self._owners_release()
+        roots = ("--ek-roots", maker(self)) if maker else ()
+        self.controller = controller.Controller(self.setup, None, "--agent-rate", "0", *roots, listen="[::]:0")
 
     def _manifests(self):
         """The golden ones; the card's driver is among those that the gate may bind."""
@@ -137,10 +171,10 @@ class Site:
                       if "model" in json.loads(path.read_text()))
         content = json.loads(source.read_text())
         content["drivers"] = ["nvme", DRIVER]
-        self.model = content["model"]
+        self.model, self.generation = content["model"], content["generation"]
         (self.dir / "model.json").write_text(json.dumps(content, indent=1))
         self.lab._sign(self.dir / "model.json", "owner", self.trusted / f"{source.stem}.corim")
-        if self.starts == "service":
+        if self.starts.startswith("service"):
             self._make_old()
 
     def _make_old(self):
@@ -156,14 +190,33 @@ class Site:
             return
         need(False, "the lab has no virtio-net card")
 
+    def _owners_release(self):
+        """For this TPM's key and its very next boot, of which each scenario's is one."""
+        capture = self.lab.dir / "capture"
+        name = "000b" + hashlib.sha256((capture / "ak.pub").read_bytes()).hexdigest()
+        count = re.search(r"resetCount: (\d+)", build.run("tpm2_print", "-t", "TPMS_ATTEST", capture / "quote.attest"))
+        (self.dir / "owner.json").write_text(json.dumps({
+            "format": 1, "waiver": "lab-move", "host": name, "generation": self.generation,
+            "boots": {"from": int(count.group(1)), "to": int(count.group(1))},
+            "findings": [{"place": "controller", "reason": "controller-unreachable"}]}))
+        self.lab._sign(self.dir / "owner.json", "owner", self.trusted / "owners-release.corim")
+
+    def _service(self):
+        if self.starts == "service":
+            return ("--service-kernel", self.lab.kernel, "--service-initrd", self.lab.dir / "tenant.cpio",
+                    "--service-command-line", build.TENANT_COMMAND_LINE)
+        return ("--service-root", self.root) if self.starts == "service-root" else ()
+
     def make_images(self):
         """The image that knows the port, the list that knows the image, the store with the list."""
         if self.meddle:
             self.meddler = Meddler(self.controller.port, self.meddle)
+        if isinstance(self.lie, dict):
+            self.meddler = Liar(self, self.lie)
         port = (self.meddler or self.controller).port
         conf = build.CONF.replace("policy = local", "policy = controller") + (
             f"controller = https://{self.address}:{port}\nlink = auto\naddress = {self.plan}\n"
-            f"controller-seconds = 40\n")
+            f"controller-seconds = {self.seconds}\n")
         other = controller.Setup(str(self.dir / "other"), "", "")
         ticket = (other if self.lie == "ticket-key" else self.setup).ticket_anchor
         ca = (other if self.lie == "ca" else self.setup).ca
@@ -181,17 +234,17 @@ class Site:
         build.ctl("image", "measure", "--kernel", patched, "--initrd", self.agent, "--command-line",
                   pe.loaded_command_line(build.COMMAND_LINE), "--name", "lab-agent", "--tenant-kernel",
                   self.lab.kernel, "--tenant-initrd", self.lab.dir / "tenant.cpio", "--tenant-command-line",
-                  build.TENANT_COMMAND_LINE, "--tenant-root", self.lab.dir / "root.squashfs", "--out",
-                  self.dir / "images.json", *(("--service-kernel", self.lab.kernel, "--service-initrd",
-                                               self.lab.dir / "tenant.cpio", "--service-command-line",
-                                               build.TENANT_COMMAND_LINE) if self.starts == "service" else ()))
+                  build.TENANT_COMMAND_LINE, "--tenant-root", self.root, "--out", self.dir / "images.json",
+                  *self._service())
         images = self.lab._sign(self.dir / "images.json", "owner", self.trusted / "images.corim")
         self.store = self.dir / "store.img"
         kernel, initrd = (path.read_bytes() for path in (self.lab.kernel, self.lab.dir / "tenant.cpio"))
-        root = {"root.squashfs": (self.lab.dir / "root.squashfs").read_bytes()}
+        root = {"root.squashfs": self.root.read_bytes()}
         self.store.write_bytes(build.store_image({"images.corim": images, **{
-            "root": root, "kexec": {"kernel": kernel, "initrd": initrd},
-            "service": {**root, "service-kernel": kernel, "service-initrd": initrd}}[self.starts]}))
+            "root": root, "bad-root": root, "kexec": {"kernel": kernel, "initrd": initrd},
+            "service": {**root, "service-kernel": kernel, "service-initrd": initrd},
+            "service-root": {"kernel": kernel, "initrd": initrd, "service.squashfs": self.root.read_bytes()},
+        }[self.starts]}))
 
     def reload(self):
         self.controller.process.send_signal(1)
@@ -215,10 +268,14 @@ class Site:
         return json.loads(self.ctl("host", "show", HOST, "--json"))
 
 
-def runner(how="static", before=None, reclaimed=True, lie=None, meddle=None, starts="root", **machine):
-    """before(run): what is done once all is ready, and before the machine starts."""
+SITE = ("lie", "meddle", "starts", "seconds", "owner", "maker")
+
+
+def runner(how="static", before=None, reclaimed=True, **more):
+    """before(run): what is done once all is ready, and before the machine starts. more: for the site,
+    else for the machine; what can be called is asked of the run when it starts."""
     def once(run):
-        site = run.site = Site(run, how, lie, meddle, starts)
+        site = run.site = Site(run, how, **{name: value for name, value in more.items() if name in SITE})
         with contextlib.ExitStack() as stack:
             stack.enter_context(site.controller)
             site.make_images()
@@ -228,9 +285,11 @@ def runner(how="static", before=None, reclaimed=True, lie=None, meddle=None, sta
             site.enter()
             if reclaimed:
                 site.reclaim()
+            run.scenario.trusted = site.trusted
             if before:
                 before(run)
-            run.scenario.trusted = site.trusted
+            machine = {name: value(run) if callable(value) else value for name, value in more.items()
+                       if name not in SITE}
             with run.start(initrd=site.agent, store=site.store, **machine):
                 run.wait_for_result()
                 run.judge()
@@ -245,6 +304,8 @@ def boot_before(run):
         need(machine.wait_for(r"^TENANT-DONE", r"Kernel panic"), "the tenant did not finish")
 
 
+OTHER_HOST = {"ticket": {"ak_name": "hex:000b" + "5a" * 32, "host": "another-host"},
+              "images": [["lab-agent-root", "5a" * 32]]}
 SECRET = "a secret of the lab's tenant, 44 bytes of it."
 
 
@@ -281,7 +342,7 @@ def check_told(run):
 def check_service(run):
     """Old firmware: the service image, by a ticket for it, and without what is the tenant's."""
     need(" service=" in run.result, run.result)
-    need("/secret " not in run.machine.console, "the service image found a secret")
+    need("/holdfast/secret " not in run.machine.console, "the service image found a secret")
     secret_is_kept(run)
     verdict = run.site.host()["last-verdict"]
     need(verdict["release"] == "service" and verdict["cause"] == "firmware-old", f"the controller: {verdict}")
@@ -291,15 +352,24 @@ def down(run):
     run.site.controller.kill()
 
 
-def check_in_use(run):
-    """Let as before; what came is kept as the tenant's word, and gave nothing."""
-    host = run.site.host()
-    need(host["state"] == "in-use" and host["ticketed"], f"the controller says {host['state']}")
-
-
 def check_untouched(run):
     """Nobody proved to be this host: it is as the operator left it."""
     need(run.site.host()["state"] == "reclaimed", f"the controller says {run.site.host()['state']}")
+
+
+def check_fallback(run):
+    """Up to CAP and the tenant's start, and everybody says by whose word."""
+    need("NO CONTROLLER (controller-unreachable): the owner's release lab-move" in run.machine.console,
+         "the screen does not say that no controller answered")
+    need("FALLBACK" in (run.out / "verify.txt").read_text(), "the evidence does not say FALLBACK")
+    log = build.ctl("log", "show", run.out / "evidence/holdfast.evlog")
+    need("lab-move" in log and "fallback" in log, "the log does not name the owner's release")
+
+
+def check_other_host(run):
+    """The liar was asked for a ticket and told of the end; the true controller was never asked."""
+    check_untouched(run)
+    need("evidence" in run.site.meddler.asked(), f"the liar was asked {run.site.meddler.asked()}")
 
 
 def check_cut(run):

@@ -77,6 +77,9 @@ class Host:
 RESULT = r"^holdfast result=(?:released|held)\b[^\n]*\n"
 
 
+GATHER = 0.01  # seconds
+
+
 class TimedOut(Exception):
     pass
 
@@ -108,6 +111,7 @@ class Machine:
         self.deadline = time.monotonic() + seconds
         self.console = ""  # ttyS0, cleaned of terminal control
         self.evidence = ""  # ttyS1
+        self.frame = None  # what comes there in place of evidence: exchange()
         self.tpm = self.process = self.qmp = None
         self.streams = {}
         self.stamps = []  # (seconds, length of console) for timing
@@ -188,7 +192,10 @@ class Machine:
         """Reads what is there. False: the machine is off."""
         if not self.streams:
             return False
-        for stream in select.select(list(self.streams), [], [], wait)[0]:
+        ready = select.select(list(self.streams), [], [], wait)[0]
+        if any(self.streams[stream] == "s1" for stream in ready) and self.frame is None:
+            time.sleep(GATHER)  # a hundred thousand bytes come by a few: each few would wake us
+        for stream in ready:
             try:
                 data = stream.recv(1 << 16)
             except ConnectionError:
@@ -199,6 +206,8 @@ class Machine:
                 stream.close()
             elif name == "qmp":
                 self.qmp.feed(data)
+            elif name == "s1" and self.frame is not None:
+                self.frame += data
             elif name == "s1":
                 self.evidence += data.decode("latin-1").replace("\r", "")
             else:
@@ -242,6 +251,17 @@ class Machine:
             if not self._pump(min(0.2, max(0.0, limit - time.monotonic()))):
                 return False
         return True
+
+    def exchange(self, data, answered=True):
+        """A TPM command for relay.c at the second serial port, and the answer."""
+        line = next(stream for stream, name in self.streams.items() if name == "s1")
+        self.frame = b""
+        line.sendall(data)
+        while answered and (len(self.frame) < 10 or len(self.frame) < int.from_bytes(self.frame[2:6], "big")):
+            if not self._pump(1.0) or time.monotonic() > self.deadline:
+                raise TimedOut("nobody answers at the second serial port")
+        reply, self.frame = self.frame, None
+        return reply
 
     def command(self, name, **arguments):
         """A command to QEMU that has to work: what it returns."""

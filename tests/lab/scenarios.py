@@ -4,6 +4,7 @@ import json
 import re
 import time
 
+import attacks
 import beside
 import build
 import gdbstub
@@ -148,7 +149,7 @@ class Run:
         need(self.machine.linger(1.0), "the machine went off although it was held")
         self.nothing_started()
         if self.scenario.evidence:
-            self.verify(self.scenario.verify or 3)
+            self.verify(self.scenario.verify or 3, cause)
 
     def held_screen(self):
         console = self.machine.console
@@ -171,14 +172,14 @@ class Run:
         golden.unpack(self.out / "evidence.json", directory)
         return directory
 
-    def verify(self, expected):
+    def verify(self, expected, cause=None):
         directory = self.unpack()
         code, words = golden.verify(self.lab, directory, self.scenario)
         (self.out / "verify.txt").write_text(words)
         need(code == expected, f"evidence verify gives {code}, not {expected}: "
                                + " | ".join(words.strip().splitlines()[-3:]))
-        if expected == 3 and self.scenario.cause and self.scenario.verify is None:
-            need(self.scenario.cause in words, f"evidence verify does not name {self.scenario.cause}")
+        if expected == 3 and cause and self.scenario.verify is None:
+            need(cause in words, f"evidence verify does not name {cause}")
 
     def report(self):
         """What the evidence says that was found."""
@@ -415,7 +416,7 @@ def signs(name, what, expect, check=None, image="spdm", **how):
 
 def controlled(name, what, expect, check=beside.check_released, **how):
     """A real controller beside the machine: beside.runner()."""
-    verify = 3 if how.get("starts") == "service" else None
+    verify = 3 if how.get("starts", "").startswith("service") else None
     return Scenario(name, what, expect, change=beside.by_network, check=check, runner=beside.runner(**how),
                     verify=verify)
 
@@ -519,27 +520,37 @@ ALL = [
              store="empty", change=signing.cxl, check=signing.check_cxl),
     controlled("controller-golden", "enrols, is challenged, attests and is released, by a real controller",
                "released by switch-root"),
-    controlled("controller-slaac", "the same over IPv6, the address by router advertisement", "released by switch-root",
-               how="slaac"),
-    controlled("controller-dhcp", "the same, the address by DHCP", "released by switch-root", how="dhcp"),
-    controlled("controller-clock-1970", "the same; the machine's clock says 1970", "released by switch-root",
-               rtc="1970-01-02T00:00:00"),
-    controlled("controller-clock-2100", "the same; the machine's clock says 2100", "released by switch-root",
-               rtc="2100-01-01T00:00:00"),
+    controlled("controller-slaac", "the same over IPv6, the address by router advertisement; the clock says 1970",
+               "released by switch-root", how="slaac", rtc="1970-01-02T00:00:00"),
+    controlled("controller-dhcp", "the same, the address by DHCP; every connection is slow; the clock says 2100",
+               "released by switch-root", how="dhcp", rtc="2100-01-01T00:00:00", meddle=beside.slow),
     controlled("controller-cut", "the connection is cut twice while the evidence goes out", "released by switch-root",
                check=beside.check_cut, meddle=beside.cut_evidence),
     controlled("controller-secret", "the tenant's secret comes with the ticket, into memory", "released by kexec",
                check=beside.check_secret, before=beside.give_secret, starts="kexec"),
     controlled("controller-service", "a card's firmware is old: a service image starts, without the secret",
                "released by kexec", check=beside.check_service, before=beside.give_secret, starts="service"),
-    controlled("controller-down", "nobody answers", "held controller-unreachable", check=None, before=beside.down),
+    controlled("controller-service-root", "the same, the service image is a RAM image", "released by switch-root",
+               check=beside.check_service, before=beside.give_secret, starts="service-root"),
+    controlled("controller-down", "nobody answers", "held controller-unreachable", check=None, before=beside.down,
+               seconds=5),
+    controlled("controller-down-release", "nobody answers, and the owner released this boot beforehand",
+               "released by switch-root", check=beside.check_fallback, before=beside.down, seconds=5, owner=True),
     controlled("controller-other-ca", "somebody else answers", "held controller-tls", check=beside.check_untouched,
                lie="ca"),
     controlled("controller-other-key", "the answers are signed by a key that the image does not know",
                "held ticket-signer", check=beside.check_told, lie="ticket-key"),
+    controlled("controller-other-host", "a controller that lies: a ticket, well signed, for another host",
+               "held ticket-other-key", check=beside.check_other_host, lie=beside.OTHER_HOST),
     controlled("controller-not-reclaimed", "no operator reclaimed the host", "held host-not-reclaimed", check=None,
                reclaimed=False),
-    controlled("controller-in-use", "the gate boots again while its tenant has the host", "held host-in-use",
-               check=beside.check_in_use, before=beside.boot_before),
+    controlled("controller-in-use", "the gate boots again while its tenant has the host; then with its TPM put back",
+               "held reset-count-not-risen", check=beside.check_held("reset-count-not-risen"),
+               before=attacks.in_use_then_restored),
+    controlled("controller-foreign-tpm", "another genuine TPM, with its maker's certificate, in the host's place",
+               "held host-unknown", check=beside.check_untouched, maker=attacks.maker, tpm_state=attacks.foreign),
+    controlled("controller-attacks", "its tenant has root, TPM and network; then a forged image; then values set in "
+               "the TPM", "held tpm-auth-set", check=attacks.check_auths, before=attacks.tenant_then_forged,
+               starts="bad-root", tpm_state=attacks.kept_tpm),
 ]
 BY_NAME = {scenario.name: scenario for scenario in ALL}

@@ -6,7 +6,9 @@ Usage: tests/mutations/run.py [NAME ...]     (no NAME: all of tests/mutations/*.
 
 Works on copies of the tracked files in build/mutation-0, -1, ..., one for each
 processor, so the checkout is never touched and as many mutations are tried side by side.
-MUTATION_JOBS says how many instead. Files *.def, one for each field, hold blocks:
+MUTATION_JOBS says how many instead. A mutation is over as soon as its unit test says "not ok":
+what the other cases of that test would say changes nothing. Files *.def, one for each
+field, hold blocks:
 
     name: what is removed
     file: path
@@ -22,6 +24,7 @@ import glob
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -29,6 +32,9 @@ import threading
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 JOBS = int(os.environ.get("MUTATION_JOBS", "0")) or os.cpu_count() or 2
 TEST_SECONDS = 150
+# What is compiled for one look needs no debug information.
+BUILD = "make -j1 CFLAGS=-g0"
+FAILED = re.compile(r"^not ok\b(?!.*# SKIP)")
 BLOCK = re.compile(r"^name: ([^\n]+)\nfile: ([^\n]+)\ntest: ([^\n]+)\n<<<<\n(.*?)====\n(.*?)>>>>\n",
                    re.M | re.S)
 printing = threading.Lock()
@@ -47,6 +53,19 @@ def sh(copy, command, timeout=300):
     return subprocess.run(["timeout", "-k", "5", str(timeout), "bash", "-c", command], cwd=copy,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace")
+
+
+def fails(copy, test):
+    """Whether a test fails; one that loops for ever does. A unit test ends at its first failure."""
+    if not re.fullmatch(r"build/\S+/test_\w+", test):
+        return sh(copy, test, TEST_SECONDS).returncode != 0
+    with subprocess.Popen(["timeout", "-k", "5", str(TEST_SECONDS), "stdbuf", "-oL", test], cwd=copy,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          text=True, errors="replace", start_new_session=True) as process:
+        failed = any(FAILED.match(line) for line in process.stdout)
+        if failed:	# with what it started
+            os.killpg(process.pid, signal.SIGTERM)
+    return failed or process.returncode != 0
 
 
 def targets(test):
@@ -78,9 +97,11 @@ def prepare(jobs, tests):
 def unmutated(copy, test):
     """A test that fails without any mutation proves nothing. None: it passes."""
     result = sh(copy, f"make -j1 {targets(test)}", 900)
-    if result.returncode == 0:	# as long as a mutated one gets, or the time says nothing
-        result = sh(copy, test, TEST_SECONDS)
-    return None if result.returncode == 0 else result.stdout[-2000:]
+    if result.returncode == 0:	# run exactly as a mutated one is, or it says nothing
+        if not fails(copy, test):
+            return None
+        result = sh(copy, test, TEST_SECONDS)	# again, for what it says
+    return result.stdout[-2000:] or f"{test}: failed once"
 
 
 def mutate(copy, block):
@@ -94,15 +115,14 @@ def mutate(copy, block):
     with open(target, "w") as out:
         out.write(source.replace(old, new))
     try:
-        built = sh(copy, f"make -j1 {targets(test)}")
+        built = sh(copy, f"{BUILD} {targets(test)}")
         if built.returncode != 0:
             say(f"{built.stdout[-2000:]}\nnot ok {name}: does not compile")
             return False
-        result = sh(copy, test, TEST_SECONDS)	# one that loops for ever is noticed too
+        noticed = fails(copy, test)
     finally:
         with open(target, "w") as out:
             out.write(source)
-    noticed = result.returncode != 0
     say(f"{'ok' if noticed else 'not ok'} {name}{'' if noticed else ': no test noticed: ' + test}")
     return noticed
 

@@ -179,6 +179,30 @@ def an_import_is_read_here_first(p):
 
 
 @case
+def a_release_begins_after_a_boot_that_was(p):
+    host = [HOST]
+    words = ("waiver", "create", "--name", "n", "--id", "host-17", "--generation", "7", "--json", "--boots")
+    with p.serve(lambda *_: reply(host[0])) as s:
+        source = json.loads(p.run(s.url, *words, "2").stdout)
+        assert source["boots"] == {"from": 9, "to": 10} and source["host"] == HOST["ak-name"], source
+        for count in (-1, -2, -2 ** 63, 2 ** 32, 2 ** 63 - 1):
+            host[0] = {**HOST, "reset-count": count}
+            for said in ("3", "1-3"):
+                done = p.run(s.url, *words, said)
+                expect(done, 6, "controller-reply", f"reset-count {count}")
+                assert not done.stdout, done.stdout
+        host[0] = {**HOST, "reset-count": 2 ** 32 - 1}
+        expect(p.run(s.url, *words, "1"), 2, "--boots 1")
+        for count in (0, "8", None):
+            host[0] = {**HOST, "reset-count": count}
+            expect(p.run(s.url, *words, "3"), 2, "no boot of host-17 is known", "FROM-TO")
+            assert json.loads(p.run(s.url, *words, "1-3").stdout)["boots"] == {"from": 1, "to": 3}
+        for name in ("", "000b", "000b" + "cd" * 31, "000b" + "cd" * 31 + "zz", "000b" + "cd" * 33, None, 7):
+            host[0] = {**HOST, "ak-name": name}
+            expect(p.run(s.url, *words, "2"), 2, "not enrolled yet")
+
+
+@case
 def refusals_are_told_in_full(p):
     said = [reply({"cause": "host-unknown", "detail": "host-17"}, 404)]
     with p.serve(lambda *_: said[0]) as s:
@@ -410,5 +434,6 @@ def the_audit(p):
 MAKE = ["holdfastctl"]
 CASES = [("host cli: " + f.__name__.replace("_", " "), f) for f in (
     show, what_others_wrote_reaches_no_terminal, lists_go_over_pages, a_reclaim_wants_the_power_cycle, changes,
-    an_import_is_read_here_first, refusals_are_told_in_full, somebody_else_answers, nobody_answers,
+    an_import_is_read_here_first, a_release_begins_after_a_boot_that_was,
+    refusals_are_told_in_full, somebody_else_answers, nobody_answers,
     a_client_certificate, a_result_is_believed_to_its_signer_alone, a_jwt_is_believed_to_its_signer_alone, an_anchor_is_one_key, verdicts_drift_evidence, the_audit)]

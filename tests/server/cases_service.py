@@ -22,7 +22,7 @@ import harness
 import sources
 from controller import MODE, PROGRAM, ROOT, Controller, Setup
 
-MAKE = ["holdfast", "holdfastd", "holdfastctl"]
+MAKE = ["holdfast", "holdfastd", "holdfastctl", "tests/fleet/fleet"]
 UNIT = os.path.join(ROOT, "controller/systemd/holdfastd.service")
 NOBODY = 65534
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
@@ -218,5 +218,29 @@ def verify_all(replies, public):
         public.verify(der, cbor2.dumps(["Signature1", protected, b"", payload]), ec.ECDSA(hashes.SHA256()))
 
 
-CASES = [("service-systemd-takes-it", systemd_takes_it), ("service-as-its-unit-runs-it", as_its_unit_runs_it),
+def the_way_that_is_documented():
+    """docs/controller.md, "Try it without a host", word for word but for the port."""
+    with open(os.path.join(ROOT, "docs/controller.md"), encoding="utf-8") as f:
+        section = f.read().partition("\n## Try it without a host\n")[2].partition("\n## ")[0]
+    script = "".join(line[4:] + "\n" for line in section.splitlines() if line.startswith("    "))
+    need(script.count("127.0.0.1:8443") == 2 and script.rstrip().endswith("kill %1"), script)
+    script = script.replace("127.0.0.1:8443", "127.0.0.1:0", 1).replace(
+        "127.0.0.1:8443", "127.0.0.1:$(sed -n 's/.*\"listening\".*\"port\":\"\\([0-9]*\\)\".*/\\1/p' log)")
+    build = os.path.join(ROOT, "build", MODE)
+    with tempfile.TemporaryDirectory(prefix="holdfast-try.") as folder:
+        head = 'set -u\ntrap "kill $(jobs -p) 2>/dev/null || true" EXIT\n'.replace("$(jobs", "\\$(jobs")
+        done = subprocess.run(["timeout", "60", "bash", "-c", f"{head}{script}wait %1"], cwd=folder, capture_output=True,
+                              text=True, timeout=90,
+                              env={**os.environ, "PATH": f"{build}:{build}/tests/fleet:{os.environ['PATH']}"})
+        need(done.returncode == 0, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}")
+        for words in ("host-1 is IN-USE", "host-0 is HELD", "host-1: affirming", "verified with the given anchor",
+                      '"tickets":1,'):
+            need(words in done.stdout, f"no {words!r}: {done.stdout}")
+        others = [name for name in os.listdir(folder) if os.stat(os.path.join(folder, name)).st_mode & 0o077 and
+                  name.endswith((".key", ".token"))]
+        need(not others, f"others may read {others}")
+
+
+CASES = [("service-the-way-that-is-documented", the_way_that_is_documented),
+         ("service-systemd-takes-it", systemd_takes_it), ("service-as-its-unit-runs-it", as_its_unit_runs_it),
          ("service-a-ticket-key-in-a-token", a_ticket_key_in_a_token)]

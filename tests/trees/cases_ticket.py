@@ -255,6 +255,23 @@ def ticket_by_the_owner_is_none(t):
 
 
 @case
+def ticket_two_controllers_in_one_file(t):
+    """BEGIN names one key for each anchor's file: a second certificate behind it would be believed unseen."""
+    with Led(t) as host:
+        for number, text in enumerate(("{0}{1}", "{1}{0}", "{0}{0}", "{0}\n# {1}{1}")):
+            path = f"{host.etc}/anchors/controller/ca.pem"
+            own = read(path).decode() if number == 0 else own
+            other = t.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                          "-keyout", t.path("other.key"), "-subj", "/CN=other", "-days", "3650", code=0).out
+            with open(path, "w") as f:
+                f.write(text.format(own, other))
+            host = fresh(host, number)
+            result = host.boot("key-invalid", 2)
+            need("controller/ca.pem" in result.text and not host.controller.asked(), result.describe())
+            host.tpm.stop()
+
+
+@case
 def ticket_from_another_controller(t):
     """Who answers has no certificate of the CA in the image: he is told nothing."""
     with Led(t) as host:

@@ -321,7 +321,7 @@ static void anchors_of_devices_from_a_directory(void **state)
 	start();
 	put_file("device", "maker.pem", pem_of_cert(made[0].cert));
 	assert_int_equal(hf_trust_read(base, &trust, &fault), HF_ERR_ANCHOR_SCOPE);	/* whose? */
-	assert_string_equal(fault.where, "maker");
+	assert_string_equal(fault.where, "device/maker.pem");
 	put_file("device", "maker.conf", hf_span_text("vendor = 15b3\ndialect = nvidia-nic\n"));
 	assert_int_equal(hf_trust_read(base, &trust, &fault), HF_ERR_ANCHOR_SCOPE);	/* signs no manifest */
 	put_file("device", "maker.conf", hf_span_text("vendor = 15b3\n"));
@@ -334,7 +334,7 @@ static void anchors_of_devices_from_a_directory(void **state)
 	put_file("device", "leaf.pem", pem_of_cert(made[2].cert));
 	put_file("device", "leaf.conf", hf_span_text("vendor = 15b3\n"));
 	assert_int_equal(hf_trust_read(base, &trust, &fault), HF_ERR_KEY_INVALID);
-	assert_string_equal(fault.where, "leaf");
+	assert_string_equal(fault.where, "device/leaf.pem");
 	remove_file("device/leaf.pem");
 	remove_file("device/leaf.conf");
 	remove_file("device/maker.pem");

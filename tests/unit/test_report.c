@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "manifests/json_out.h"
 #include "manifests/report.h"
 
 static char text[1 << 20];
@@ -260,6 +261,19 @@ TEST(full_writer)
 
 /* ---- JSON ---- */
 
+/* To the letter what jansson would write. */
+static void check_text(struct fixture *fx, bool verdict, bool indent, json_t *root)
+{
+	char *dump = hf_report_json(&fx->claims, verdict ? &fx->verdict : NULL, indent);
+	char *again = json_dumps(root, indent ? JSON_INDENT(2) : JSON_COMPACT);
+
+	assert_non_null(dump);
+	assert_non_null(again);
+	assert_string_equal(dump, again);
+	free(dump);
+	free(again);
+}
+
 static json_t *load(struct fixture *fx, bool verdict)
 {
 	char *dump = hf_report_json(&fx->claims, verdict ? &fx->verdict : NULL, false);
@@ -269,7 +283,38 @@ static json_t *load(struct fixture *fx, bool verdict)
 
 	assert_non_null(root);
 	free(dump);
+	check_text(fx, verdict, false, root);
+	check_text(fx, verdict, true, root);
 	return root;
+}
+
+static void json_of_odd_text(void **state)
+{
+	struct hf_json_out o = { .indent = false };
+	char *said;
+
+	(void)state;
+
+	hf_json_open(&o, '[');
+	hf_json_next(&o);
+	hf_json_text(&o, "a\"b\\c/d\n\x7f\xc3\xa9");
+	hf_json_next(&o);
+	hf_json_number(&o, UINT64_MAX);
+	hf_json_next(&o);
+	hf_json_number(&o, INT64_MAX);
+	hf_json_next(&o);
+	hf_json_open(&o, '{');
+	hf_json_close(&o, '}');
+	hf_json_close(&o, ']');
+	said = hf_json_end(&o);
+	assert_string_equal(said, "[\"a\\\"b\\\\c/d????\",\"18446744073709551615\",9223372036854775807,{}]");
+	free(said);
+	o = (struct hf_json_out){ .indent = true };
+	for (int i = 0; i < 100; i++)
+		hf_json_open(&o, '[');
+	for (int i = 0; i < 100; i++)
+		hf_json_close(&o, ']');
+	assert_null(hf_json_end(&o));
 }
 
 static const char *get(json_t *root, size_t part, const char *key)
@@ -377,7 +422,7 @@ int main(void)
 		cmocka_unit_test(refusal_without_parts), cmocka_unit_test(hostile_text),
 		cmocka_unit_test(long_words), cmocka_unit_test(full_writer),
 		cmocka_unit_test(json_of_claims), cmocka_unit_test(json_of_every_kind),
-		cmocka_unit_test(json_of_a_verdict),
+		cmocka_unit_test(json_of_a_verdict), cmocka_unit_test(json_of_odd_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,11 @@ static void other_logs_keys_and_quotes(void **state)
 	make_capped(&u, "release", "kexec", "ticket");
 	t.in.ak = u.in.ak;
 	fails(&t, HF_ERR_QUOTE_SIGNATURE);
+	struct hf_span log = t.in.log;
+
+	t.in.log = hf_span_text("no log at all");	/* which is not even looked at */
+	fails(&t, HF_ERR_QUOTE_SIGNATURE);
+	t.in.log = log;
 	t.in.ak = t.m->tpm.ak;
 	t.in.attest = t.m->e.quote;	/* the quote before CAP */
 	t.in.signature = t.m->e.signature;
