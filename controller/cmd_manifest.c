@@ -18,6 +18,7 @@ static const struct subcommand {
 	{ "show", hf_manifest_show, "the source back from a CoRIM" },
 	{ "check", hf_manifest_check, "load files together and look for mistakes" },
 	{ "diff", hf_manifest_diff, "what two sets of manifests, or hosts, say differently" },
+	{ "test", hf_manifest_test, "what new manifests would make of hosts measured before" },
 	{ "accept", hf_manifest_accept, "a waiver, or a release more, from a held host's evidence" },
 };
 #define SUBCOMMAND_COUNT (sizeof(subcommands) / sizeof(subcommands[0]))

@@ -3,8 +3,13 @@
 #include "controller/source.h"
 #include "measure/file.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 static bool is_json(struct hf_span bytes)
 {
@@ -72,6 +77,58 @@ enum hf_err hf_input_read(const char *path, const struct hf_trust *trust, int64_
 	if (ret_bytes)
 		*ret_bytes = bytes;
 	return HF_OK;
+}
+
+static bool ends_with(const char *name, const char *suffix)
+{
+	const size_t len = strlen(name), end = strlen(suffix);
+
+	return len > end && strcmp(name + len - end, suffix) == 0;
+}
+
+static int is_manifest(const struct dirent *entry)
+{
+	return ends_with(entry->d_name, ".json") || ends_with(entry->d_name, ".corim") ||
+	       ends_with(entry->d_name, ".cbor");
+}
+
+static enum hf_err read_one(const char *path, const struct hf_trust *trust, bool signed_only, int64_t now,
+			    struct hf_manifests *out, struct hf_fault *fault)
+{
+	enum hf_input_kind kind;
+	enum hf_err err = hf_input_read(path, trust, now, out, &kind, NULL, fault);
+
+	if (!err && signed_only && kind != HF_INPUT_VERIFIED)
+		err = hf_fail(fault, HF_ERR_MANIFEST_UNSIGNED, path, "%s", hf_input_kind_text(kind));
+	return err;
+}
+
+enum hf_err hf_input_folder(const char *path, const struct hf_trust *trust, bool signed_only, int64_t now,
+			    struct hf_manifests *out, struct hf_fault *fault)
+{
+	struct dirent **names;
+	char file[PATH_MAX];
+	enum hf_err err = HF_OK;
+	struct stat st;
+	int count;
+
+	if (stat(path, &st) != 0)
+		return hf_fail_errno(fault, HF_ERR_FILE_UNREADABLE, errno, path);
+	if (!S_ISDIR(st.st_mode))
+		return read_one(path, trust, signed_only, now, out, fault);
+	count = scandir(path, &names, is_manifest, alphasort);
+	if (count < 0)
+		return hf_fail_errno(fault, HF_ERR_FILE_UNREADABLE, errno, path);
+	if (count == 0)
+		err = hf_fail(fault, HF_ERR_MANIFEST_MISSING, path, "%s", "no *.json, *.corim or *.cbor");
+	for (int i = 0; i < count; i++) {
+		snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
+		if (!err)
+			err = read_one(file, trust, signed_only, now, out, fault);
+		free(names[i]);
+	}
+	free(names);
+	return err;
 }
 
 enum hf_err hf_input_encode(struct hf_manifests *manifests, const char *path,

@@ -15,6 +15,7 @@ int hf_manifest_show(int argc, char **argv);
 int hf_manifest_check(int argc, char **argv);
 int hf_manifest_accept(int argc, char **argv);
 int hf_manifest_diff(int argc, char **argv);
+int hf_manifest_test(int argc, char **argv);
 int hf_manifest_add_rom(int argc, char **argv);
 
 enum hf_input_kind {
@@ -28,6 +29,11 @@ enum hf_input_kind {
 enum hf_err hf_input_read(const char *path, const struct hf_trust *trust, int64_t now,
 			  struct hf_manifests *out, enum hf_input_kind *ret_kind,
 			  struct hf_span *ret_bytes, struct hf_fault *fault) HF_MUST_USE;
+/* Every *.json, *.corim and *.cbor of a directory, or the one file, in the order of their names.
+ * signed_only: HF_ERR_MANIFEST_UNSIGNED for what trust has not verified. HF_ERR_MANIFEST_MISSING: there is
+ * none; HF_ERR_FILE_UNREADABLE. */
+enum hf_err hf_input_folder(const char *path, const struct hf_trust *trust, bool signed_only, int64_t now,
+			    struct hf_manifests *out, struct hf_fault *fault) HF_MUST_USE;
 /* The deterministic encoding of manifests, in their arena, checked by decoding it. */
 enum hf_err hf_input_encode(struct hf_manifests *manifests, const char *path,
 			    struct hf_span *ret, struct hf_fault *fault) HF_MUST_USE;

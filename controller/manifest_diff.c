@@ -8,11 +8,9 @@
 #include "controller/scan.h"
 #include "measure/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -47,41 +45,6 @@ static enum hf_err from_host(const char *path, const struct hf_evidence *evidenc
 		return hf_fail(fault, HF_ERR_LIMIT, path, "too large");
 	side->host = true;
 	return hf_create(&options, evidence, &side->manifests, &notes, fault);
-}
-
-static bool ends_with(const char *name, const char *suffix)
-{
-	size_t len = strlen(name), end = strlen(suffix);
-
-	return len > end && strcmp(name + len - end, suffix) == 0;
-}
-
-static int is_manifest(const struct dirent *entry)
-{
-	return ends_with(entry->d_name, ".json") || ends_with(entry->d_name, ".corim") ||
-	       ends_with(entry->d_name, ".cbor");
-}
-
-static enum hf_err read_folder(const char *path, struct side *side, struct hf_fault *fault)
-{
-	struct dirent **names;
-	char file[PATH_MAX];
-	enum hf_input_kind kind;
-	enum hf_err err = HF_OK;
-	int count = scandir(path, &names, is_manifest, alphasort);
-
-	if (count < 0)
-		return hf_fail_errno(fault, HF_ERR_FILE_UNREADABLE, errno, path);
-	if (count == 0)
-		err = hf_fail(fault, HF_ERR_FILE_UNREADABLE, path, "neither evidence nor manifests");
-	for (int i = 0; i < count; i++) {
-		snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
-		if (!err)
-			err = hf_input_read(file, NULL, 0, &side->manifests, &kind, NULL, fault);
-		free(names[i]);
-	}
-	free(names);
-	return err;
 }
 
 /* A JSON file that is no source is a host's; what is neither is named as a source. */
@@ -120,7 +83,7 @@ static enum hf_err read_side(const char *path, struct side *side, struct hf_faul
 		return read_file(path, side, fault);
 	if (hf_evidence_read(path, &side->arena, &evidence, fault) == HF_OK && evidence.claims.len)
 		return from_host(path, &evidence, side, fault);
-	return read_folder(path, side, fault);
+	return hf_input_folder(path, NULL, false, 0, &side->manifests, fault);
 }
 
 static enum hf_err compare(const char *const paths[2], struct side sides[2], json_t **ret,

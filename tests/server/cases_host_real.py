@@ -56,6 +56,12 @@ def the_life_of_a_host():
         source = json.loads(ctl("waiver", "create", "--name", "move", "--id", "host-0", "--generation", "7",
                                 "--boots", "3", "--json"))
         assert source["host"] == name and source["boots"]["to"] - source["boots"]["from"] == 2, source
+        tried = json.loads(ctl("manifest", "test", fleet.dir + "/manifests", "--controller", "--anchors",
+                               fleet.dir + "/anchors", "--json"))
+        assert tried["counts"]["hosts"] == 3 and tried["counts"]["admitted"] == 3, tried["counts"]
+        assert not tried["counts"]["worse"] and not tried["counts"]["not_judged"], tried["counts"]
+        ctl("manifest", "test", fleet.dir + "/manifests", "--controller", "--state", "reclaimed", code=2,
+            has=["nothing was tried"])
         ctl("waiver", "create", "--name", "move", "--id", "nobody", "--generation", "7", "--boots", "3", code=3,
             has=["[host-unknown, HTTP 404]"])
         ctl("host", "secret", "host-0", "--file", fleet.dir + "/token", code=3, has=["host-not-reclaimed"])
