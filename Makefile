@@ -11,7 +11,9 @@ DESTDIR ?=
 V      ?= 0
 Q      := $(if $(filter 1,$(V)),,@)
 say     = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
-VERSION := 0.4.0
+VERSION := 0.5.0
+# Of what is packed: the date of the newest entry in debian/changelog, unless the caller has one.
+SOURCE_DATE_EPOCH ?= $(shell date -ud "$$(sed -n 's/^ -- .*>  //p' debian/changelog | head -n 1)" +%s)
 
 WARN := -Wall -Wextra -Wconversion -Wvla -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 	-Wformat=2 -Wundef -Wno-sign-conversion
@@ -19,7 +21,7 @@ HARDEN := -fstack-protector-strong -fPIE -fcf-protection
 CPPFLAGS_ALL := -std=c11 -D_GNU_SOURCE -I. -DHF_VERSION='"$(VERSION)"' -MMD -MP $(CPPFLAGS)
 LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
 ifeq ($(MODE),release)
-CFLAGS_ALL := -O2 -g -D_FORTIFY_SOURCE=3 $(WARN) $(HARDEN) $(CFLAGS)
+CFLAGS_ALL := -O2 -g -D_FORTIFY_SOURCE=3 $(WARN) $(HARDEN) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS)
 else ifeq ($(MODE),asan)
 CFLAGS_ALL := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(WARN) -fPIE $(CFLAGS)
 LDFLAGS_ALL += -fsanitize=address,undefined
@@ -69,7 +71,7 @@ UNIT_BINS  := $(addprefix $(O)/tests/unit/test_,$(UNIT_NAMES))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_BINS  := $(addprefix $(O)/tests/fuzz/fuzz_,$(FUZZ_NAMES))
 
-.PHONY: all objects help deps deps-check check check-units demo demo-census lab bench fuzz install clean units fuzzers
+.PHONY: all objects help deps deps-check check check-units demo demo-census lab bench fuzz install clean units fuzzers portable deb
 all: $(O)/holdfast $(O)/holdfastctl $(O)/holdfastd  ## build agent, operator's tool and controller
 
 help:  ## this list
@@ -179,15 +181,51 @@ bench: all  ## time the agent against its floor and against a shell pipeline
 fuzz: fuzzers  ## run every fuzz target for FUZZ_SECONDS (default 60) each
 	@tests/fuzz/run.sh build/fuzz $(or $(FUZZ_SECONDS),60)
 
-install: all  ## install into DESTDIR
+SHARE := $(DESTDIR)$(PREFIX)/share
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+install: all  ## install into DESTDIR, below PREFIX
 	install -D -m 755 $(O)/holdfast $(DESTDIR)$(PREFIX)/sbin/holdfast
+	install -D -m 755 agent/gate-image $(DESTDIR)$(PREFIX)/sbin/holdfast-gate-image
 	install -D -m 755 $(O)/holdfastctl $(DESTDIR)$(PREFIX)/bin/holdfastctl
 	install -D -m 755 $(O)/holdfastd $(DESTDIR)$(PREFIX)/sbin/holdfastd
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	sed 's|/usr/local/|$(PREFIX)/|' controller/systemd/holdfastd.service \
-	  > $(DESTDIR)$(PREFIX)/lib/systemd/system/holdfastd.service
-	for m in docs/man/*.1 docs/man/*.8; do [ -e $$m ] || continue; \
-	  install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|/usr/local/|$(PREFIX)/|' controller/systemd/holdfastd.service > $(DESTDIR)$(UNITDIR)/holdfastd.service
+	install -D -m 644 controller/systemd/holdfast.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/holdfast-controller.conf
+	install -D -m 644 controller/systemd/holdfastd.conf $(DESTDIR)/etc/holdfast/holdfastd.conf
+	for m in docs/man/*.[0-9]; do \
+	  install -D -m 644 $$m $(SHARE)/man/man$${m##*.}/$${m##*/}; done
+	for p in holdfast holdfastctl holdfastd; do \
+	  install -D -m 644 completion/holdfast.bash $(SHARE)/bash-completion/completions/$$p; \
+	  install -D -m 644 completion/holdfast.zsh $(DESTDIR)$(ZSHDIR)/_$$p; done
+	install -D -m 755 agent/initramfs/step $(DESTDIR)$(PREFIX)/lib/holdfast/initramfs-step
+	install -D -m 755 agent/initramfs/hook $(SHARE)/initramfs-tools/hooks/holdfast
+	install -D -m 755 agent/initramfs/init-top $(SHARE)/initramfs-tools/scripts/init-top/00-holdfast
+	install -D -m 755 agent/initramfs/module-setup.sh \
+	  $(DESTDIR)$(PREFIX)/lib/dracut/modules.d/90holdfast/module-setup.sh
+	install -D -m 755 agent/initramfs/pre-udev.sh \
+	  $(DESTDIR)$(PREFIX)/lib/dracut/modules.d/90holdfast/pre-udev.sh
+	install -D -m 644 agent/initramfs/initramfs.conf $(DESTDIR)/etc/holdfast/initramfs.conf
+
+# The C library is part of the starter, and of nothing else.
+$(O)/starter: agent/portable/starter.c
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 $(WARN) -static -o $@ $<
+
+PORTABLE := build/holdfast-$(VERSION)-x86_64.tar.gz
+portable: $(O)/holdfast $(O)/starter  ## one tar for a look at hosts of any distribution
+	$(call say,TAR,$(PORTABLE))
+	$(Q)SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) agent/portable/pack.sh $(O)/holdfast $(O)/starter $(VERSION) $(PORTABLE)
+
+# debhelper works beside its debian/, so it gets a folder of its own and leaves none here.
+deb: all  ## Debian packages, into build/deb
+	@rm -rf build/deb && mkdir -p build/deb/work
+	$(call say,DEB,build/deb)
+	$(Q)cp -r debian build/deb/work/
+	$(Q)cd build/deb/work && HOLDFAST_SOURCE=$(CURDIR) dpkg-buildpackage -b -us -uc -nc \
+	  >../build.log 2>&1 || { tail -n 30 ../build.log >&2; exit 1; }
+	$(Q)rm -rf build/deb/work
 
 clean:  ## remove what was built
 	rm -rf build

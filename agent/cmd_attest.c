@@ -28,7 +28,7 @@ static const char usage[] =
 	"                       [--controller-name NAME] [--controller-seconds N]\n"
 	"                       [--out DIR] [OPTION...]\n"
 	"options: [--tcti CONF] [--sysfs DIR] [--rom=auto|all|none] [--json]\n"
-	"         [--mailboxes] [--vfio] [--device-seconds N]\n"
+	"         [--mailboxes] [--vfio] [--device-seconds N] [--initramfs-step NAME]\n"
 	"\n"
 	"Measure this host, record it in PCR 16 and quote it: a diagnosis. PCR 16 is\n"
 	"reset first. Evidence made here never earns a release: only the gate's does.\n"
@@ -47,6 +47,7 @@ static const char usage[] =
 	"  --rom=...     as for scan\n"
 	"  --mailboxes, --vfio  as for scan; devices sign for the nonce\n"
 	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
+	"  --initramfs-step NAME  as for scan\n"
 	"  --json        the claims as JSON; with --controller its result\n"
 	"\n"
 	"exit codes: 0 written, or affirmed by the controller; 3 refused by it;\n"
@@ -54,7 +55,7 @@ static const char usage[] =
 
 struct attest {
 	bool json, mailboxes, vfio;
-	const char *nonce_hex, *out, *tcti, *sysfs, *rom, *patience;
+	const char *nonce_hex, *out, *tcti, *sysfs, *rom, *patience, *step;
 	enum hf_rom_wish wish;
 	unsigned device_ms;
 	uint8_t nonce_bytes[NONCE_MAX];
@@ -302,7 +303,7 @@ static enum hf_err measure(struct attest *a)
 	const struct hf_spdm_seed seed = { .challenge = a->nonce, .pass = HF_SPDM_PASS_MEASURE };
 	const struct hf_survey_options wanted = { .wish = a->wish, .device_ms = a->device_ms,
 						  .mailbox = a->mailboxes || a->vfio,
-						  .vfio = a->vfio, .seed = &seed };
+						  .vfio = a->vfio, .step = a->step, .seed = &seed };
 	enum hf_err err = hf_survey_read(a->sysfs, &wanted, &a->survey, a->fault);
 	char *json;
 
@@ -339,7 +340,10 @@ static enum hf_err run(struct attest *a)
 
 static void print_summary(void *self, struct hf_writer *w)
 {
-	hf_report_coverage(&((struct attest *)self)->survey.claims, NULL, w);
+	const struct attest *a = self;
+
+	hf_report_coverage(&a->survey.claims, NULL, w);
+	hf_survey_step_print(a->step, w);
 }
 
 static int report(const char *command, struct attest *a)
@@ -413,6 +417,7 @@ int hf_cmd_attest(int argc, char **argv)
 		{ .name = "sysfs", .value = &a.sysfs },
 		{ .name = "rom", .value = &a.rom },
 		{ .name = "device-seconds", .value = &a.patience },
+		{ .name = "initramfs-step", .value = &a.step },
 		{ .name = NULL },
 	};
 	int code;
@@ -424,6 +429,8 @@ int hf_cmd_attest(int argc, char **argv)
 		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", a.rom);
 	if (!hf_device_patience_parse(a.patience, &a.device_ms))
 		return hf_args_refuse(argv[0], HF_DEVICE_PATIENCE_USAGE ", not \"%s\"", a.patience);
+	if (a.step && !hf_platform_step_valid(a.step))
+		return hf_args_refuse(argv[0], HF_STEP_USAGE ", not \"%s\"", a.step);
 	if (!check_words(&a, argv[0]))
 		return HF_EXIT_USAGE;
 	if (a.nonce_hex && !parse_nonce(&a))

@@ -28,8 +28,9 @@ static const char usage[] =
 	"  --procfs DIR    in place of the proc beside the captured tree\n"
 	"  --evidence DIR  where the evidence goes\n"
 	"\n"
-	"exit codes: 0 released (--exit), 1 internal, 2 usage, 3 judged and refused (a rehearsal that went\n"
-	"through: captured-tree), 4 a device could not be read, 5 TPM, 6 controller\n";
+	"exit codes: 0 released (--exit), 1 internal, 2 usage, 3 judged and refused\n"
+	"(a rehearsal that went through: captured-tree), 4 a device could not be read,\n"
+	"5 TPM, 6 controller\n";
 
 static int run(const struct hf_gate_options *options)
 {

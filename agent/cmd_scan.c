@@ -2,6 +2,7 @@
 #include "agent/args.h"
 #include "agent/commands.h"
 #include "agent/measure_host.h"
+#include "agent/platform.h"
 #include "agent/readers_list.h"
 #include "manifests/report.h"
 
@@ -11,6 +12,7 @@
 static const char usage[] =
 	"usage: holdfast scan [--json] [--sysfs DIR] [--rom=auto|all|none]\n"
 	"                     [--mailboxes] [--vfio] [--device-seconds N]\n"
+	"                     [--initramfs-step NAME]\n"
 	"       holdfast scan --readers [--json]\n"
 	"\n"
 	"What is on this host: every PCIe part, its firmware and how it was measured.\n"
@@ -28,6 +30,8 @@ static const char usage[] =
 	"  --vfio        and through vfio-pci, bound for that time, where the kernel lets\n"
 	"                nobody write to them (lockdown): that resets the device\n"
 	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
+	"  --initramfs-step NAME  an initramfs runs this before its drivers: the report\n"
+	"                says so, and what that is worth\n"
 	"  --readers     no host: what each reader touches, needs and proves\n"
 	"\n"
 	"exit codes: 0 everything answered, 4 a device could not be read\n";
@@ -38,6 +42,7 @@ static void print_report(void *self, struct hf_writer *w)
 
 	hf_report_tree(&survey->claims, NULL, w);
 	hf_report_coverage(&survey->claims, NULL, w);
+	hf_survey_step_print(hf_platform_text(survey->host_part, "initramfs-step"), w);
 }
 
 static enum hf_err output(struct hf_survey *survey, bool json, struct hf_fault *fault)
@@ -83,12 +88,13 @@ static int list_readers(const char *command, bool json)
 int hf_cmd_scan(int argc, char **argv)
 {
 	bool json = false, readers = false, mailboxes = false, vfio = false;
-	const char *sysfs = NULL, *rom = NULL, *patience = NULL, *path = "";
+	const char *sysfs = NULL, *rom = NULL, *patience = NULL, *step = NULL, *path = "";
 	const struct hf_option options[] = {
 		{ .name = "json", .flag = &json },
 		{ .name = "sysfs", .value = &sysfs },
 		{ .name = "rom", .value = &rom },
 		{ .name = "device-seconds", .value = &patience },
+		{ .name = "initramfs-step", .value = &step },
 		{ .name = "readers", .flag = &readers },
 		{ .name = "mailboxes", .flag = &mailboxes },
 		{ .name = "vfio", .flag = &vfio },
@@ -102,7 +108,7 @@ int hf_cmd_scan(int argc, char **argv)
 
 	if (!hf_args_parse(argc, argv, options, NULL, usage, &code))
 		return code;
-	if (readers && (sysfs || rom || patience || mailboxes || vfio))
+	if (readers && (sysfs || rom || patience || mailboxes || vfio || step))
 		return hf_args_refuse(argv[0], "--readers reads no host: it goes with --json alone");
 	if (readers)
 		return list_readers(argv[0], json);
@@ -110,6 +116,9 @@ int hf_cmd_scan(int argc, char **argv)
 		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", rom);
 	if (!hf_device_patience_parse(patience, &wanted.device_ms))
 		return hf_args_refuse(argv[0], HF_DEVICE_PATIENCE_USAGE ", not \"%s\"", patience);
+	if (step && !hf_platform_step_valid(step))
+		return hf_args_refuse(argv[0], HF_STEP_USAGE ", not \"%s\"", step);
+	wanted.step = step;
 	wanted.mailbox = mailboxes || vfio;
 	wanted.vfio = vfio;
 	wanted.tell = argv[0];

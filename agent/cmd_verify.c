@@ -18,6 +18,7 @@ static const char usage[] =
 	"usage: holdfast verify (--manifests DIR | --manifest FILE...) --anchors DIR\n"
 	"                       [--sysfs DIR] [--rom=auto|all|none] [--json]\n"
 	"                       [--mailboxes] [--vfio] [--device-seconds N]\n"
+	"                       [--initramfs-step NAME]\n"
 	"\n"
 	"Judge this host, or a captured tree, by signed manifests. The TPM is not used\n"
 	"and what the firmware ran is not judged: such a result releases nothing.\n"
@@ -29,13 +30,14 @@ static const char usage[] =
 	"  --rom=...          as for scan; a live host shows its ROMs with --rom=all\n"
 	"  --mailboxes, --vfio  as for scan; devices sign, by anchors of device/\n"
 	"  --device-seconds N  give up a device that keeps silent for so long (5)\n"
+	"  --initramfs-step NAME  as for scan\n"
 	"  --json             the verdict as JSON\n"
 	"\n"
 	"exit codes: 0 accepted, 3 refused, 4 a device could not be read\n";
 
 struct verify {
 	bool json, mailboxes, vfio;
-	const char *sysfs, *rom, *patience, *manifests_dir, *anchors;
+	const char *sysfs, *rom, *patience, *step, *manifests_dir, *anchors;
 	struct hf_args_list files;
 	enum hf_rom_wish wish;
 	unsigned device_ms;
@@ -63,7 +65,7 @@ static enum hf_err look(struct verify *v, struct hf_fault *fault)
 {
 	const struct hf_survey_options wanted = { .wish = v->wish, .device_ms = v->device_ms,
 						  .mailbox = v->mailboxes || v->vfio,
-						  .vfio = v->vfio };
+						  .vfio = v->vfio, .step = v->step };
 	enum hf_err err = hf_survey_read(v->sysfs, &wanted, &v->survey, fault);
 
 	if (err)
@@ -115,6 +117,11 @@ static void print_report(void *self, struct hf_writer *w)
 	hf_report_coverage(&v->survey.claims, &v->verdict, w);
 }
 
+static void print_step(void *self, struct hf_writer *w)
+{
+	hf_survey_step_print(((const struct verify *)self)->step, w);
+}
+
 static enum hf_err output(struct verify *v, struct hf_fault *fault)
 {
 	enum hf_err err;
@@ -139,7 +146,7 @@ static enum hf_err output(struct verify *v, struct hf_fault *fault)
 	if (v->verdict.model->mode == HF_MODE_AUDIT)
 		printf("mode: audit: the gate would say WOULD HOLD and go on\n");
 	printf("not judged: the firmware's own log, the agent's image, the TPM\n");
-	return HF_OK;
+	return hf_survey_output(print_step, v, fault);
 }
 
 /* Warned parts are admitted by the owner's own rule. An isolated part is refused here,
@@ -187,6 +194,7 @@ int hf_cmd_verify(int argc, char **argv)
 		{ .name = "sysfs", .value = &v.sysfs },
 		{ .name = "rom", .value = &v.rom },
 		{ .name = "device-seconds", .value = &v.patience },
+		{ .name = "initramfs-step", .value = &v.step },
 		{ .name = "manifests", .value = &v.manifests_dir },
 		{ .name = "manifest", .list = &v.files },
 		{ .name = "anchors", .value = &v.anchors },
@@ -201,6 +209,8 @@ int hf_cmd_verify(int argc, char **argv)
 		return hf_args_refuse(argv[0], "--rom is auto, all or none, not \"%s\"", v.rom);
 	if (!hf_device_patience_parse(v.patience, &v.device_ms))
 		return hf_args_refuse(argv[0], HF_DEVICE_PATIENCE_USAGE ", not \"%s\"", v.patience);
+	if (v.step && !hf_platform_step_valid(v.step))
+		return hf_args_refuse(argv[0], HF_STEP_USAGE ", not \"%s\"", v.step);
 	if (!v.manifests_dir == !v.files.count)
 		return hf_args_refuse(argv[0], "give --manifests DIR or --manifest FILE, one of them");
 	if (!v.anchors)

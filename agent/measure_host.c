@@ -82,6 +82,10 @@ static enum hf_err survey(const struct hf_survey_options *wanted, struct hf_surv
 	err = hf_platform_claims(&s->host, &sources, &s->claims, &s->host_part);
 	if (err)
 		return hf_fail(fault, err, "host", "facts about the host");
+	if (wanted->step)
+		err = hf_platform_step(&s->host, wanted->step, &s->claims, s->host_part);
+	if (err)
+		return hf_fail(fault, err, "host", "the initramfs step");
 	err = hf_bus_read(&s->host, &s->arena, &s->bus, fault);
 	if (err)
 		return err;
@@ -159,6 +163,20 @@ void hf_survey_hint(const struct hf_survey *survey, const char *command)
 	if (survey->rom_skipped)
 		fprintf(stderr, "holdfast %s: no option ROM was read: that would write to the devices.\n"
 				"  next: --rom=all, on a host that may be disturbed\n", command);
+}
+
+void hf_survey_step_print(const char *step, struct hf_writer *w)
+{
+	static const char worth[] =
+		"\nThat is no gate: whoever can change the boot loader, the command line or this\n"
+		"initramfs can leave the step out, and what it found earns no ticket.\n";
+	static const char ran[] = "ran from an initramfs step: ";
+
+	if (!step)
+		return;
+	hf_put(w, ran, sizeof(ran) - 1);
+	hf_put(w, step, strlen(step));
+	hf_put(w, worth, sizeof(worth) - 1);
 }
 
 static bool is_unread(const struct hf_measurement *m)

@@ -17,6 +17,7 @@ bool hf_rom_wish_parse(const char *text, enum hf_rom_wish *ret) HF_MUST_USE;
 /* "1" to "60"; NULL: HF_DEVICE_SECONDS. In milliseconds. */
 bool hf_device_patience_parse(const char *text, unsigned *ret_ms) HF_MUST_USE;
 #define HF_DEVICE_PATIENCE_USAGE "--device-seconds is 1 to 60"
+#define HF_STEP_USAGE "--initramfs-step is 1 to 32 of a-z, 0-9 and '-'"
 
 struct hf_survey {
 	struct hf_arena arena;
@@ -31,6 +32,7 @@ struct hf_survey_options {
 	unsigned device_ms;
 	bool mailbox;		/* live: ask DOE mailboxes, which are written to */
 	bool vfio;		/* and by vfio-pci, whose modules are loaded, where the kernel refuses */
+	const char *step;	/* NULL, or the initramfs step that runs this: see agent/platform.h */
 	const struct hf_spdm_seed *seed;	/* of nonces; NULL: random ones */
 	const char *tell;	/* the command that says on stderr how far it is; NULL: quiet */
 };
@@ -44,6 +46,9 @@ enum hf_err hf_survey_make(const char *sysfs, enum hf_rom_wish wish, unsigned de
 void hf_survey_drop(struct hf_survey *survey);
 /* On stderr: that no ROM of this live host was read, and how to have them read. */
 void hf_survey_hint(const struct hf_survey *survey, const char *command);
+
+/* That a step of an initramfs ran this, and what that is worth; nothing where none did. */
+void hf_survey_step_print(const char *step, struct hf_writer *w);
 
 /* The first function that should have answered and did not: its cause, and its path in
  * ret_path. HF_OK when every device could be read. */

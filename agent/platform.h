@@ -24,6 +24,11 @@ struct hf_platform_sources {
 /* Adds the part to claims. Fails only when claims are full: HF_ERR_LIMIT. */
 enum hf_err hf_platform_claims(const struct hf_host *host, const struct hf_platform_sources *sources,
 			       struct hf_claims *claims, struct hf_part **ret_host_part) HF_MUST_USE;
+/* That a step of an initramfs runs this command, and how many modules are loaded: for the live
+ * commands, which then say so in what they report. A name is 1 to 32 of a-z, 0-9 and '-'. */
+bool hf_platform_step_valid(const char *name) HF_MUST_USE;
+enum hf_err hf_platform_step(const struct hf_host *host, const char *name,
+			     struct hf_claims *claims, struct hf_part *part) HF_MUST_USE;
 /* The text of a measurement of the host part, or NULL when it is a failure or not text. */
 const char *hf_platform_text(const struct hf_part *host_part, const char *mkey);
 /* The serial number by which an inventory names the host: the chassis's, or the system's where

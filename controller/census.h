@@ -67,6 +67,7 @@ struct hf_census_value {
 	enum hf_method least, method;
 	const char *versions;		/* what the part calls its firmware, or "" */
 	const char *version;		/* the first of them that a maker counts up, or NULL */
+	struct hf_name_list *drivers;	/* by which some of it was read */
 	struct hf_census_failure *failures;	/* of what is judged */
 	bool unread;			/* some of them hide code: */
 	enum hf_err trouble;		/* a device that was asked and did not say; HF_OK: none */

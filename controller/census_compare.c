@@ -199,6 +199,10 @@ enum hf_err hf_census_compare(struct hf_arena *arena, const struct hf_census_val
 			.found = hf_err_name(f->cause), .others = failure_of(usual, f->mkey) };
 		break;
 	}
+	if (!c.any && !found->failures)
+		difference = (struct hf_census_difference){ .subject = "driver",
+			.found = found->drivers ? found->drivers->name : "none",
+			.others = usual->drivers ? usual->drivers->name : "none" };
 	if (c.full)
 		return HF_ERR_LIMIT;
 	*ret = difference;

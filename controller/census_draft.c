@@ -144,6 +144,35 @@ static enum hf_err draft_rule(struct hf_census *census, const struct hf_census_p
 	return HF_OK;
 }
 
+static enum hf_err add_driver(struct hf_arena *arena, struct hf_model *model, const char *name)
+{
+	struct hf_name_list **end = &model->drivers;
+
+	for (; *end; end = &(*end)->next)
+		if (strcmp((*end)->name, name) == 0)
+			return HF_OK;
+	*end = hf_arena_take(arena, sizeof(**end));
+	if (!*end)
+		return HF_ERR_LIMIT;
+	(*end)->name = name;
+	return HF_OK;
+}
+
+/* What releases list and only a driver shows would be missing in a gate that binds none. */
+static enum hf_err draft_drivers(struct hf_arena *arena, const struct hf_census_place *place,
+				 struct hf_model *model)
+{
+	enum hf_err err = HF_OK;
+
+	for (const struct hf_census_occupant *o = place->occupants; o; o = o->next)
+		for (const struct hf_census_value *v = o->common ? o->kind->values : NULL; v && !err;
+		     v = v->next)
+			for (const struct hf_name_list *d = v->drivers; d && !err; d = d->next)
+				if (v->state == HF_CENSUS_DRAFTED)
+					err = add_driver(arena, model, d->name);
+	return err;
+}
+
 static enum hf_err draft_model(struct hf_census *census, const struct hf_census_model *from,
 			       const struct hf_census_drafts *drafts, struct hf_manifests *out,
 			       struct hf_model ***end)
@@ -166,9 +195,13 @@ static enum hf_err draft_model(struct hf_census *census, const struct hf_census_
 					     "log was read: neither platform firmware nor boot code is "
 					     "listed", from->hosts);
 	rules = &model->rules;
-	for (const struct hf_census_place *p = from->places; p && !err; p = p->next)
-		if (p->common && number < HF_RULES_MAX)
-			err = draft_rule(census, p, out, &rules, ++number);
+	for (const struct hf_census_place *p = from->places; p && !err; p = p->next) {
+		if (!p->common || number == HF_RULES_MAX)
+			continue;
+		err = draft_rule(census, p, out, &rules, ++number);
+		if (!err)
+			err = draft_drivers(out->arena, p, model);
+	}
 	if (err || !model->provenance)
 		return err ? err : HF_ERR_LIMIT;
 	if (!model->rules)
@@ -187,8 +220,9 @@ enum hf_err hf_census_draft(struct hf_census *census, const struct hf_census_dra
 
 	for (struct hf_census_kind *k = census->kinds; k && !err; k = k->next)
 		err = draft_component(k, out, &components);
+	/* of a model with too few hosts no place is common: it gets no rule, and no draft */
 	for (const struct hf_census_model *m = census->models; m && !err; m = m->next)
-		if (m->vendor[0] && m->product[0] && m->hosts >= hf_census_least(census, m->hosts))
+		if (m->vendor[0] && m->product[0])
 			err = draft_model(census, m, drafts, out, &models);
 	return err;
 }

@@ -112,6 +112,37 @@ static enum hf_err take_failures(struct hf_census *census, const struct hf_part 
 	return HF_OK;
 }
 
+static bool has_name(const struct hf_name_list *list, const char *name)
+{
+	for (; list; list = list->next)
+		if (strcmp(list->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* The gate has to bind the same to find the same. */
+static enum hf_err take_drivers(struct hf_census *census, const struct hf_part *part,
+				struct hf_census_value *value)
+{
+	struct hf_name_list **end = &value->drivers;
+
+	for (const struct hf_function *f = part->functions; f; f = f->next) {
+		bool needed = false;
+
+		for (const struct hf_measurement *m = f->measurements; m; m = m->next)
+			needed |= hf_create_is_value(m) && hf_mkey_needs_driver(m->mkey);
+		if (!needed || !f->driver || hf_path_is_virtual(f->path) ||
+		    has_name(value->drivers, f->driver))
+			continue;
+		*end = hf_arena_take(census->arena, sizeof(**end));
+		if (!*end)
+			return HF_ERR_LIMIT;
+		(*end)->name = f->driver;
+		end = &(*end)->next;
+	}
+	return HF_OK;
+}
+
 static void put_reference(struct hf_writer *w, const struct hf_reference *ref)
 {
 	hf_put(w, ref->mkey, strlen(ref->mkey) + 1);
@@ -152,6 +183,9 @@ static enum hf_err key_of(struct hf_census *census, const struct hf_census_kind 
 		hf_census_key_text(census, f->mkey);
 		hf_put_be(&census->scratch, (uint64_t)f->cause, 4);
 	}
+	hf_census_key_text(census, "");
+	for (const struct hf_name_list *d = value->drivers; d; d = d->next)
+		hf_census_key_text(census, d->name);
 	return hf_census_key_end(census, ret);
 }
 
@@ -160,6 +194,9 @@ static enum hf_err adopt(struct hf_arena *arena, struct hf_census_value *value)
 {
 	enum hf_err err = HF_OK;
 
+	for (struct hf_name_list *d = value->drivers; d; d = d->next)
+		if (!(d->name = hf_arena_text(arena, d->name, strlen(d->name))))
+			return HF_ERR_LIMIT;
 	for (struct hf_census_failure *f = value->failures; f; f = f->next)
 		if (!(f->mkey = hf_arena_text(arena, f->mkey, strlen(f->mkey))))
 			return HF_ERR_LIMIT;
@@ -230,6 +267,8 @@ enum hf_err hf_census_value_of(struct hf_census *census, const struct hf_part *p
 		return HF_ERR_LIMIT;
 	value->release = hf_create_release(census->arena, part, &value->least);
 	err = value->release ? take_failures(census, part, value) : HF_ERR_LIMIT;
+	if (!err)
+		err = take_drivers(census, part, value);
 	if (!err)
 		err = key_of(census, kind, value, &key);
 	if (err)

@@ -158,7 +158,8 @@ static void print_drafts(const struct job *job)
 		 job->out);
 	hf_ctl_print(stdout, text);
 	puts("  next: settle the outliers; set old releases to update; then\n"
-	     "  holdfastctl manifest check, manifest sign");
+	     "  holdfastctl manifest check, manifest test --against the captures,\n"
+	     "  manifest sign");
 }
 
 static enum hf_err report(struct job *job, struct hf_fault *fault)

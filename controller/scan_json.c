@@ -164,6 +164,9 @@ static bool read_part(struct hf_claims *claims, json_t *object)
 		if (!hf_address_parse(text_of(value, "address"), &address))
 			return false;
 		function = hf_claims_add_function(claims, part, &address, text_of(value, "path"));
+		if (function && hf_name_valid(text_of(value, "driver")))
+			function->driver = hf_arena_text(claims->arena, text_of(value, "driver"),
+							 strlen(text_of(value, "driver")));
 		if (!function || !read_identity(value, &function->identity) ||
 		    !read_measurements(claims, part, function, json_object_get(value, "measurements")))
 			return false;

@@ -275,15 +275,16 @@ static void unjudged_coverage(struct hf_json_out *o, const struct hf_claims *cla
 	hf_json_close(o, '}');
 }
 
-/* One member of the report, null where its source is not there. */
-#define MEMBER(o, name, source, write)			\
-	do {						\
-		hf_json_key(o, name);			\
-		if (source)				\
-			write(o, source);		\
-		else					\
-			hf_json_word(o, "null");	\
-	} while (0)
+/* A member of the report about the claims: null where there are none. */
+static void about(struct hf_json_out *o, const char *key, const struct hf_claims *claims,
+		  void (*write)(struct hf_json_out *, const struct hf_claims *))
+{
+	hf_json_key(o, key);
+	if (claims)
+		write(o, claims);
+	else
+		hf_json_word(o, "null");
+}
 
 char *hf_report_json(const struct hf_claims *claims, const struct hf_verdict *verdict, bool indent)
 {
@@ -291,10 +292,14 @@ char *hf_report_json(const struct hf_claims *claims, const struct hf_verdict *ve
 
 	hf_json_open(&o, '{');
 	hf_json_say_number(&o, "format", 1);
-	MEMBER(&o, "host", claims, host);
-	MEMBER(&o, "parts", claims, parts_json);
-	MEMBER(&o, "coverage", claims, unjudged_coverage);
-	MEMBER(&o, "verdict", verdict, verdict_json);
+	about(&o, "host", claims, host);
+	about(&o, "parts", claims, parts_json);
+	about(&o, "coverage", claims, unjudged_coverage);
+	hf_json_key(&o, "verdict");
+	if (verdict)
+		verdict_json(&o, verdict);
+	else
+		hf_json_word(&o, "null");
 	hf_json_close(&o, '}');
 	return hf_json_end(&o);
 }

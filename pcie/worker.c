@@ -86,6 +86,21 @@ static int ascending(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+/* Kernels before 5.9 have no close_range. A live host may run one; the gate brings its own, and
+ * what has no limit there is not left to a loop. */
+static bool close_from_to(unsigned first, unsigned last)
+{
+	const long most = sysconf(_SC_OPEN_MAX);
+
+	if (close_range(first, last, 0) == 0)
+		return true;
+	if (errno != ENOSYS || getppid() == 1 || most < 0)
+		return false;
+	for (unsigned fd = first; fd <= last && fd < (unsigned long)most; fd++)
+		close((int)fd);
+	return true;
+}
+
 /* From first on, everything but these. */
 static bool close_others(unsigned first, const struct hf_worker_plan *plan, int socket)
 {
@@ -99,11 +114,11 @@ static bool close_others(unsigned first, const struct hf_worker_plan *plan, int 
 	for (size_t i = 0; i < count; i++) {
 		if (keep[i] < (int)first)
 			continue;
-		if (keep[i] > (int)first && close_range(first, (unsigned)keep[i] - 1, 0) != 0)
+		if (keep[i] > (int)first && !close_from_to(first, (unsigned)keep[i] - 1))
 			return false;
 		first = (unsigned)keep[i] + 1;
 	}
-	return close_range(first, ~0u, 0) == 0;
+	return close_from_to(first, ~0u);
 }
 
 static bool shut_in(enum hf_sandbox sandbox)
@@ -167,7 +182,9 @@ static enum hf_err launch(const struct hf_worker_plan *plan, struct hf_worker *w
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (w->pid > 0 && madvise(w->state, sizeof(*w->state), MADV_DONTFORK) == 0) {
 		w->process = pidfd_open(w->pid, 0);
-		if (w->process >= 0)
+		/* Before Linux 5.3 there is none. Its number does as well where nobody else collects
+		 * children; the first process collects all. */
+		if (w->process >= 0 || (errno == ENOSYS && parent != 1))
 			return HF_OK;
 	}
 	if (w->pid > 0) {	/* not collected yet, so this is still its number */
@@ -176,6 +193,18 @@ static enum hf_err launch(const struct hf_worker_plan *plan, struct hf_worker *w
 	}
 	munmap(w->state, sizeof(*w->state));
 	return HF_ERR_NO_MEMORY;
+}
+
+/* As /dev/null, which a root without /dev has not: a file that stays empty. */
+static int nothing(void)
+{
+	const int fd = memfd_create("nothing", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 enum hf_err hf_worker_start(const struct hf_worker_plan *plan, struct hf_worker *ret)
@@ -188,7 +217,7 @@ enum hf_err hf_worker_start(const struct hf_worker_plan *plan, struct hf_worker 
 		return HF_ERR_INTERNAL;
 	if (left_count == HF_WORKERS_LEFT_MAX && hf_workers_reap(0) == HF_WORKERS_LEFT_MAX)
 		return HF_ERR_LIMIT;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	null = nothing();
 	if (null < 0)
 		return HF_ERR_NO_MEMORY;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -209,8 +238,12 @@ enum hf_err hf_worker_start(const struct hf_worker_plan *plan, struct hf_worker 
 
 void hf_worker_abandon(struct hf_worker *worker)
 {
-	pidfd_send_signal(worker->process, SIGKILL, NULL, 0);
-	close(worker->process);
+	if (worker->process >= 0) {
+		pidfd_send_signal(worker->process, SIGKILL, NULL, 0);
+		close(worker->process);
+	} else {
+		kill(worker->pid, SIGKILL);	/* not collected yet: see launch */
+	}
 	close(worker->socket);
 	munmap(worker->state, sizeof(*worker->state));
 	if (left_count < HF_WORKERS_LEFT_MAX)

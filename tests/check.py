@@ -122,6 +122,10 @@ def step_server():
     run("server", ["python3", "tests/server/run.py"], 1200, quiet=False)
 
 
+def step_packages():
+    run("packages", ["python3", "tests/packages/run.py"], 900, quiet=False)
+
+
 def step_fault():
     run("fault", ["python3", "tests/fault/run.py"], 1800, quiet=False)
 
@@ -142,7 +146,7 @@ def step_mutations():
 
 STEPS = {
     "build": step_build, "style": step_style, "unit": step_unit, "asan": step_asan,
-    "tree": step_tree, "server": step_server, "fault": step_fault, "fuzz": step_fuzz, "lab": step_lab,
+    "tree": step_tree, "server": step_server, "packages": step_packages, "fault": step_fault, "fuzz": step_fuzz, "lab": step_lab,
     "mutations": step_mutations,
 }
 

@@ -11,8 +11,9 @@
 #define DAY ((int64_t)86400)
 
 const char hf_config_usage[] =
-	"usage: holdfastd --store URL --listen [ADDRESS]:PORT --certificate FILE --key FILE\n"
-	"                 --ticket-key KEY --anchors DIR --manifests DIR [OPTION...]\n"
+	"usage: holdfastd --store URL --listen [ADDRESS]:PORT --certificate FILE\n"
+	"                 --key FILE --ticket-key KEY --anchors DIR --manifests DIR\n"
+	"                 [OPTION...]\n"
 	"       holdfastd --config FILE [--check]\n"
 	"       holdfastd --store URL --verify-audit\n"
 	"       holdfastd --store URL --prune YYYY-MM-DD\n"

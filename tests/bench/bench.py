@@ -4,7 +4,8 @@
 
 Prints tables and asserts nothing. Every comparison is made in the same run, in turn.
     bench.py [--rounds N] [--functions N] [--rom-mib N] [--pipeline N]
-             [--only-appraise | --only-rom | --only-hang | --only-spdm | --only-controller]
+             [--only-appraise | --only-rom | --only-hang | --only-spdm | --only-census |
+              --only-controller]
 """
 import argparse
 import json
@@ -470,6 +471,44 @@ def bench_spdm(options):
         row(devices, f"{plain * 1000:.1f}", f"{asked * 1000:.1f}", f"{(asked - plain) * 1000 / devices:.2f}")
 
 
+def large_captures(out, count):
+    """A server of 350 functions, scanned once and told apart by its serial number."""
+    path = tree("server", "--server")
+    os.makedirs(os.path.join(path, "class/dmi/id"), exist_ok=True)
+    with open(os.path.join(path, "class/dmi/id/product_serial"), "w") as file:
+        file.write("SERIAL-00000\n")
+    scan = subprocess.run([HOLDFAST, "scan", "--json", "--sysfs", path], capture_output=True).stdout
+    shutil.rmtree(out, ignore_errors=True)
+    os.makedirs(out)
+    for number in range(count):
+        with open(os.path.join(out, f"host{number:05d}.json"), "wb") as file:
+            file.write(scan.replace(b"SERIAL-00000", b"SERIAL-%05d" % number))
+
+
+def bench_census(options):
+    import captures
+    small, large = os.path.join(WORK, "captures"), os.path.join(WORK, "captures-large")
+    captures.make(small, 1000)
+    large_captures(large, 100)
+    print(f"\nholdfastctl census; {options.rounds} rounds in turn, median (min-max); the acceptance is "
+          "1,000 captures in 10 s")
+    row("", "wall ms", "CPU ms", "cat ms", "peak MiB")
+    for name, directory in (("1,000 small hosts", small), ("100 of 350 functions", large)):
+        ours, floor, memory = [], [], 0
+        for number in range(options.rounds + 1):
+            wall, cpu, _, peak, code = timed([os.path.join(ROOT, "build/release/holdfastctl"), "census", directory])
+            base, _, _, _, _ = timed(["/bin/sh", "-c", f"cat {directory}/*.json >/dev/null"])
+            if code not in (0, 3):
+                sys.exit(f"census of {directory}: exit {code}")
+            if number:
+                ours.append((wall, cpu))
+                floor.append(base)
+                memory = max(memory, peak)
+        size = sum(e.stat().st_size for e in os.scandir(directory)) / (1 << 20)
+        row(f"{name}, {size:.0f} MiB", spread([o[0] for o in ours], digits=0), spread([o[1] for o in ours], digits=0),
+            spread(floor, digits=0), f"{memory / 1024:.0f}")
+
+
 def bench_lab(_options):
     print("\nIn the lab (QEMU without KVM, OVMF, software TPM)", flush=True)
     subprocess.run([sys.executable, os.path.join(ROOT, "tests/lab/lab.py"), "bench"], cwd=ROOT)
@@ -491,6 +530,7 @@ def main():
     parser.add_argument("--only-hang", action="store_true", help="devices that hang alone")
     parser.add_argument("--only-rom", action="store_true", help="the ROM reader alone")
     parser.add_argument("--only-spdm", action="store_true", help="devices that sign alone")
+    parser.add_argument("--only-census", action="store_true", help="counting captures alone")
     parser.add_argument("--only-controller", action="store_true", help="the controller alone, with 20,000 hosts")
     options = parser.parse_args()
     options.lacking = debian_python.need("cbor2", "cryptography")
@@ -507,6 +547,9 @@ def main():
     if options.only_spdm:
         bench_spdm(options)
         return
+    if options.only_census:
+        bench_census(options)
+        return
     if options.only_controller:
         bench_controller(options)
         return
@@ -517,6 +560,7 @@ def main():
     bench_appraise(options)
     bench_rom(options)
     bench_spdm(options)
+    bench_census(options)
     bench_controller(options)
     if not options.no_lab:
         bench_lab(options)

@@ -70,6 +70,15 @@ static double now_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* As openssl speed counts: what others do on this machine meanwhile is not in it. */
+static double cpu_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 static void count(struct fleet *f, unsigned long *what)
 {
 	pthread_mutex_lock(&f->lock);
@@ -596,16 +605,16 @@ static int check(struct fleet *f, double loop_seconds)
 	assert_int_equal(hf_log_replay(k->m.e.firmware_log, HF_ALG_SHA256, &pcrs), HF_OK);
 	assert_int_equal(hf_log_replay(k->m.e.log, HF_ALG_SHA256, &ours), HF_OK);
 	memcpy(pcrs.value[13], ours.value[13], 32);
-	for (start = now_seconds(); now_seconds() < start + loop_seconds; quotes++)
+	for (start = cpu_now(); cpu_now() < start + loop_seconds; quotes++)
 		assert_int_equal(hf_quote_verify(&v.ak, k->m.e.quote, k->m.e.signature, (struct hf_span){ nonce, 32 },
 						 t.tpm.pcrs, &pcrs, NULL), HF_OK);
-	quote_seconds = now_seconds() - start;
-	for (start = now_seconds(); now_seconds() < start + loop_seconds; whole++) {
+	quote_seconds = cpu_now() - start;
+	for (start = cpu_now(); cpu_now() < start + loop_seconds; whole++) {
 		arena.len = 0;
 		hf_verify_evidence(&k->m.e, &options, &arena, &v);
 		assert_int_equal(v.cause, HF_OK);
 	}
-	whole_seconds = now_seconds() - start;
+	whole_seconds = cpu_now() - start;
 	printf("{\"mode\":\"%s\",\"parts\":%zu,\"log\":%zu,\"claims\":%zu", f->mode, k->fx->claims.part_count,
 	       k->m.e.log.len, k->m.e.claims.len);
 	if (loop_seconds > 0)

@@ -272,6 +272,26 @@ def tls_1_3_alone():
             need(b"HTTP" not in plain.recv(1000), "plain text was answered")
 
 
+def a_slow_handshake_costs_nothing():
+    """A client that begins TLS and then thinks for two seconds: nobody asks it again and again."""
+    with running() as c:
+        def spent():
+            with open(f"/proc/{c.process.pid}/stat", encoding="ascii") as f:
+                fields = f.read().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+        hello = ssl.MemoryBIO()
+        tls = c.tls().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="127.0.0.1")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+        with socket.create_connection(("127.0.0.1", c.port), timeout=30) as slow:
+            slow.sendall(hello.read())
+            need(slow.recv(100), "no answer to a ClientHello")
+            before = spent()
+            time.sleep(2)
+            need(spent() - before < 0.2, f"{spent() - before:.2f} s of a processor for one client that waits")
+
+
 def too_fast():
     with running("--agent-rate", "2") as c:
         seen = {c.ask("POST", "/v1/agent/receipt", b"\xa0", role=None, media="application/cbor")[0]
@@ -340,6 +360,7 @@ CASES = [("http-paths-and-roles", paths_and_roles), ("http-bodies", bodies),
          ("http-no-limit-where-agents-are-limited-elsewhere", no_limit_where_agents_are_limited_elsewhere),
          ("http-queries", queries), ("http-verifying-keeps-no-thread", verifying_keeps_no_thread),
          ("http-a-revoked-key-is-nobodys", a_revoked_key_is_nobodys),
-         ("http-tls-1-3-alone", tls_1_3_alone), ("http-too-fast", too_fast),
+         ("http-tls-1-3-alone", tls_1_3_alone), ("http-a-slow-handshake-costs-nothing", a_slow_handshake_costs_nothing),
+         ("http-too-fast", too_fast),
          ("http-wrong-configuration", wrong_configuration), ("http-an-anchor-is-one-certificate", an_anchor_is_one_certificate),
          ("http-reload", reload_keeps_the_old)]

@@ -153,7 +153,7 @@ def postgres_restarted():
 
         said = hammer(url, restart, SECONDS + 4)
         check_once(lambda sql: int(database.sql(sql, url)[0][0]))
-        assert len(restarts) >= 3, f"{len(restarts)} restarts"
+        assert restarts, "the database was never started anew: nothing was tried"
         return said + [f"{len(restarts)} restarts"]
 
 

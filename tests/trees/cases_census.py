@@ -133,6 +133,8 @@ def census_of_a_clean_fleet(t):
         need(not problems, f"{path}: {problems}")
         if kind == "model":
             need(source["mode"] == "audit" and source["unknown"] == "hold", path)
+            need(set(source["drivers"]) == ({"nic"} if "storage" in path else {"nic", "nvme"}),
+                 f"{path}: {source['drivers']}")
     # what another census drafted is not signed with this one's
     t.refused(census(t, t.path("captures"), "--out", t.path("drafts"), code=2), "usage")
 

@@ -18,7 +18,7 @@ def cli_help_and_version(t):
         need(one.text.startswith(f"usage: holdfast {command}"), one.describe())
         t.narrow(one.text)
     t.narrow(usage.text)
-    need(t.holdfast("--version", code=0).text == "holdfast 0.4.0\n", "version")
+    need(t.holdfast("--version", code=0).text == "holdfast 0.5.0\n", "version")
     t.narrow(t.ctl("--help", code=0).text)
 
 
@@ -28,6 +28,8 @@ def cli_bad_lines_exit_2(t):
         [], ["frobnicate"], ["--frobnicate"], ["scan", "--frobnicate"], ["scan", "word"],
         ["scan", "--rom=some"], ["scan", "--rom"], ["scan", "--sysfs"], ["scan", "--sysfs="],
         ["scan", "--json=yes"], ["scan", "--json", "--json"], ["verify"],
+        ["scan", "--initramfs-step", ""], ["scan", "--initramfs-step", "a b"],
+        ["scan", "--initramfs-step", "a" * 33], ["scan", "--readers", "--initramfs-step", "dracut"],
         ["verify", "--manifests", "m"], ["verify", "--anchors", "a"],
         ["verify", "--manifests", "m", "--manifest", "f", "--anchors", "a"],
         ["attest"], ["attest", "--nonce", "00"], ["attest", "--out", "x"],

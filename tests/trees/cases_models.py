@@ -201,3 +201,9 @@ def frozen_files_of_release_0_2_mean_the_same(t):
 def frozen_files_of_release_0_3_mean_the_same(t):
     """What devices sign: blocks by number, bytes under a mask, SHA-512, signed-unbound."""
     frozen_files(t, "0.3", 2)
+
+
+@case
+def frozen_files_of_release_0_4_mean_the_same(t):
+    """Service images, and the owner's release of a host."""
+    frozen_files(t, "0.4", 2)

@@ -41,6 +41,18 @@ def scan_lab_host(t):
 
 
 @case
+def scan_says_that_an_initramfs_ran_it(t):
+    tree = make(t)
+    plain = scan(t, tree, code=0).text
+    need("initramfs" not in plain, plain)
+    said = scan(t, tree, "--initramfs-step", "dracut", code=0).text
+    need("initramfs-step" in said and "ran from an initramfs step: dracut" in said, said)
+    need("earns no ticket" in said, said)
+    found = json.loads(scan(t, tree, "--json", "--initramfs-step", "dracut", code=0).out)
+    need('"initramfs-step"' in json.dumps(found), "not in the JSON")
+
+
+@case
 def scan_json_tells_the_same(t):
     tree = make(t)
     found = json.loads(scan(t, tree, "--json", code=0).out)

@@ -328,6 +328,20 @@ TEST(a_lost_reply_is_sent_again)
 	tear_down(s);
 }
 
+/* What an operator did since counts, whatever was answered before. */
+TEST(a_lost_reply_is_not_sent_again_after_a_hold_or_a_reclaim)
+{
+	BEGIN;
+	ticket(s, 8);
+	assert_int_equal(hf_store_hold(s->store->store, "host-17", "smoke", by(s), &s->store->fault), HF_OK);
+	refused(s, HF_ERR_STATE_CHANGED);
+	assert_int_equal(state(s), HF_LEASE_HELD);
+	reclaim(s, 2);
+	refused(s, HF_ERR_STATE_CHANGED);	/* the ticket of the lease before */
+	assert_int_equal(state(s), HF_LEASE_RECLAIMED);
+	tear_down(s);
+}
+
 TEST(another_quote_under_the_same_nonce)
 {
 	BEGIN;
@@ -801,7 +815,8 @@ TEST(a_host_that_holds_itself_after_its_ticket)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		STORED(a_ticket), STORED(a_lost_reply_is_sent_again), STORED(another_quote_under_the_same_nonce),
+		STORED(a_ticket), STORED(a_lost_reply_is_sent_again),
+		STORED(a_lost_reply_is_not_sent_again_after_a_hold_or_a_reclaim), STORED(another_quote_under_the_same_nonce),
 		STORED(late_and_unknown_and_older_challenges), STORED(a_refusal_holds_the_host),
 		STORED(a_stranger_who_asks_is_in_nobodys_way), STORED(unsigned_evidence_does_not_fill_the_audit),
 		STORED(refusals_tell_a_stranger_nothing), STORED(the_same_evidence_at_two_controllers_at_once),
