@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "agent/bind.h"
-#include "agent/cpio.h"
+#include "measure/cpio.h"
 #include "agent/next_boot.h"
 #include "agent/pid1.h"
 #include "measure/file.h"

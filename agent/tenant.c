@@ -12,7 +12,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "agent/cpio.h"
+#include "measure/cpio.h"
 #include "measure/cose.h"
 #include "measure/file.h"
 

@@ -19,6 +19,7 @@ static const char host_usage[] =
 	"       holdfastctl host reclaim ID --lease NAME [--tenant IMAGE] --power-cycled\n"
 	"       holdfastctl host hold ID --why TEXT\n"
 	"       holdfastctl host re-enrol ID [--ek-sha256 HEX]\n"
+	"       holdfastctl host ring ID RING [--accept-worse WHY]\n"
 	"       holdfastctl host secret ID --file FILE\n"
 	"       holdfastctl host result ID [--format cose|jwt] [--out FILE]\n"
 	"                                  [--verify --anchor PEM]\n"
@@ -34,6 +35,7 @@ static const char host_usage[] =
 	"          first, and say so: nobody else can\n"
 	"hold      keep a host, whatever it shows\n"
 	"re-enrol  after a repair: forget keys and counters; --ek-sha256: its new TPM\n"
+	"ring      whose manifests judge it (docs/rings.md); tried before it is done\n"
 	"secret    what its next tenant gets with the ticket, once (at most 4096 bytes)\n"
 	"result    the controller's signed word on the host; exit 3 unless it is good\n"
 	"verdicts  all of them, newest first\n"
@@ -58,7 +60,7 @@ int hf_cmd_host(int argc, char **argv)
 		{ "hold", "ID", "w", hf_host_hold }, { "re-enrol", "ID", "e", hf_host_re_enrol },
 		{ "secret", "ID", "f", hf_host_secret }, { "result", "ID", "Fvao", hf_host_result },
 		{ "verdicts", "ID", "", hf_host_verdicts }, { "evidence", "ID", "oV", hf_host_evidence },
-		{ "drift", "ID", "", hf_host_drift }, { "remove", "ID", "", hf_host_remove },
+		{ "drift", "ID", "", hf_host_drift }, { "ring", "ID RING", "A", hf_host_ring }, { "remove", "ID", "", hf_host_remove },
 	};
 
 	return hf_host_main(argc, argv, host_usage, rows, sizeof(rows) / sizeof(rows[0]));

@@ -12,6 +12,7 @@ int hf_cmd_image(int argc, char **argv);
 int hf_cmd_log(int argc, char **argv);
 int hf_cmd_evidence(int argc, char **argv);
 int hf_cmd_host(int argc, char **argv);
+int hf_cmd_ring(int argc, char **argv);
 int hf_cmd_audit(int argc, char **argv);
 
 #endif

@@ -18,6 +18,7 @@ static const struct command {
 	{ "log", hf_cmd_log, "show an event log, or replay it to PCR values" },
 	{ "evidence", hf_cmd_evidence, "verify, show and unpack what a host proved" },
 	{ "host", hf_cmd_host, "enter, reclaim, hold and look up hosts at the controller" },
+	{ "ring", hf_cmd_ring, "sets of manifests, from observe to enforce, and who is in them" },
 	{ "audit", hf_cmd_audit, "what was done at the controller, and whether all of it is there" },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

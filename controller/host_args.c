@@ -19,7 +19,9 @@ static const struct option options[] = {
 	{ "verify", no_argument, NULL, 'v' }, { "anchor", required_argument, NULL, 'a' },
 	{ "out", required_argument, NULL, 'o' }, { "ek-sha256", required_argument, NULL, 'e' },
 	{ "state", required_argument, NULL, 's' }, { "verdict", required_argument, NULL, 'V' },
-	{ "host", required_argument, NULL, 'H' }, { 0 },
+	{ "host", required_argument, NULL, 'H' }, { "stage", required_argument, NULL, 'S' },
+	{ "manifests", required_argument, NULL, 'm' }, { "accept-worse", required_argument, NULL, 'A' },
+	{ "model", required_argument, NULL, 'M' }, { 0 },
 };
 #define OF_ALL "utcCKjhT"
 
@@ -54,6 +56,10 @@ static const char **slot(struct hf_host_args *a, int letter)
 	case 's': return &a->state;
 	case 'V': return &a->verdict;
 	case 'H': return &a->host;
+	case 'S': return &a->stage;
+	case 'm': return &a->manifests;
+	case 'A': return &a->accept;
+	case 'M': return &a->model;
 	default: return NULL;
 	}
 }
@@ -89,9 +95,12 @@ static int parse(int argc, char **argv, const char *usage, const struct hf_host_
 			set_flag(a, c);
 	}
 	for (; optind < argc; optind++) {
-		if (a->word || !row->word)
+		if (!row->word || (a->word && (!strchr(row->word, ' ') || a->second)))
 			return hf_ctl_refuse(a->command, "%s is one word too many", argv[optind]);
-		a->word = argv[optind];
+		if (a->word)
+			a->second = argv[optind];
+		else
+			a->word = argv[optind];
 	}
 	return -1;
 }
@@ -132,10 +141,14 @@ int hf_host_server_ready(struct hf_host_args *a)
 
 static int check(const struct hf_host_row *row, struct hf_host_args *a)
 {
-	if (row->word && !a->word)
+	if (row->word && (!a->word || (strchr(row->word, ' ') && !a->second)))
 		return hf_ctl_refuse(a->command, "%s: %s is missing", row->name, row->word);
-	if (row->word && strcmp(row->word, "ID") == 0 && !hf_host_id_valid(a->word))
+	if (row->word && strncmp(row->word, "ID", 2) == 0 && !hf_host_id_valid(a->word))
 		return hf_ctl_refuse(a->command, "%s is no name of a host", a->word);
+	if (row->word && strcmp(row->word, "RING") == 0 && !hf_host_id_valid(a->word))
+		return hf_ctl_refuse(a->command, "%s is no name of a ring", a->word);
+	if (a->second && !hf_host_id_valid(a->second))
+		return hf_ctl_refuse(a->command, "%s is no name of a ring", a->second);
 	if (a->host && !hf_host_id_valid(a->host))
 		return hf_ctl_refuse(a->command, "%s is no name of a host", a->host);
 	return hf_host_server_ready(a);

@@ -35,6 +35,7 @@ static int refused(const struct hf_host_args *a, const struct hf_http_reply *rep
 		 *detail ? " (" : "", detail, *detail ? ")" : "", *cause ? cause : hf_err_name(err), reply->status,
 		 *next ? next : hf_err_next_step(err));
 	hf_ctl_print(stderr, text);
+	hf_worse_print(stderr, json_object_get(json, "worse"));
 	json_decref(json);
 	return reply->status >= 500 || reply->status < 400 ? HF_EXIT_CONTROLLER : HF_EXIT_REFUSED;
 }

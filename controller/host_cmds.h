@@ -12,6 +12,8 @@ struct hf_host_args {
 	const char *command;	/* "host" or "audit": whom errors speak for */
 	struct hf_http_server server;
 	const char *word;	/* ID or FILE; NULL: none */
+	const char *second;	/* NAME of host ring */
+	const char *stage, *manifests, *accept, *model;
 	const char *lease, *tenant, *why, *file, *out, *format, *anchor, *ek, *state, *verdict, *host;
 	bool power_cycled, verify, json;
 };
@@ -41,6 +43,8 @@ void hf_host_print(FILE *out, const json_t *host, int64_t now);
 void hf_verdict_print(FILE *out, const json_t *verdict, int64_t now);
 /* "name: value", wrapped at 80 columns; nothing where value is empty. */
 void hf_field_print(FILE *out, const char *name, const char *value);
+/* Hosts that manifests make worse off, as the controller names them; nothing where it names none. */
+void hf_worse_print(FILE *out, const json_t *worse);
 int hf_json_print(const json_t *json);	/* the exit code */
 
 /* ---- subcommands: exit codes ---- */
@@ -48,11 +52,13 @@ typedef int hf_host_command(const struct hf_host_args *a, struct hf_arena *arena
 hf_host_command hf_host_import, hf_host_list, hf_host_show, hf_host_reclaim, hf_host_hold, hf_host_re_enrol,
 	hf_host_secret, hf_host_remove, hf_host_result, hf_host_verdicts, hf_host_evidence, hf_host_drift;
 hf_host_command hf_audit_show, hf_audit_verify;
+hf_host_command hf_host_ring, hf_ring_list, hf_ring_show, hf_ring_put, hf_ring_remove, hf_ring_assign,
+	hf_ring_manifests;
 
 /* One row of a table of subcommands; options: the letters that it takes beside those of all. */
 struct hf_host_row {
 	const char *name;
-	const char *word;	/* what it is called on the command line; NULL: none is taken */
+	const char *word;	/* what it is called on the command line, "ID NAME" are two; NULL: none is taken */
 	const char *options;
 	hf_host_command *run;
 };

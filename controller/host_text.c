@@ -82,6 +82,20 @@ static const char *words(const json_t *v, const char *name, const char *(*known)
 	return strcmp(hf_err_name(err), cause) == 0 ? known(err) : cause;
 }
 
+/* What nothing followed from: the ring only looks. */
+static void print_observed(FILE *out, const json_t *v)
+{
+	const char *observed = hf_member_text(v, "observed"), *why = hf_member_text(v, "observed-why");
+	char line[1024];
+
+	if (!*observed)
+		return;
+	snprintf(line, sizeof(line), "ring %s %s%s%s%s", hf_member_text(v, "ring"),
+		 strcmp(observed, "held") == 0 || strcmp(observed, "would-hold") == 0 ? "WOULD HOLD it" : observed,
+		 *why ? " (" : "", why, *why ? ")" : "");
+	hf_field_print(out, "observed", line);
+}
+
 void hf_verdict_print(FILE *out, const json_t *v, int64_t now)
 {
 	const char *cause = hf_member_text(v, "cause"), *detail = hf_member_text(v, "detail");
@@ -98,6 +112,7 @@ void hf_verdict_print(FILE *out, const json_t *v, int64_t now)
 		hf_field_print(out, "where", hf_member_text(v, "place"));
 		hf_field_print(out, "next", words(v, "next", hf_err_next_step));
 	}
+	print_observed(out, v);
 	if (strcmp(hf_member_text(v, "release"), "nothing") == 0 || !*hf_member_text(v, "release"))
 		return;
 	snprintf(line, sizeof(line), "given, for the %s image", hf_member_text(v, "release"));
@@ -193,6 +208,7 @@ void hf_host_print(FILE *out, const json_t *host, int64_t now)
 	field_at(out, "last seen", hf_member_number(host, "last-seen"), now, "");
 	print_enrolment(out, host, now);
 	hf_field_print(out, "model", hf_member_text(host, "model"));
+	hf_field_print(out, "ring", hf_member_text(host, "ring"));
 	hf_field_print(out, "serial", hf_member_text(host, "serial"));
 	hf_field_print(out, "banks", hf_member_text(host, "banks"));
 	hf_field_print(out, "tenant", hf_member_text(host, "tenant"));

@@ -12,6 +12,7 @@ static const char *const column_names[HF_COLUMNS] = {
 	[HF_COLUMN_ID] = "id", [HF_COLUMN_EK] = "ek-sha256", [HF_COLUMN_SERIAL] = "serial",
 	[HF_COLUMN_MODEL] = "model", [HF_COLUMN_BANKS] = "banks", [HF_COLUMN_TENANT] = "tenant",
 	[HF_COLUMN_FIRST_USE] = "first-use-until", [HF_COLUMN_ACCEPTED] = "ek-accepted",
+	[HF_COLUMN_RING] = "ring",
 };
 
 const char *hf_column_name(enum hf_column column)
@@ -175,6 +176,12 @@ static enum hf_err take(struct hf_rows *rows, enum hf_column column, const char 
 			return hf_rows_refuse(rows, where, "ek-accepted", "neither yes nor no: \"%.40s\"",
 					      text);
 		host->ek_accepted = text[0] == 'y';
+		return HF_OK;
+	case HF_COLUMN_RING:
+		if (!hf_host_id_valid(text))
+			return hf_rows_refuse(rows, where, "ring",
+					      "only letters, digits and . _ : - make a name: \"%.70s\"", text);
+		host->ring = text;
 		return HF_OK;
 	}
 	return hf_fail(rows->fault, HF_ERR_INTERNAL, NULL, "column");

@@ -17,7 +17,7 @@ bool hf_host_id_valid(const char *id);
 
 /* CSV (RFC 4180; a UTF-8 byte order mark and either line end are taken) whose first line names
  * the columns:
- *	id, ek-sha256, serial, model, banks, tenant, first-use-until, ek-accepted
+ *	id, ek-sha256, serial, model, banks, tenant, first-use-until, ek-accepted, ring
  * in any order; only id must be there. Or JSON: an array of objects with members of these names
  * (text begins with '['). An empty field, null or nothing: not said. banks: "sha256+sha384";
  * dates: "2026-12-31", to the end of that day in UTC; ek-accepted: yes or no (JSON: a boolean),

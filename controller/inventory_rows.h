@@ -7,8 +7,8 @@
 #include "controller/inventory.h"
 
 enum hf_column { HF_COLUMN_ID, HF_COLUMN_EK, HF_COLUMN_SERIAL, HF_COLUMN_MODEL, HF_COLUMN_BANKS,
-		 HF_COLUMN_TENANT, HF_COLUMN_FIRST_USE, HF_COLUMN_ACCEPTED };
-#define HF_COLUMNS 8
+		 HF_COLUMN_TENANT, HF_COLUMN_FIRST_USE, HF_COLUMN_ACCEPTED, HF_COLUMN_RING };
+#define HF_COLUMNS 9
 const char *hf_column_name(enum hf_column column);
 bool hf_column_named(const char *name, size_t len, enum hf_column *ret);
 

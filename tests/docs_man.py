@@ -111,8 +111,8 @@ def told_of(key, sections):
     its group, and in that of several commands."""
     names = {" ".join(word for word in key if word != "*"), key[0] if key else "", "OPTIONS",
              "Options of several commands"}
-    if key and key[0] in ("host", "audit", "waiver"):
-        names.add("Options of host, audit and waiver create")
+    if key and key[0] in ("host", "ring", "audit", "waiver"):
+        names.add("Options of host, ring, audit and waiver create")
     return set().union(*(options for title, options in sections.items()
                          if title in names or names & set(title.split(", "))))
 

@@ -6,7 +6,9 @@
 #include "controller/server/appraisal_json.h"
 #include "controller/server/make_ticket.h"
 #include "controller/server/reply.h"
+#include "controller/server/ring.h"
 #include "controller/server/seal.h"
+#include "controller/trial.h"
 
 struct work {
 	struct hf_request *request;
@@ -17,6 +19,9 @@ struct work {
 	struct hf_digest quote;
 	struct hf_judge_input input;
 	struct hf_judgement *judgement;
+	struct hf_ring_set *ring;	/* NULL: the host is in none, or what it observes cannot be had */
+	char observed_why[2 * HF_TRIAL_TEXT + 80];
+	const char *observed;
 	char actor[HF_HOST_ID_MAX + 8];
 	struct hf_fault fault;
 };
@@ -119,6 +124,9 @@ static enum hf_err record(struct work *w, const char *report, struct hf_verdict_
 	ret->evidence_digest = bytes(&body);
 	ret->evidence = r->body;
 	ret->report = report;
+	ret->ring = w->host.inventory.ring;
+	ret->observed = w->observed;
+	ret->observed_why = w->observed_why;
 	return hf_store_verdict(r->controller->store, ret, &by, &w->fault);
 }
 
@@ -170,9 +178,57 @@ static void note_and_refuse(struct work *w)
 	refuse(w, w->judgement->cause ? w->judgement->cause : HF_ERR_AK_OTHER);
 }
 
-static void judge(struct work *w, const struct hf_policy_set *policy)
+/* What a ring of stage observe would say: recorded beside the verdict, which it does not change. */
+static void observe(struct work *w, const struct hf_policy_set *policy)
+{
+	const struct hf_trial_input in = { .evidence = &w->evidence, .trust = &policy->trust, .now = w->request->now,
+					   .manifests = w->ring ? w->ring->manifests : NULL };
+	struct hf_trial_verdict v;
+	struct hf_fault fault = { 0 };
+	const size_t mark = w->request->arena->len;
+	enum hf_err err;
+
+	if (!w->ring || w->ring->stage != HF_RING_OBSERVE || w->judgement->kind != HF_EVIDENCE_GATE)
+		return;
+	err = hf_trial_judge(&in, w->request->arena, &v, &fault);
+	w->request->arena->len = mark;	/* who only looks on takes no room from the verdict */
+	w->observed = err ? "unjudged" : hf_trial_outcome_name(v.outcome);
+	if (err)
+		snprintf(w->observed_why, sizeof(w->observed_why), "%s: %s", hf_err_name(err), fault.detail);
+	else if (v.cause != HF_OK)
+		snprintf(w->observed_why, sizeof(w->observed_why), "%s%s%s%s%s", hf_err_name(v.cause),
+			 v.place[0] ? " at " : "", v.place, v.found[0] ? ": " : "", v.found);
+}
+
+/* The host's ring. One that only observes and cannot be had is no reason to hold anybody. */
+static enum hf_err find_ring(struct work *w, struct hf_policy_set *policy)
+{
+	const char *name = w->host.inventory.ring;
+	struct hf_controller *c = w->request->controller;
+	struct hf_ring_record ring;
+	enum hf_err err;
+
+	if (!*name)
+		return HF_OK;
+	err = hf_ring_take(c, policy, name, w->request->arena, &w->ring, &w->fault);
+	if (!err || hf_store_ring(c->store, name, HF_RING_ALONE, w->request->arena, &ring, &(struct hf_fault){ 0 }) != HF_OK ||
+	    ring.stage != HF_RING_OBSERVE)
+		return err;
+	hf_log_event("error", "ring-unusable", "ring", name, "cause", hf_err_name(err), "detail", w->fault.detail, NULL);
+	w->observed = "unjudged";
+	snprintf(w->observed_why, sizeof(w->observed_why), "%s: %s", hf_err_name(err), w->fault.detail);
+	return HF_OK;
+}
+
+static void judge(struct work *w, struct hf_policy_set *policy)
 {
 	struct hf_request *r = w->request;
+	enum hf_err err = policy ? find_ring(w, policy) : HF_OK;
+
+	if (err) {	/* the ring is the controller's trouble, and no word about the host */
+		hf_reply_unavailable(r, err, w->fault.detail, w->response);
+		return;
+	}
 
 	w->judgement = hf_arena_take(r->arena, sizeof(*w->judgement));
 	if (!w->judgement || !policy) {
@@ -181,10 +237,13 @@ static void judge(struct work *w, const struct hf_policy_set *policy)
 	}
 	w->input = (struct hf_judge_input){
 		.evidence = &w->evidence, .host = &w->host, .challenge = &w->challenge,
-		.manifests = policy->manifests, .trust = &policy->trust, .client_key = bytes(&r->client_key),
+		.manifests = hf_ring_gate(w->ring, policy), .trust = &policy->trust, .client_key = bytes(&r->client_key),
 		.least_tpm_firmware = r->controller->config.least_tpm_firmware, .now = r->now,
+		.ring = w->ring && w->ring->stage != HF_RING_OBSERVE ? w->ring->name : NULL,
 	};
 	hf_judge(&w->input, r->arena, w->judgement);
+	if (w->judgement->authentic)
+		observe(w, policy);
 	/* What is wrong with this controller is no verdict about the host. */
 	if (w->judgement->cause == HF_ERR_NO_MEMORY || w->judgement->cause == HF_ERR_INTERNAL)
 		refuse(w, w->judgement->cause);
@@ -241,6 +300,7 @@ void hf_agent_evidence(struct hf_request *request, struct hf_response *response)
 	snprintf(w.actor, sizeof(w.actor), "host:%s", w.host.inventory.id);
 	policy = hf_policy_take(request->controller);
 	judge(&w, policy);
+	hf_ring_drop(w.ring);
 	if (policy)
 		hf_policy_drop(policy);
 }

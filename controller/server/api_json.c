@@ -46,17 +46,21 @@ unsigned hf_api_status(enum hf_err err)
 {
 	switch (err) {	/* those that a store or a parser gives; all others are no fault of the client */
 	case HF_ERR_HOST_UNKNOWN:
+	case HF_ERR_RING_UNKNOWN:
 		return 404;
 	case HF_ERR_STATE_CHANGED:
 	case HF_ERR_EK_INVENTORY:
 	case HF_ERR_HOST_NOT_RECLAIMED:
 	case HF_ERR_HOST_IN_USE:
 	case HF_ERR_HOST_HELD:
+	case HF_ERR_RING_IN_USE:
+	case HF_ERR_RING_WORSE:
 		return 409;
 	case HF_ERR_LIMIT:
 		return 413;
 	case HF_ERR_API_REFUSED:
 	case HF_ERR_INVENTORY_SYNTAX:
+	case HF_ERR_RING_STAGE:
 		return 400;
 	default:
 		return 503;

@@ -5,6 +5,7 @@
 #include "controller/inventory.h"
 
 #define HOST "/v1/hosts/{id}"
+#define RING "/v1/rings/{id}"
 
 const struct hf_route hf_api_routes[] = {
 	{ "POST", "/v1/hosts", HF_ROLE_ADMIN, HF_INVENTORY_BYTES_MAX, hf_api_hosts_import, NULL, false },
@@ -20,6 +21,14 @@ const struct hf_route hf_api_routes[] = {
 	{ "GET", HOST "/verdicts", HF_ROLE_VIEWER, 0, hf_api_verdicts, "before limit", false },
 	{ "GET", HOST "/appraisal", HF_ROLE_VIEWER, 0, hf_api_appraisal, "verdict", false },
 	{ "GET", HOST "/evidence", HF_ROLE_VIEWER, 0, hf_api_evidence, "verdict", false },
+	{ "GET", HOST "/manifests", HF_ROLE_RELYING_PARTY, 0, hf_api_host_manifests, NULL, false },
+	{ "PUT", HOST "/ring", HF_ROLE_ADMIN, HF_API_BODY_MAX, hf_api_host_ring, NULL, false },
+	{ "GET", "/v1/rings", HF_ROLE_VIEWER, 0, hf_api_rings, NULL, false },
+	{ "GET", RING, HF_ROLE_VIEWER, 0, hf_api_ring_show, NULL, false },
+	{ "PUT", "/v1/rings/{id}", HF_ROLE_ADMIN, HF_RING_BYTES_MAX, hf_api_ring_put, "stage accept-worse", true },
+	{ "DELETE", RING, HF_ROLE_ADMIN, 0, hf_api_ring_remove, NULL, false },
+	{ "POST", RING "/assign", HF_ROLE_ADMIN, HF_API_BODY_MAX, hf_api_ring_assign, NULL, true },
+	{ "GET", RING "/manifests", HF_ROLE_RELYING_PARTY, 0, hf_api_ring_manifests, NULL, false },
 	{ "GET", "/v1/verdicts", HF_ROLE_VIEWER, 0, hf_api_verdicts_all, "before limit", false },
 	{ "GET", "/v1/audit", HF_ROLE_VIEWER, 0, hf_api_audit, "after before chain host limit", false },
 	{ "GET", "/v1/audit/heads", HF_ROLE_VIEWER, 0, hf_api_audit_heads, "limit", false },

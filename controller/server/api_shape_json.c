@@ -48,6 +48,16 @@ static json_t *whole(json_t *json, int failed)
 	return NULL;
 }
 
+static int say_observed(json_t *json, const struct hf_verdict_record *v)
+{
+	int failed = v->ring && *v->ring ? json_object_set_new(json, "ring", hf_api_string(v->ring)) : 0;
+
+	if (!v->observed || !*v->observed)
+		return failed;
+	return failed | json_object_set_new(json, "observed", hf_api_string(v->observed)) |
+	       json_object_set_new(json, "observed-why", hf_api_string(v->observed_why));
+}
+
 json_t *hf_api_verdict(const struct hf_verdict_record *v)
 {
 	json_t *json = json_pack("{s:I, s:o, s:I, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I}", "id", (json_int_t)v->id,
@@ -57,7 +67,7 @@ json_t *hf_api_verdict(const struct hf_verdict_record *v)
 				 hf_api_string(v->detail), "model", hf_api_string(v->model), "lease",
 				 hf_api_string(v->lease), "receipt-at", (json_int_t)v->receipt_at);
 
-	return whole(json, !json || say_cause(json, v->cause, v->class_name));
+	return whole(json, !json || say_cause(json, v->cause, v->class_name) || say_observed(json, v));
 }
 
 /* Of a list: no row is asked for that the host's own does not have. */
@@ -90,6 +100,7 @@ static int set_inventory(json_t *json, const struct hf_host_record *host)
 	const char *tenant = host->reclaim.len ? host->tenant : in->tenant;
 
 	return json_object_set_new(json, "model", hf_api_string(in->model)) |
+	       json_object_set_new(json, "ring", hf_api_string(in->ring && *in->ring ? in->ring : HF_RING_DEFAULT)) |
 	       json_object_set_new(json, "serial", hf_api_string(in->serial)) |
 	       json_object_set_new(json, "banks", banks(in->banks)) |
 	       json_object_set_new(json, "tenant", hf_api_string(tenant)) |

@@ -21,6 +21,8 @@ struct hf_policy_set {
 	struct hf_manifests *manifests;
 	struct hf_ek_roots *ek_roots;	/* NULL: none are configured */
 	struct hf_tokens *tokens;	/* who may ask for what; NULL: nobody by token */
+	struct hf_span archive;		/* the manifests' files, as a ring's are kept (ring.h) */
+	struct hf_digest archive_digest;
 	int64_t loaded;			/* seconds since 1970 */
 };
 struct hf_config {		/* holdfastd's options; docs/controller.md */
@@ -35,14 +37,16 @@ struct hf_config {		/* holdfastd's options; docs/controller.md */
 };
 struct hf_metrics;
 struct hf_webhook;
+struct hf_ring_set;
 struct hf_seal_key;
 struct hf_controller {
 	struct hf_config config;
 	struct hf_store *store;
 	struct hf_key *ticket_key;
 	struct hf_seal_key *seal_key;	/* NULL: tenants' secrets are not kept here */
-	pthread_mutex_t lock;		/* of policy */
+	pthread_mutex_t lock;		/* of policy and rings */
 	struct hf_policy_set *policy;	/* take and drop by the functions below */
+	struct hf_ring_set *rings[HF_RINGS_MAX];	/* those in use, under lock (ring.h); NULL: free */
 	struct hf_metrics *metrics;
 	struct hf_webhook *webhook;
 	_Atomic bool stopping;
@@ -78,6 +82,7 @@ struct hf_response {
 	const char *content_type;	/* bare media type */
 	struct hf_span body;		/* in the request's arena */
 	bool wipe;			/* the body holds a secret */
+	const char *etag;		/* with its quotes; NULL: none */
 };
 /* Never fails: what goes wrong is a response. For agents: 200 and a signed refusal. */
 typedef void (*hf_handler)(struct hf_request *request, struct hf_response *response);

@@ -12,6 +12,7 @@
 #include "controller/server/config.h"
 #include "controller/server/http.h"
 #include "controller/server/metrics.h"
+#include "controller/server/ring.h"
 #include "controller/server/seal.h"
 #include "controller/server/webhook.h"
 #include "measure/file.h"
@@ -117,6 +118,7 @@ static void close_all(struct hf_controller *c)
 	hf_policy_drop(c->policy);
 	c->policy = NULL;
 	hf_key_free(c->ticket_key);
+	hf_rings_free(c);
 	if (c->seal_key)
 		hf_seal_wipe(c->seal_key, sizeof(*c->seal_key));
 }

@@ -45,6 +45,8 @@ static enum MHD_Result send_response(struct exchange *x)
 	MHD_add_response_header(out, "Content-Type", r->content_type ? r->content_type : JSON);
 	MHD_add_response_header(out, "Cache-Control", "no-store");
 	MHD_add_response_header(out, "X-Content-Type-Options", "nosniff");
+	if (r->etag)
+		MHD_add_response_header(out, "ETag", r->etag);
 	if (r->status == 401)
 		MHD_add_response_header(out, "WWW-Authenticate", "Bearer");
 	if (x->refused)		/* whatever of the body is still to come is not read */
@@ -211,8 +213,9 @@ static void *run_slow(void *self)
 	struct hf_http *http = x->http;	/* x ends with its reply */
 
 	x->route->handle(&x->request, &x->response);
+	atomic_store(&http->slow, false);	/* before its client can ask for the next one */
 	MHD_resume_connection(x->connection);
-	atomic_store(&http->slow, false);
+	atomic_fetch_sub(&http->slow_threads, 1);
 	return NULL;
 }
 
@@ -223,6 +226,12 @@ static enum MHD_Result start_slow(struct exchange *x)
 
 	if (atomic_exchange(&x->http->slow, true))
 		return refuse(x, 429, HF_ERR_RATE_LIMITED, "one such request is under way; try again");
+	atomic_fetch_add(&x->http->slow_threads, 1);
+	if (atomic_load(&x->http->controller->stopping)) {	/* else hf_http_stop sees the thread */
+		atomic_store(&x->http->slow, false);
+		atomic_fetch_sub(&x->http->slow_threads, 1);
+		return refuse(x, 503, HF_ERR_API_REFUSED, "the controller stops");
+	}
 	x->waiting = true;
 	MHD_suspend_connection(x->connection);
 	if (pthread_create(&thread, NULL, run_slow, x) == 0) {
@@ -231,6 +240,7 @@ static enum MHD_Result start_slow(struct exchange *x)
 	}
 	MHD_resume_connection(x->connection);
 	atomic_store(&x->http->slow, false);
+	atomic_fetch_sub(&x->http->slow_threads, 1);
 	return MHD_YES;
 }
 

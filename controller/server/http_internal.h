@@ -69,7 +69,8 @@ struct hf_http {
 	struct hf_linger linger;
 	struct hf_rate rate;
 	struct hf_peers peers;
-	_Atomic bool slow;		/* a slow route is at work, in its thread */
+	_Atomic bool slow;		/* a slow route is at work */
+	_Atomic unsigned slow_threads;	/* that have not ended */
 	_Atomic size_t requests;	/* under way */
 	_Atomic size_t whole;		/* of these, those that came to their end */
 };

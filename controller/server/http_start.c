@@ -154,7 +154,7 @@ void hf_http_stop(struct hf_http *http)
 		nanosleep(&step, NULL);
 	}
 	/* it was told to stop, and looks at that between any two pages */
-	while (atomic_load(&http->slow))
+	while (atomic_load(&http->slow_threads))
 		nanosleep(&step, NULL);
 	MHD_stop_daemon(http->daemon);
 	if (quiet >= 0)

@@ -20,7 +20,7 @@ static bool said(const char *text)
  * nothing else is wrong. */
 static enum hf_err check_pcr(const struct hf_judge_input *in, struct hf_judgement *j)
 {
-	uint32_t pcr = hf_judge_pcr(in->evidence->log);
+	uint32_t pcr = hf_log_pcr(in->evidence->log);
 
 	if (pcr < HF_PCR_DIAGNOSIS && pcr != 10)
 		return HF_OK;
@@ -137,13 +137,14 @@ static enum hf_err check_same_policy(const struct hf_judge_input *in, struct hf_
 	const struct hf_begin_event *b = &j->v.begin;
 	const struct hf_model *model = j->v.model;
 
-	(void)in;
 	if (model && b->generation == model->generation && b->mode == model->mode &&
 	    hf_span_equal(b->model, hf_span_text(model->name)))
 		return HF_OK;
-	hf_judge_say(j, "the host judged by model %.*s, generation %llu, mode %s",
+	hf_judge_say(j, "judged by model %.*s, generation %llu, mode %s; %s%.40s wants generation %llu, mode %s",
 		     shown(b->model), b->model.len ? (const char *)b->model.ptr : "none",
-		     (unsigned long long)b->generation, hf_mode_name(b->mode));
+		     (unsigned long long)b->generation, hf_mode_name(b->mode), in->ring ? "ring " : "the controller",
+		     in->ring ? in->ring : "", (unsigned long long)(model ? model->generation : 0),
+		     model ? hf_mode_name(model->mode) : "none");
 	return HF_ERR_TICKET_POLICY;
 }
 

@@ -128,6 +128,22 @@ static enum hf_err put_fleet(struct hf_controller *controller, struct text *t, i
 	return err;
 }
 
+/* At most so many rings, and an outcome or none for each. */
+static enum hf_err take_ring(void *self, const char *ring, const char *observed, uint64_t hosts)
+{
+	char text[LABEL_MAX];
+
+	line(self, "holdfast_ring_hosts{ring=\"%s\",observed=\"%s\"} %" PRIu64 "\n", label(ring, text), observed, hosts);
+	return HF_OK;
+}
+
+static enum hf_err put_rings(struct hf_controller *controller, struct text *t, struct hf_fault *fault)
+{
+	describe(t, "holdfast_ring_hosts", "gauge",
+		 "Hosts by ring, and what a ring that only observes would have made of their last verdict.");
+	return hf_store_ring_counts(controller->store, take_ring, t, fault);
+}
+
 /* ---- this process ---- */
 
 static void put_verdicts(struct hf_metrics *m, struct text *t)
@@ -312,6 +328,8 @@ enum hf_err hf_metrics_text(struct hf_controller *controller, struct hf_arena *a
 	put_webhook(controller, &t);
 	put_policy(controller, &t, now);
 	err = put_fleet(controller, &t, now, fault);
+	if (!err)
+		err = put_rings(controller, &t, fault);
 	if (!err)
 		err = put_audit(controller, &t, fault);
 	/* a store that is away is what these are for: all else is told */

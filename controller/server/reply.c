@@ -48,7 +48,7 @@ enum hf_err hf_reply_sign_refusal(struct hf_request *request, const struct hf_ho
 }
 
 /* What is wrong with this controller is no word about the host. */
-static bool is_own_trouble(enum hf_err cause)
+bool hf_reply_own_trouble(enum hf_err cause)
 {
 	return cause == HF_ERR_STORE_FAILED || cause == HF_ERR_STORE_SCHEMA || cause == HF_ERR_NO_MEMORY ||
 	       cause == HF_ERR_INTERNAL;
@@ -58,7 +58,7 @@ void hf_reply_refused(struct hf_request *request, const struct hf_host_record *h
 		      const char *detail, struct hf_response *response)
 {
 	struct hf_wire_reply reply = { .kind = HF_WIRE_REFUSED };
-	enum hf_err err = is_own_trouble(cause) ? cause :
+	enum hf_err err = hf_reply_own_trouble(cause) ? cause :
 			  hf_reply_sign_refusal(request, host, cause, detail, &reply.message);
 
 	if (err) {

@@ -8,6 +8,8 @@
 
 /* Encodes into the request's arena. wipe follows from the reply's secret. */
 void hf_reply_put(struct hf_request *request, const struct hf_wire_reply *reply, struct hf_response *response);
+/* Store, memory: no word about who asks. */
+bool hf_reply_own_trouble(enum hf_err cause);
 /* 503 without a body: to be tried again, here or at another controller. */
 void hf_reply_unavailable(struct hf_request *request, enum hf_err cause, const char *detail,
 			  struct hf_response *response);

@@ -77,11 +77,25 @@ static const char step_2[] =
 "CREATE TABLE often (host {KEY} NOT NULL REFERENCES hosts ON DELETE CASCADE, action {KEY} NOT NULL,"
 " since BIGINT NOT NULL, told BIGINT NOT NULL, untold BIGINT NOT NULL, PRIMARY KEY (host, action));";
 
+/* A ring's manifests are one archive, as the boot server takes it; about: their models, in JSON.
+ * rings.version rises with every change of a ring, and of who is in it: what was tried against the
+ * one is not put upon the other. hosts.ring NULL: the manifests that every controller reads itself. */
+static const char step_3[] =
+"CREATE TABLE rings (name {KEY} PRIMARY KEY, version BIGINT NOT NULL, stage BIGINT NOT NULL,"
+" digest {BYTES} NOT NULL, about TEXT NOT NULL, at BIGINT NOT NULL, put_by TEXT NOT NULL,"
+" bytes BIGINT NOT NULL, bundle {BYTES} NOT NULL);"
+"ALTER TABLE hosts ADD COLUMN ring {KEY} REFERENCES rings;"
+"CREATE INDEX hosts_ring ON hosts (ring);"
+"ALTER TABLE verdicts ADD COLUMN ring TEXT NOT NULL DEFAULT '';"
+"ALTER TABLE verdicts ADD COLUMN observed TEXT NOT NULL DEFAULT '';"
+"ALTER TABLE verdicts ADD COLUMN observed_why TEXT NOT NULL DEFAULT '';";
+
 static const struct step {
 	const char *both, *sqlite, *postgres;	/* the last two: NULL where nothing differs */
 } steps[] = {
 	{ step_1, append_only_sqlite, append_only_postgres },
 	{ step_2, NULL, NULL },
+	{ step_3, NULL, NULL },
 };
 #define STEPS (int64_t)(sizeof(steps) / sizeof(steps[0]))
 

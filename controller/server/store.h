@@ -47,6 +47,7 @@ struct hf_inventory {
 	uint32_t banks;			/* mask of HF_ALG_MASK; 0: any */
 	const char *tenant;		/* image that a lease may start which names none; NULL: any listed */
 	bool ek_accepted;		/* the owner vouches for the EK: no manufacturer's chain is asked for */
+	const char *ring;		/* import: of a host that is new; NULL or "": the default ring */
 };
 struct hf_host_record {		/* all texts in the caller's arena; never NULL, may be empty */
 	struct hf_inventory inventory;
@@ -90,6 +91,59 @@ enum hf_err hf_store_host_by_serial(struct hf_store *store, const char *serial, 
 typedef enum hf_err (*hf_store_visit_host)(void *self, const struct hf_host_record *host);
 enum hf_err hf_store_hosts(struct hf_store *store, const char *after, int state, size_t limit,
 			   hf_store_visit_host visit, void *self, struct hf_fault *fault) HF_MUST_USE;
+
+/* ---- rings: named sets of manifests (store_ring.c). No name, or "": the default ring, the manifests
+ * that each controller reads from its own directory; it has no row here. ---- */
+#define HF_RINGS_MAX 64
+#define HF_RING_BYTES_MAX (16u << 20)
+#define HF_RING_DEFAULT "default"	/* how people name it */
+enum hf_ring_stage {
+	HF_RING_OBSERVE,	/* its hosts are judged by the default ring; what this one would say is recorded */
+	HF_RING_AUDIT,		/* its models have mode audit */
+	HF_RING_ENFORCE,
+};
+const char *hf_ring_stage_name(enum hf_ring_stage stage);	/* "observe", ... */
+bool hf_ring_stage_from_name(const char *name, enum hf_ring_stage *ret);
+struct hf_ring_record {
+	const char *name;
+	enum hf_ring_stage stage;
+	int64_t version;	/* rises with every change of the ring, and of who is in it */
+	struct hf_span digest;	/* SHA-256 of bundle */
+	const char *about;	/* JSON: its models with generation and mode */
+	int64_t at;
+	const char *by;
+	uint64_t bytes, hosts;
+	struct hf_span bundle;	/* newc archive; empty where it was not asked for */
+};
+/* HF_ERR_RING_UNKNOWN. hosts and bundle where they are asked for: each evidence looks its ring up. */
+enum hf_ring_with { HF_RING_ALONE, HF_RING_COUNTED, HF_RING_WHOLE };
+enum hf_err hf_store_ring(struct hf_store *store, const char *name, enum hf_ring_with with, struct hf_arena *arena,
+			  struct hf_ring_record *ret, struct hf_fault *fault) HF_MUST_USE;
+typedef enum hf_err (*hf_store_visit_ring)(void *self, const struct hf_ring_record *ring);
+/* In order of their names, without bundles. */
+enum hf_err hf_store_rings(struct hf_store *store, hf_store_visit_ring visit, void *self,
+			   struct hf_fault *fault) HF_MUST_USE;
+/* ring->version: of the one that this was tried against, 0: there was none; another by now, or hosts
+ * that came or went: HF_ERR_STATE_CHANGED. More than HF_RINGS_MAX: HF_ERR_LIMIT. why: NULL, or why a
+ * ring is put that makes hosts worse off. */
+enum hf_err hf_store_ring_put(struct hf_store *store, const struct hf_ring_record *ring, uint64_t worse, const char *why,
+			      const struct hf_by *by, struct hf_fault *fault) HF_MUST_USE;
+/* HF_ERR_RING_IN_USE: hosts are in it. */
+enum hf_err hf_store_ring_remove(struct hf_store *store, const char *name, const struct hf_by *by,
+				 struct hf_fault *fault) HF_MUST_USE;
+/* Which hosts: one of id, model and of may be said (of: a ring's, "": the default ring's). */
+struct hf_ring_choice { const char *id, *model, *of; };
+/* Names of hosts, in order, those after `after`. */
+enum hf_err hf_store_ring_hosts(struct hf_store *store, const struct hf_ring_choice *choice, const char *after,
+				size_t limit, hf_store_visit_host visit, void *self, struct hf_fault *fault) HF_MUST_USE;
+/* By id or model, into ring ("": the default one) if its version is that one still. */
+enum hf_err hf_store_ring_move(struct hf_store *store, const struct hf_ring_choice *choice, const char *ring,
+			       int64_t version, uint64_t worse, const char *why, const struct hf_by *by,
+			       size_t *ret_moved, struct hf_fault *fault) HF_MUST_USE;
+/* For the metrics: hosts by ring and by what their last verdict observed. */
+typedef enum hf_err (*hf_store_visit_ring_count)(void *self, const char *ring, const char *observed, uint64_t hosts);
+enum hf_err hf_store_ring_counts(struct hf_store *store, hf_store_visit_ring_count visit, void *self,
+				 struct hf_fault *fault) HF_MUST_USE;
 
 /* ---- the operator ---- */
 enum hf_err hf_store_reclaim(struct hf_store *store, const char *id, const char *lease, const char *tenant,
@@ -163,6 +217,10 @@ struct hf_verdict_record {
 	uint64_t firmware_version;
 	struct hf_span result;		/* signed, as it goes to the host and to who asks */
 	const char *report;		/* JSON: findings, coverage, drift */
+	const char *ring;		/* by whose manifests it was judged or observed; "": the default ring's */
+	/* By a ring of stage observe: what its manifests would have made of the host (hf_trial_outcome_name)
+	 * and why; "": nothing was observed. */
+	const char *observed, *observed_why;
 	struct hf_span evidence;	/* CMW in CBOR, kept for the last two of each kind of a host */
 	int64_t receipt_at;		/* 0: none came */
 };

@@ -4,7 +4,7 @@
 
 #define SHORT "v.id, v.host, v.at, v.kind, v.nonce, v.reclaim, v.quote, v.boot_key, v.evidence_digest, v.status," \
 	" v.release, v.cause, v.class, v.place, v.detail, v.model, v.lease, v.counted, v.reset_count," \
-	" v.restart_count, v.firmware_version, v.receipt_at"
+	" v.restart_count, v.firmware_version, v.receipt_at, v.ring, v.observed, v.observed_why"
 
 static enum hf_err take_verdict(const struct hf_db_value *values, size_t count, struct hf_arena *arena,
 				struct hf_verdict_record *r)
@@ -33,6 +33,9 @@ static enum hf_err take_verdict(const struct hf_db_value *values, size_t count, 
 	r->restart_count = (uint32_t)hf_row_int(&row);
 	r->firmware_version = (uint64_t)hf_row_int(&row);
 	r->receipt_at = hf_row_int(&row);
+	r->ring = hf_row_text(&row);
+	r->observed = hf_row_text(&row);
+	r->observed_why = hf_row_text(&row);
 	r->report = hf_row_text(&row);		/* these where they were asked for */
 	r->result = hf_row_bytes(&row);
 	r->evidence = hf_row_bytes(&row);

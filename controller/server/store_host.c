@@ -57,6 +57,7 @@ enum hf_err hf_host_from_row(const struct hf_db_value *values, size_t count, str
 	r->last_class = hf_row_text(&row);
 	r->last_status = (enum hf_ear_status)hf_row_int(&row);
 	r->last_verdict_id = hf_row_int(&row);
+	r->inventory.ring = hf_row_text(&row);
 	return hf_row_end(&row);
 }
 

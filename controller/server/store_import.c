@@ -13,7 +13,8 @@ static enum hf_err check(const struct hf_inventory *in, struct hf_fault *fault)
 {
 	if (!in->id || !*in->id)
 		return hf_fail(fault, HF_ERR_API_REFUSED, "host", "it has no name");
-	if (!short_text(in->id) || !short_text(in->serial) || !short_text(in->model) || !short_text(in->tenant))
+	if (!short_text(in->id) || !short_text(in->serial) || !short_text(in->model) || !short_text(in->tenant) ||
+	    !short_text(in->ring))
 		return hf_fail(fault, HF_ERR_LIMIT, in->id, "a text is longer than %d bytes", HF_HOST_ID_MAX);
 	if (in->ek_id.len && in->ek_id.len != 32)
 		return hf_fail(fault, HF_ERR_API_REFUSED, in->id, "the endorsement key's digest has %zu bytes, not 32",
@@ -48,15 +49,45 @@ static enum hf_err ek_is_free(struct hf_tx *tx, const char *id, struct hf_span e
 	return err;
 }
 
+static struct hf_db_value ring_of(const struct hf_inventory *in)
+{
+	const bool none = !in->ring || !*in->ring || strcmp(in->ring, HF_RING_DEFAULT) == 0;
+
+	return hf_db_text(none ? NULL : in->ring);
+}
+
+static enum hf_err ring_is_there(struct hf_tx *tx, const struct hf_inventory *in)
+{
+	const struct hf_db_value ring = ring_of(in);
+	size_t rows = 0;
+	enum hf_err err = ring.type == HF_DB_NULL ? HF_OK :
+			  hf_tx_run(tx, "SELECT version FROM rings WHERE name = $1", &ring, 1, NULL, NULL, &rows);
+
+	return err || rows || ring.type == HF_DB_NULL ? err :
+	       hf_fail(tx->fault, HF_ERR_RING_UNKNOWN, in->id, "no ring is named %.100s", in->ring);
+}
+
+/* What judges a host is changed by one door, which tries it first. */
+static enum hf_err ring_is_same(struct hf_tx *tx, const struct hf_inventory *in, const struct hf_host_row *host)
+{
+	const char *is = host->record.inventory.ring;
+
+	if (!in->ring || !*in->ring || strcmp(in->ring, *is ? is : HF_RING_DEFAULT) == 0)
+		return HF_OK;
+	return hf_fail(tx->fault, HF_ERR_STATE_CHANGED, in->id, "it is in ring %.100s: holdfastctl host ring",
+		       *is ? is : HF_RING_DEFAULT);
+}
+
 static enum hf_err add(struct hf_tx *tx, const struct hf_inventory *in, size_t *ret_added)
 {
 	return hf_tx_run(tx, "INSERT INTO hosts (id, ek_id, first_use_until, serial, model, banks, tenant, ek_accepted,"
-			 " state, since, held, held_why, held_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
-			 " $11, 'imported', $12) ON CONFLICT (id) DO NOTHING",
+			 " state, since, held, held_why, held_by, ring) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+			 " $11, 'imported', $12, $13) ON CONFLICT (id) DO NOTHING",
 			 HF_PARAMS(hf_db_text(in->id), hf_db_bytes(in->ek_id), hf_db_int(in->first_use_until),
 				   hf_db_words(in->serial), hf_db_words(in->model), hf_db_int(in->banks),
 				   hf_db_words(in->tenant), hf_db_int(in->ek_accepted), hf_db_int(HF_LEASE_HELD),
-				   hf_db_int(tx->by->now), hf_db_int(HF_HELD_NEW), hf_db_text(tx->by->actor)),
+				   hf_db_int(tx->by->now), hf_db_int(HF_HELD_NEW), hf_db_text(tx->by->actor),
+				   ring_of(in)),
 			 NULL, NULL, ret_added);
 }
 
@@ -66,6 +97,8 @@ static enum hf_err replace(struct hf_tx *tx, const struct hf_inventory *in)
 	struct hf_span ek_id = in->ek_id;
 	enum hf_err err = hf_tx_host(tx, in->id, &host);
 
+	if (!err)
+		err = ring_is_same(tx, in, &host);
 	if (err)
 		return err;
 	if (host.record.ak_name.len) {
@@ -95,6 +128,8 @@ static enum hf_err do_import(struct hf_tx *tx, void *self)
 		tx->arena->len = 0;	/* one host at a time */
 		if (!err)
 			err = ek_is_free(tx, in->id, in->ek_id);
+		if (!err)
+			err = ring_is_there(tx, in);
 		if (!err)
 			err = add(tx, in, &added);
 		if (!err && !added)

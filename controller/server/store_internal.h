@@ -99,7 +99,7 @@ struct hf_host_row {
 #define HF_HOST_COLUMNS "id, ek_id, first_use_until, serial, model, banks, tenant, ek_accepted, state, since, " \
 	"lease, lease_tenant, held, held_why, held_by, reclaim, ticketed, ak_name, ak, ek, enrolled, last_seen, " \
 	"last_verdict, counted, reset_count, restart_count, firmware_version, last_cause, last_class, " \
-	"last_status, last_verdict_id"
+	"last_status, last_verdict_id, ring"
 enum hf_err hf_host_from_row(const struct hf_db_value *values, size_t count, struct hf_arena *arena,
 			     struct hf_host_row *ret) HF_MUST_USE;
 /* The host, which nobody else changes until this transaction ends. HF_ERR_HOST_UNKNOWN. */

@@ -10,7 +10,7 @@
 struct verdict {
 	struct hf_verdict_record *in;
 	struct hf_digest result;
-	char place[PLACE_MAX], detail[PLACE_MAX];
+	char place[PLACE_MAX], detail[PLACE_MAX], observed_why[PLACE_MAX];
 	int64_t id;		/* 0: nothing new was recorded */
 	char lease[HF_HOST_ID_MAX + 1];
 };
@@ -72,8 +72,9 @@ static enum hf_err insert(struct hf_tx *tx, struct verdict *v)
 
 	return hf_tx_run(tx, "INSERT INTO verdicts (host, at, kind, nonce, reclaim, quote, boot_key, evidence_digest,"
 			 " status, release, cause, class, place, detail, model, lease, counted, reset_count,"
-			 " restart_count, firmware_version, result, report) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
-			 " $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) RETURNING id",
+			 " restart_count, firmware_version, result, report, ring, observed, observed_why) VALUES ($1, $2,"
+			 " $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
+			 " $23, $24, $25) RETURNING id",
 			 HF_PARAMS(hf_db_text(in->host), hf_db_int(in->at), hf_db_int(in->kind),
 				   hf_db_bytes(in->nonce), hf_db_bytes(in->reclaim), hf_db_bytes(in->quote),
 				   hf_db_bytes(in->boot_key), hf_db_bytes(in->evidence_digest),
@@ -82,7 +83,8 @@ static enum hf_err insert(struct hf_tx *tx, struct verdict *v)
 				   hf_db_words(in->model), hf_db_text(v->lease), hf_db_int(in->counted),
 				   hf_db_int(in->reset_count), hf_db_int(in->restart_count),
 				   hf_db_int((int64_t)in->firmware_version), hf_db_bytes(in->result),
-				   hf_db_words(in->report)), take_id, &v->id, NULL);
+				   hf_db_words(in->report), hf_db_words(in->ring), hf_db_words(in->observed),
+				   hf_db_text(v->observed_why)), take_id, &v->id, NULL);
 }
 
 /* The last two of a kind, and the last that released: what drift is told against. */
@@ -150,6 +152,8 @@ static void describe(struct hf_tx *tx, const struct verdict *v)
 	hf_tx_say_bytes(tx, "evidence", in->evidence_digest);
 	hf_tx_say(tx, "release", hf_release_kind_name(in->release));
 	hf_tx_say(tx, "cause", in->cause);
+	hf_tx_say(tx, "ring", in->ring);
+	hf_tx_say(tx, "observed", in->observed);
 }
 
 static enum hf_err record(struct hf_tx *tx, struct verdict *v, const struct hf_host_row *host, bool gate)
@@ -274,6 +278,7 @@ enum hf_err hf_store_verdict(struct hf_store *store, struct hf_verdict_record *i
 		return hf_fail(fault, HF_ERR_INTERNAL, in->host, "a verdict is not whole");
 	clean(in->place, v.place, sizeof(v.place));
 	clean(in->detail, v.detail, sizeof(v.detail));
+	clean(in->observed_why, v.observed_why, sizeof(v.observed_why));
 	err = hf_digest(HF_ALG_SHA256, in->result, &v.result);
 	if (!err)
 		err = hf_store_do(store, do_verdict, &v, by, NULL, fault);

@@ -137,6 +137,12 @@ void hf_tell_verdict(struct hf_controller *controller, const struct hf_verdict_r
 	put(object, "class", verdict->class_name);
 	put(object, "place", verdict->place);
 	put(object, "detail", verdict->detail);
+	if (verdict->ring && *verdict->ring)
+		put(object, "ring", verdict->ring);
+	if (verdict->observed && *verdict->observed) {
+		put(object, "observed", verdict->observed);
+		put(object, "observed-why", verdict->observed_why);
+	}
 	hf_metrics_verdict(controller, verdict);
 	tell(controller, object);
 }

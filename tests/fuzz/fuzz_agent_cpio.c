@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A store from a hostile disk, in pieces of any size. */
-#include "agent/cpio.h"
+#include "measure/cpio.h"
 
 #include <stdlib.h>
 

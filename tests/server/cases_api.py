@@ -142,7 +142,7 @@ def parameters_of():
     with open(os.path.join(ROOT, "controller/server/api_routes.c"), encoding="utf-8") as f:
         text = f.read()
     found = {(method, path): [] for method, path, _ in routes_of("api_routes.c") + routes_of("agent_routes.c")}
-    for method, path, names in re.findall(r'^\t\{ "(\w+)", ([^,]+), .*, "([a-z ]+)", (?:true|false) \},$', text, re.M):
+    for method, path, names in re.findall(r'^\t\{ "(\w+)", ([^,]+), .*, "([a-z -]+)", (?:true|false) \},$', text, re.M):
         found[(method, path.replace("HOST ", "/v1/hosts/{id}").replace('"', ""))] = sorted(names.split())
     need(sum(map(bool, found.values())) >= 7, f"{found}")
     return found
@@ -178,7 +178,7 @@ def description():
 
 def every_reply():
     """Everything once, as it is meant, with hosts that were released."""
-    with running(attest=True) as (_, api):
+    with running(attest=True) as (fleet, api):
         hosts = api.ask("GET", "/v1/hosts")["hosts"]
         need(len(hosts) == 3 and all(h["state"] == "in-use" and h["ticketed"] for h in hosts), f"{hosts}")
         need(hosts[0]["last-verdict"]["status"] == "affirming" and "cause" not in hosts[0]["last-verdict"], f"{hosts[0]}")
@@ -195,6 +195,7 @@ def every_reply():
         api.ask("GET", here + "/result", headers={"Accept": "application/eat+jwt"})
         need(api.ask("GET", here + "/drift")["host"] == hosts[0]["id"], "drift of another")
         need(len(api.ask("GET", "/v1/verdicts")["verdicts"]) == 3, "not every host's verdict")
+        rings(api, here, fleet.dir + "/manifests")
         change(api, here, host)
         entries = api.ask("GET", "/v1/audit?host=" + hosts[0]["id"])["entries"]
         need({"reclaim", "hold", "secret", "re-enrol", "remove"} <= {e["action"] for e in entries}, f"{entries}")
@@ -211,6 +212,23 @@ def every_reply():
         api.ask("GET", "/metrics", media=None)
         wanted = {(m, p) for m, p, role in routes_of("api_routes.c")}
         need(api.answered == wanted, f"never answered: {wanted - api.answered}")
+
+
+def rings(api, here, folder):
+    """From nothing to a ring and back, with every host of the fleet; what it lacks is told by name."""
+    cpio = "application/x-cpio"
+    default = api.ask("GET", "/v1/rings/default/manifests", media=None, token="relying-party")
+    done = api.ask("PUT", "/v1/rings/all?stage=enforce", default, media=cpio)
+    need(done["ring"]["hosts"] == 0 and done["ring"]["models"], f"{done}")
+    need(api.ask("POST", "/v1/rings/all/assign", {"model": "nobody-has-it"})["moved"] == 0, "moved")
+    done = api.ask("PUT", here + "/ring", {"ring": "all"})
+    need(done["moved"] == 1 and done["tried"] == {"hosts": 1, "tried": 1, "better": 0, "worse": 0}, f"{done}")
+    need(api.ask("GET", here + "/manifests", media=None, token="relying-party") == default, "another archive")
+    need(api.ask("GET", "/v1/rings", token="viewer")["rings"] == [done["ring"]], "another ring")
+    need(len(api.ask("GET", "/v1/rings/all", token="viewer")["files"]) == len(os.listdir(folder)), "files")
+    need(api.ask("DELETE", "/v1/rings/all", status=409)["cause"] == "ring-in-use", "removed")
+    api.ask("PUT", here + "/ring", {"ring": "default"})
+    api.ask("DELETE", "/v1/rings/all", status=204)
 
 
 def change(api, here, before):

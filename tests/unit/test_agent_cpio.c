@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "agent/cpio.h"
+#include "measure/cpio.h"
 
 #define ARCHIVE_MAX 65536
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "agent/cpio.h"
+#include "measure/cpio.h"
 #include "agent/release.h"
 
 struct source { int fd; };

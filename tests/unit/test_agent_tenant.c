@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "agent/cpio.h"
+#include "measure/cpio.h"
 #include "agent/tenant.h"
 
 #define ARENA ((size_t)16 << 20)

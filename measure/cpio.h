@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* agent/cpio.h: newc cpio archives ("070701"; the format of initramfs), read as a stream
+/* measure/cpio.h: newc cpio archives ("070701"; the format of initramfs), read as a stream
  * and written. Reading: hf_cpio_open, then hf_cpio_next per entry and hf_cpio_data until it
  * gives an empty span (or the next hf_cpio_next, which skips what is left). The archive
  * comes from a disk that the last tenant wrote: anything odd is HF_ERR_STORE_SHAPE. [pure] */
-#ifndef HF_AGENT_CPIO_H
-#define HF_AGENT_CPIO_H
+#ifndef HF_MEASURE_CPIO_H
+#define HF_MEASURE_CPIO_H
 
 #include "measure/bytes.h"
 #include "measure/err.h"

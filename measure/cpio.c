@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "agent/cpio.h"
+#include "measure/cpio.h"
 
 #include <stdio.h>
 #include <sys/stat.h>
