@@ -85,7 +85,8 @@ def run_many(wanted, jobs, echo=None):
         return {scenario.name: ("not ok", 0.0, "the lab could not be prepared") for scenario in wanted}
     results = {}
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(run_one, lab, scenario, echo): scenario for scenario in wanted}
+        futures = {pool.submit(run_one, lab, scenario, echo): scenario
+                   for scenario in sorted(wanted, key=lambda each: -each.boots)}  # or the last one ends alone
         for future in concurrent.futures.as_completed(futures):
             results[futures[future].name] = future.result()
     return results

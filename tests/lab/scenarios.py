@@ -37,12 +37,13 @@ class Scenario:
 
     def __init__(self, name, what, expect, *, image="golden", store="root", change=None,
                  words="", tpm=True, check=None, evidence=True, verify=None, runner=None,
-                 without=()):
+                 without=(), boots=1):
         self.name, self.what, self.expect = name, what, expect
         self.image, self.store, self.change, self.words = image, store, change, words
         self.tpm, self.check, self.evidence, self.verify = tpm, check, evidence, verify
         self.runner = runner
         self.without = without  # drivers for which the tenant must find no device
+        self.boots = boots  # of many scenarios those with most are begun first: lab.py
         self.trusted = None  # manifests of this run alone: beside.py
 
     @property
@@ -414,11 +415,11 @@ def signs(name, what, expect, check=None, image="spdm", **how):
                     runner=signing.runner(**how))
 
 
-def controlled(name, what, expect, check=beside.check_released, **how):
+def controlled(name, what, expect, check=beside.check_released, boots=1, **how):
     """A real controller beside the machine: beside.runner()."""
     verify = 3 if how.get("starts", "").startswith("service") else None
     return Scenario(name, what, expect, change=beside.by_network, check=check, runner=beside.runner(**how),
-                    verify=verify)
+                    verify=verify, boots=boots)
 
 
 ALL = [
@@ -461,7 +462,7 @@ ALL = [
     Scenario("initrd-differs", "another initrd (PCR 9)", "held agent-initrd-changed", image="initrd-differs"),
     Scenario("command-line-differs", "one word more (PCR 9)", "held agent-command-line-changed", words="loglevel=3"),
     Scenario("agent-killed", "the gate dies once it has measured", "held agent-crashed", runner=run_killed,
-             evidence=False),
+             evidence=False, boots=2),
     Scenario("audit-rom-flipped", "the flipped ROM under a signed audit mode", "released by switch-root",
              image="audit", store="audit", change=roms.flipped, check=check_audit, verify=3),
     Scenario("audit-not-isolated", "no IOMMU, under a signed audit mode", "released by switch-root",
@@ -546,11 +547,11 @@ ALL = [
                reclaimed=False),
     controlled("controller-in-use", "the gate boots again while its tenant has the host; then with its TPM put back",
                "held reset-count-not-risen", check=beside.check_held("reset-count-not-risen"),
-               before=attacks.in_use_then_restored),
+               before=attacks.in_use_then_restored, boots=3),
     controlled("controller-foreign-tpm", "another genuine TPM, with its maker's certificate, in the host's place",
                "held host-unknown", check=beside.check_untouched, maker=attacks.maker, tpm_state=attacks.foreign),
     controlled("controller-attacks", "its tenant has root, TPM and network; then a forged image; then values set in "
                "the TPM", "held tpm-auth-set", check=attacks.check_auths, before=attacks.tenant_then_forged,
-               starts="bad-root", tpm_state=attacks.kept_tpm),
+               starts="bad-root", tpm_state=attacks.kept_tpm, boots=3),
 ]
 BY_NAME = {scenario.name: scenario for scenario in ALL}
