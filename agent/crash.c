@@ -20,7 +20,7 @@ static const int fatal_signals[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, S
 				     SIGXCPU, SIGXFSZ };
 
 struct text {
-	char bytes[512];
+	char bytes[768];
 	size_t len;
 };
 
@@ -78,15 +78,23 @@ static void on_crash(int signal_number)
 	cap_and_tell();
 }
 
+/* Of a gate that is stuck no device is known: only the stage in which it is. */
+static const char *next_step(enum hf_err err)
+{
+	return err == HF_ERR_TIMED_OUT ? "power-cycle the host; keep the log: its last stage is stuck"
+				       : hf_err_next_step(err);
+}
+
 static void prepare_text(struct text *text, enum hf_err err, const char *tpm)
 {
 	const char *class = hf_class_name(hf_err_class(err));
 	int n = snprintf(text->bytes, sizeof(text->bytes),
 			 "\n\n==== HELD: this host is not released ================= %-18.18s ====\n"
 			 " reason      %s\n code        %s\n next step   %s\n"
+			 " controller  not told: the gate that would tell it does not run\n"
 			 " TPM         no quote, %s\n"
 			 "holdfast result=held cause=%s class=%s\n",
-			 class, hf_err_sentence(err), hf_err_name(err), hf_err_next_step(err), tpm,
+			 class, hf_err_sentence(err), hf_err_name(err), next_step(err), tpm,
 			 hf_err_name(err), class);
 
 	text->len = n > 0 && (size_t)n < sizeof(text->bytes) ? (size_t)n : sizeof(text->bytes) - 1;

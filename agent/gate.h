@@ -106,6 +106,7 @@ struct hf_gate {
 	struct hf_verdict verdict;
 	bool judged;
 	bool would_hold;		/* refused in audit mode */
+	enum hf_err would_hold_shown;	/* the last cause whose whole screen was shown, or HF_OK */
 	enum hf_err would_hold_cause;	/* of the last refusal that no verdict gave, or HF_OK */
 	struct hf_gate_talk talk;
 	struct hf_span *list_bytes;	/* of the store's lists, to look at their dates again */
@@ -192,6 +193,19 @@ enum hf_err hf_gate_link_up(struct hf_gate *gate, bool with_key, struct hf_fault
 void hf_gate_link_stop(struct hf_gate *gate);
 /* That, and the driver off again. */
 enum hf_err hf_gate_link_down(struct hf_gate *gate, struct hf_fault *fault) HF_MUST_USE;
+/* Whether a host that is held for what is at that place (a path, or an address) must not bring up
+ * this part: it is that part, whichever function the place names, or sits behind it. at: NULL:
+ * nothing is suspect. */
+bool hf_gate_suspects(const struct hf_claims *claims, const char *at, const struct hf_part *part);
+/* Why there is no card to reach the controller by; NULL: there is one to try. */
+const char *hf_gate_no_card(const struct hf_gate *gate);
+/* Why the controller does not hear of a host that is held; "": it has none to tell; NULL: it does. */
+const char *hf_gate_tells_nobody(const struct hf_gate *gate);
+/* The held screen of this cause; would_hold: of a signed audit mode, which goes on. */
+void hf_gate_held_screen(const struct hf_gate *gate, const struct hf_fault *why, bool would_hold,
+			 struct hf_writer *w);
+/* Audit: what would have been a refusal is shown, and remembered for END. what: "HOLD", "ISOLATE". */
+void hf_gate_would_hold(struct hf_gate *gate, const struct hf_fault *why, const char *what);
 /* For a conversation of at most so long. */
 struct hf_converse hf_gate_converse(struct hf_gate *gate, unsigned patience_ms);
 /* One function's driver, isolated as in the stage bind, outside of it: nothing is recorded. */

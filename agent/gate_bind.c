@@ -134,13 +134,13 @@ static enum hf_err describe(struct round *r, struct candidate *c, const struct h
 static enum hf_err not_isolated(struct round *r, const struct candidate *c,
 				const struct hf_isolation *found, struct hf_fault *fault)
 {
+	(void)hf_fail(fault, HF_ERR_BIND_NOT_ISOLATED, c->part->path, "%s: %s; %s", c->driver,
+		      found->no_iommu, found->no_port);
 	if (!hf_gate_audit(r->gate))
-		return hf_fail(fault, HF_ERR_BIND_NOT_ISOLATED, c->part->path, "%s: %s; %s", c->driver,
-			       found->no_iommu, found->no_port);
-	r->gate->would_hold = true;
+		return fault->err;
 	r->gate->would_hold_cause = HF_ERR_BIND_NOT_ISOLATED;
-	hf_screen_print(&r->gate->screen, "WOULD HOLD (audit): %s at %s\n",
-			hf_err_name(HF_ERR_BIND_NOT_ISOLATED), c->part->path);
+	hf_gate_would_hold(r->gate, fault, "HOLD");
+	*fault = (struct hf_fault){ 0 };
 	return HF_OK;
 }
 

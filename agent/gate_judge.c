@@ -10,6 +10,7 @@
 
 #define SCREEN_TREE_MAX 4096	/* bytes; a larger tree is shown one line a part */
 #define SCREEN_FINDINGS_MAX 1536	/* bytes; serial lines are slow, the rest is in the evidence */
+#define WOULD_HOLD_MAX 4096
 #define REPORT_MAX ((size_t)4 << 20)
 
 /* ---- judging ---- */
@@ -82,6 +83,22 @@ static bool controller_decides(struct hf_gate *gate)
 	return true;
 }
 
+/* One line; and the whole screen when a cause is met for the first time. */
+void hf_gate_would_hold(struct hf_gate *gate, const struct hf_fault *why, const char *what)
+{
+	uint8_t buf[WOULD_HOLD_MAX];
+	struct hf_writer w = { .buf = buf, .cap = sizeof(buf) };
+	const bool shown = gate->would_hold_shown == why->err;
+
+	gate->would_hold = true;
+	hf_screen_print(&gate->screen, "WOULD %s (audit): %s at %s\n", what, hf_err_name(why->err), why->where);
+	if (shown || strcmp(what, "HOLD") != 0)
+		return;
+	gate->would_hold_shown = why->err;
+	hf_gate_held_screen(gate, why, true, &w);
+	hf_screen_put(&gate->screen, hf_written(&w));
+}
+
 /* A part to be isolated passes here: the stage fence comes next and no driver is bound
  * before it; what it cannot isolate it turns into a refusal. */
 enum hf_err hf_gate_verdict(struct hf_gate *gate, struct hf_fault *fault)
@@ -95,17 +112,15 @@ enum hf_err hf_gate_verdict(struct hf_gate *gate, struct hf_fault *fault)
 
 	if (v->status != HF_STATUS_HELD && !(audit && v->status == HF_STATUS_ISOLATED))
 		return HF_OK;
-	if (audit) {
-		gate->would_hold = true;
-		hf_screen_print(&gate->screen, "WOULD %s (audit): %s at %s\n",
-				v->status == HF_STATUS_HELD ? "HOLD" : "ISOLATE", hf_err_name(cause),
-				v->cause_place ? v->cause_place : "boot");
+	if (!audit && controller_decides(gate))
 		return HF_OK;
-	}
-	if (controller_decides(gate))
-		return HF_OK;
-	return hf_fail(fault, cause, v->cause_place ? v->cause_place : "boot", "%s",
-		       v->cause_mkey ? v->cause_mkey : "");
+	(void)hf_fail(fault, cause, v->cause_place ? v->cause_place : "boot", "%s",
+		      v->cause_mkey ? v->cause_mkey : "");
+	if (!audit)
+		return cause;
+	hf_gate_would_hold(gate, fault, v->status == HF_STATUS_HELD ? "HOLD" : "ISOLATE");
+	*fault = (struct hf_fault){ 0 };
+	return HF_OK;
 }
 
 /* ---- the screen ---- */

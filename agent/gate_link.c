@@ -3,6 +3,7 @@
  * that was admitted, its driver alone, and a child that talks. */
 #include "agent/gate.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -121,23 +122,72 @@ static enum hf_err prepare(struct hf_gate *gate, struct hf_fault *fault)
 
 /* ---- the card ---- */
 
-/* The one for which the host is held, whatever the verdict said of it before. */
-static bool is_suspect(const struct hf_gate *gate, const struct hf_part *part, const struct hf_function *f)
+/* Its path, that of one of its functions, or the address of one, alone or within a name of the
+ * kernel's. */
+static bool is_named(const struct hf_part *part, const char *at)
 {
-	const char *at = gate->talk.suspect;
 	char address[HF_ADDRESS_TEXT];
 
-	hf_address_format(&f->address, address);
-	return at && (strcmp(at, part->path) == 0 || strcmp(at, f->path) == 0 || strcmp(at, address) == 0);
+	if (strcmp(at, part->path) == 0)
+		return true;
+	for (const struct hf_function *f = part->functions; f; f = f->next) {
+		const char *found;
+
+		hf_address_format(&f->address, address);
+		found = strstr(at, address);
+		if (strcmp(at, f->path) == 0 || (found && (found == at || !isxdigit((unsigned char)found[-1]))))
+			return true;
+	}
+	return false;
 }
 
-static bool wanted(const struct hf_gate *gate, const struct hf_part *part, const struct hf_function *f)
+/* "PORT/00" is above all that is at "PORT/00.0/...". */
+static bool is_behind(const struct hf_part *part, const struct hf_part *above)
+{
+	const size_t len = strlen(above->path);
+
+	return above->kind == HF_PART_CARD && strncmp(part->path, above->path, len) == 0 &&
+	       part->path[len] == '.';
+}
+
+bool hf_gate_suspects(const struct hf_claims *claims, const char *at, const struct hf_part *part)
+{
+	for (const struct hf_part *p = at ? claims->parts : NULL; p; p = p->next)
+		if (is_named(p, at) && (strcmp(p->path, part->path) == 0 || is_behind(part, p)))
+			return true;
+	return false;
+}
+
+/* One that could be used, were the host not held for it. */
+static bool could_serve(const struct hf_gate *gate, const struct hf_part *part, const struct hf_function *f)
 {
 	const char *only = gate->talk.nic ? gate->talk.nic : gate->conf.link;
 
 	return (f->identity.class_code >> 16) == CLASS_NETWORK && hf_gate_admitted(gate, part) &&
-	       !hf_gate_away(gate, part) && !is_suspect(gate, part, f) &&
+	       !hf_gate_away(gate, part) &&
 	       (!only[0] || strcmp(only, "auto") == 0 || strcmp(only, f->path) == 0);
+}
+
+static bool wanted(const struct hf_gate *gate, const struct hf_part *part, const struct hf_function *f)
+{
+	return could_serve(gate, part, f) && !hf_gate_suspects(&gate->claims, gate->talk.suspect, part);
+}
+
+const char *hf_gate_no_card(const struct hf_gate *gate)
+{
+	bool suspect = false;
+
+	for (const struct hf_part *p = gate->claims.parts; p; p = p->next) {
+		if (p->kind == HF_PART_HOST || hf_part_superseded(p))
+			continue;
+		for (const struct hf_function *f = p->functions; f; f = f->next) {
+			if (wanted(gate, p, f))
+				return NULL;
+			suspect |= could_serve(gate, p, f);
+		}
+	}
+	return suspect ? "the host is held for the network card that leads there"
+		       : "no accepted network card that link names";
 }
 
 static enum hf_err address_plan(const struct hf_gate *gate, struct hf_address_plan *ret, struct hf_fault *fault)
@@ -197,7 +247,7 @@ static enum hf_err card_up(struct hf_gate *gate, struct hf_fault *fault)
 	}
 	if (last.err == HF_OK)
 		return hf_fail(fault, HF_ERR_LINK_NO_NIC, gate->conf.link[0] ? gate->conf.link : "link", "%s",
-			       "no accepted card of class 02 that it names");
+			       hf_gate_no_card(gate));
 	*fault = last;
 	return last.err;
 }

@@ -144,8 +144,8 @@ static void say_released(struct hf_gate *gate)
 			hf_release_name(kind_of(gate)),
 			(unsigned long long)(now - gate->start_ms),
 			is_service(gate) ? "service" : "tenant", name,
-			gate->would_hold ? " would-hold" : "",
-			gate->talk.bearer ? " fallback" : gate->evidence.ticket.len ? " ticket" : "");
+			gate->would_hold ? " verdict=would-hold" : "",
+			gate->talk.bearer ? " word=owner" : gate->evidence.ticket.len ? " word=ticket" : "");
 	hf_screen_drain(&gate->screen);
 }
 

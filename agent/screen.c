@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/screen.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -177,7 +178,48 @@ static void put_device(struct hf_writer *w, const struct hf_held_view *v)
 	put_field(w, "concerns", v->what, 1);
 	put_field(w, "found", v->found, 2);
 	put_field(w, "expected", v->expected, 2);
-	put_field(w, "detail", v->detail, 2);
+	if (!given(v->found) && !given(v->expected))
+		put_field(w, "detail", v->detail, 2);
+}
+
+/* What the sentences of measure/causes.def call the device at fault. */
+static const char *const called[] = { "the named device or file", "the named device", "the extra part", "the part", "this part",
+				      "the device", "the drive" };
+
+/* The first of these words in step, unless they are about another thing ("the device's
+ * firmware", "the device that carries it"); its length. */
+static const char *find_called(const char *step, size_t *ret_len)
+{
+	for (size_t i = 0; i < sizeof(called) / sizeof(called[0]); i++) {
+		const size_t len = strlen(called[i]);
+		const char *at = strstr(step, called[i]);
+
+		if (!at || isalpha((unsigned char)at[len]) || at[len] == '\'' ||
+		    strncmp(at + len, " that ", 6) == 0)
+			continue;
+		*ret_len = len;
+		return at;
+	}
+	return NULL;
+}
+
+void hf_screen_next_step(const struct hf_held_view *v, char *out, size_t cap)
+{
+	const char *step = hf_err_next_step(v->cause), *at;
+	const char *name = given(v->name) ? v->name : "the part";
+	size_t len;
+
+	if (!given(v->name) && !given(v->where)) {
+		snprintf(out, cap, "%s", step);
+		return;
+	}
+	at = find_called(step, &len);
+	if (at)
+		snprintf(out, cap, "%.*s%s%s%s%s", (int)(at - step), step, name, given(v->where) ? " " : "",
+			 given(v->where) ? v->where : "", at + len);
+	else
+		snprintf(out, cap, "%s: %s%s%s", step, name, given(v->where) ? " " : "",
+			 given(v->where) ? v->where : "");
 }
 
 static void put_value(struct hf_writer *w, const char *key, const char *value)
@@ -196,16 +238,19 @@ static void put_value(struct hf_writer *w, const char *key, const char *value)
 	hf_put(w, text, strlen(text));
 }
 
-/* Short enough for one row whatever the values: stage and names are ours, the place is cut. */
+/* One row: in this order, what still fits; docs/held.md. */
 static void put_machine_line(struct hf_writer *w, const struct hf_held_view *v)
 {
 	uint8_t buf[512];
 	struct hf_writer line = { .buf = buf, .cap = sizeof(buf) };
 
-	hf_put(&line, "holdfast result=held", 20);
+	hf_put_span(&line, hf_span_text("holdfast"));
+	put_value(&line, "result", v->would_hold ? "would-hold" : "held");
 	put_value(&line, "cause", hf_err_name(v->cause));
 	put_value(&line, "class", hf_class_name(hf_err_class(v->cause)));
+	put_value(&line, "slot", v->slot_key);
 	put_value(&line, "stage", v->stage);
+	put_value(&line, "address", v->bdf);
 	put_value(&line, "place", v->place);
 	hf_put_span(w, hf_written(&line));
 	hf_put(w, "\n", 1);
@@ -213,25 +258,30 @@ static void put_machine_line(struct hf_writer *w, const struct hf_held_view *v)
 
 void hf_screen_held(const struct hf_held_view *v, struct hf_writer *w)
 {
-	char evidence[80];
+	char evidence[80], next[512];
 
+	hf_screen_next_step(v, next, sizeof(next));
 	put_line(w, "%s", "");
-	put_line(w, "==== HELD: this host is not released ================= %-18.18s ====",
+	put_line(w, "==== %s %-18.18s ====",
+		 v->would_hold ? "WOULD HOLD: in audit mode this host goes on ======"
+			       : "HELD: this host is not released =================",
 		 hf_class_name(hf_err_class(v->cause)));
 	put_field(w, "host", v->host, 1);
 	put_wrapped(w, "reason", hf_err_sentence(v->cause), 2);
 	put_line(w, " %-10s  %s", "code", hf_err_name(v->cause));
 	put_device(w, v);
-	put_wrapped(w, "next step", hf_err_next_step(v->cause), 2);
+	put_wrapped(w, "next step", next, 3);
 	if (v->others)
 		put_line(w, " %-10s  %zu more: see the list above and the evidence", "also",
 			 v->others);
+	put_field(w, "controller", v->controller, 1);
 	put_line(w, " %-10s  %s after %llu ms; mode %s; root-of-trust: %s", "stage",
 		 given(v->stage) ? v->stage : "start", (unsigned long long)v->after_ms,
 		 given(v->mode) ? v->mode : "enforce",
 		 given(v->root_of_trust) ? v->root_of_trust : "none");
 	snprintf(evidence, sizeof(evidence), "%s, %s", v->quoted ? "quoted" : "no quote",
 		 v->capped ? "PCR capped" : "PCR not capped");
-	put_field(w, "TPM", evidence, 1);
+	if (!v->would_hold)	/* else log and TPM go on too */
+		put_field(w, "TPM", evidence, 1);
 	put_machine_line(w, v);
 }

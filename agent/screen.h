@@ -34,11 +34,15 @@ void hf_screen_stage(const struct hf_screen *screen, uint64_t at_ms, const char 
 
 struct hf_held_view {	/* NULL or empty: not known, its line is left out */
 	enum hf_err cause;
+	bool would_hold;	/* a signed audit mode: shown, and the host goes on */
 	const char *stage, *host;
 	const char *slot, *part, *serial, *address;	/* of the device at fault */
+	const char *slot_key, *bdf;	/* the same, for the last line: the label and the address alone */
+	const char *name, *where;	/* the same, for the next step: "e1000e", "in PCIe slot 3" */
 	const char *place;	/* stable path, or file, or whatever the fault names */
 	const char *what;	/* mkey or rule */
 	const char *found, *expected, *detail;
+	const char *controller;	/* whether it hears of this */
 	const char *root_of_trust, *mode;
 	size_t others;		/* further refusals */
 	uint64_t after_ms;
@@ -46,6 +50,9 @@ struct hf_held_view {	/* NULL or empty: not known, its line is left out */
 };
 /* At most HF_SCREEN_ROWS lines. [pure] */
 void hf_screen_held(const struct hf_held_view *view, struct hf_writer *w);
+/* The cause's next step as a sentence that names the part and where it is: "replace e1000e in
+ * PCIe slot 3; keep it for examination". [pure] */
+void hf_screen_next_step(const struct hf_held_view *view, char *out, size_t cap);
 /* "key=value" text: whatever would break the line becomes '_'. [pure] */
 void hf_screen_value(const char *value, char *out, size_t cap);
 

@@ -193,6 +193,19 @@ static void add(struct hf_assignment *s, struct hf_part_verdict *pv, enum hf_err
 	add_as(s, pv, cause, found, expected, NULL);
 }
 
+/* Nobody can know what does not even say what it is: then that is what is wrong with it. */
+static void note_unreadable(struct hf_finding *finding)
+{
+	const struct hf_measurement *m =
+		finding->function ? hf_measurement_find(finding->function->measurements, "config") : NULL;
+
+	if (!m || m->kind != HF_VALUE_FAILURE)
+		return;
+	finding->cause = HF_ERR_PART_UNREADABLE;
+	finding->mkey = m->mkey;
+	finding->found = hf_err_sentence(m->cause);
+}
+
 static void judge_unknown(struct hf_assignment *s, struct hf_part_verdict *pv)
 {
 	struct hf_finding finding = { .cause = HF_ERR_PART_UNKNOWN, .action = s->model->unknown };
@@ -211,6 +224,7 @@ static void judge_unknown(struct hf_assignment *s, struct hf_part_verdict *pv)
 		if (!known)
 			break;
 	}
+	note_unreadable(&finding);
 	hf_appraisal_add(&s->base, &pv->findings, &pv->status, &finding);
 }
 

@@ -133,11 +133,13 @@ def boot_rom_flipped(t):
 @case
 def boot_held_screen_names_the_slot_as_the_report_does(t):
     """The board's label first; the port's own number beside it, where that is another."""
-    host = Host(t)
+    description = trees.lab()
+    trees.device(description, "02.0")["slot"] = 5
+    host = Host(t, description)
     host.tree.flip("0000:01:00.0", 0x8000)
     trees.put_smbios(host.tree.sys, [trees.smbios_slot("PCIe Slot 3 (CPU1)", 1, 0)])
     text = host.boot("firmware-unknown", 3).text
-    need(" slot        PCIe Slot 3 (CPU1) (its port says 0)\n" in text, text)
+    need(" slot        PCIe Slot 3 (CPU1) (its port says 5)\n" in text, text)
     t.narrow(text[text.index("==== HELD"):])
 
 

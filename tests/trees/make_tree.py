@@ -13,7 +13,7 @@ A description is {"dmi": {"vendor", "product"}, "roots": [{"domain": "0000", "bu
 "devices": [DEVICE...]}]}. A DEVICE has "at": "1c.0" and any of
   "vendor" "device" "class" "subsystem" "revision"   hex text ("subsystem": "8086:a01f")
   "kind"      endpoint (default), conventional, root-port, upstream, downstream, bridge
-  "slot"      true: the port has a slot        "serial"  hex, the device serial number
+  "slot"      true, or its number: a slot       "serial"  hex, the device serial number
   "rom"       {"file": PATH} | {"hex": ".."} | {"images": [{"code": 3, "size": 65536}],
               "pad": 131072, "seed": "text"}   (code 0 PC-AT, 3 EFI)
   "driver"    name           "boot_vga" true        "config" {"0x40": "hex bytes"} laid over
@@ -131,6 +131,8 @@ def config_bytes(device, buses):
     if express:
         slot = 0x100 if device.get("slot") else 0
         struct.pack_into("<BBH", c, 0x60, 0x10, 0, 2 | PORT_TYPE[kind] << 4 | slot)
+        if device.get("slot") is not True:
+            struct.pack_into("<I", c, 0x74, (device.get("slot") or 0) << 19)
         struct.pack_into("<IHHI", c, 0x64, 0x8fc1, 0x2810, 0, 0x00400d03)
         at = 0x140 if "serial" in device else 0x160 if "vfs" in device else 0
         struct.pack_into("<I", c, 0x100, 0x0001 | 2 << 16 | at << 20)

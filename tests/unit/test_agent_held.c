@@ -154,6 +154,119 @@ static void the_board_is_no_device(void **state)
 	assert_null(strstr(w->text, " address  "));
 }
 
+/* ---- the card that the host is held for ---- */
+
+/* Another port of the card, and a card behind it. */
+static struct hf_function *second_port(struct world *w)
+{
+	struct hf_function *f = fx_function(w->fx, w->fx->card, 0x8086, 0x10d3, 0x020000);
+
+	f->address = w->fx->card->functions->address;
+	f->address.function = 1;
+	return f;
+}
+
+static bool suspects(const struct world *w, const char *at, const struct hf_part *part)
+{
+	return hf_gate_suspects(&w->fx->claims, at, part);
+}
+
+static void every_port_of_the_card_is_suspect(void **state)
+{
+	struct world *w = *state;
+	char address[HF_ADDRESS_TEXT], longer[80];
+	struct hf_function *port = second_port(w);
+	struct hf_part *card = w->fx->card, *behind = fx_part(w->fx, HF_PART_CARD, NIC_PLACE ".0/00");
+
+	fx_function(w->fx, behind, 0x8086, 0x10d3, 0x020000);
+	assert_true(suspects(w, card->path, card));
+	assert_true(suspects(w, card->functions->path, card));
+	assert_true(suspects(w, port->path, card));
+	hf_address_format(&port->address, address);
+	assert_true(suspects(w, address, card));
+	snprintf(longer, sizeof(longer), "bus/pci/devices/%s/rom", address);
+	assert_true(suspects(w, longer, card));
+	snprintf(longer, sizeof(longer), "1%s", address);	/* 10000:..., a domain of VMD */
+	assert_false(suspects(w, longer, card));
+	assert_true(suspects(w, address, behind));
+	assert_true(suspects(w, card->path, behind));
+	assert_false(suspects(w, behind->path, card));
+	assert_false(suspects(w, address, w->fx->disk));
+	assert_false(suspects(w, NULL, card));
+	assert_false(suspects(w, "", card));
+	assert_false(suspects(w, "store", card));
+	assert_true(suspects(w, "board", w->fx->board));
+	assert_false(suspects(w, "board", card));
+}
+
+/* A live host that has a controller and is held at where; nothing of it is carried out. */
+static const char *screen_of(struct world *w, const char *where)
+{
+	struct hf_writer out = { .buf = (uint8_t *)w->text, .cap = sizeof(w->text) - 1 };
+	struct hf_gate *gate = &w->gate;
+	struct hf_fault fault;
+
+	gate->claims = w->fx->claims;
+	gate->host_part = w->fx->host;
+	gate->conf.policy = HF_POLICY_CONTROLLER;
+	snprintf(gate->conf.controller, sizeof(gate->conf.controller), "https://controller");
+	gate->options.pid1 = gate->host_open = gate->host.live = true;
+	if (!gate->judged)
+		hf_gate_judge(gate);
+	hf_fail(&fault, HF_ERR_RECHECK_DIFFERENT, where, "%s", "");
+	gate->talk.suspect = fault.where;
+	hf_gate_held_screen(gate, &fault, false, &out);
+	gate->talk.suspect = NULL;
+	assert_false(out.full);
+	w->text[out.len] = '\0';
+	return w->text;
+}
+
+static void the_screen_says_why_nobody_is_told(void **state)
+{
+	struct world *w = *state;
+	struct hf_function *port;
+
+	names(screen_of(w, NIC_PLACE), " controller  not told: there is no quote over this end\n");
+	w->gate.evidence.receipt = hf_span_text("a receipt");
+	names(screen_of(w, NIC_PLACE),
+	      " controller  not told: the host is held for the network card that leads there\n");
+	port = second_port(w);	/* the verdict on the card stays */
+	names(screen_of(w, port->path),
+	      " controller  not told: the host is held for the network card that leads there\n");
+	names(screen_of(w, DISK_PLACE), " controller  is told next: see holdfastctl host show\n");
+	snprintf(w->gate.conf.link, sizeof(w->gate.conf.link), "pci0000:00/01.0/99.0");
+	names(screen_of(w, DISK_PLACE), " controller  not told: no accepted network card that link names\n");
+	w->gate.conf.policy = HF_POLICY_LOCAL;
+	names(screen_of(w, DISK_PLACE), " place       ");
+}
+
+static void audit_mode_shows_the_same_once(void **state)
+{
+	struct world *w = *state;
+	struct hf_fault fault;
+	ssize_t n;
+
+	w->gate.claims = w->fx->claims;
+	w->gate.host_part = w->fx->host;
+	hf_gate_judge(&w->gate);
+	hf_fail(&fault, HF_ERR_BIND_NOT_ISOLATED, NIC_PLACE, "%s", "no IOMMU");
+	hf_gate_would_hold(&w->gate, &fault, "HOLD");
+	hf_gate_would_hold(&w->gate, &fault, "HOLD");
+	assert_true(w->gate.would_hold);
+	n = pread(w->gate.screen.fds[0], w->text, sizeof(w->text) - 1, 0);
+	assert_true(n > 0);
+	w->text[n] = '\0';
+	char *line = strstr(w->text, "WOULD HOLD (audit): driver-not-isolated at " NIC_PLACE "\n");
+	char *first = strstr(w->text, "==== WOULD HOLD");
+
+	assert_non_null(line);
+	assert_non_null(strstr(line + 1, "WOULD HOLD (audit): "));
+	assert_non_null(first);
+	assert_null(strstr(first + 1, "==== WOULD HOLD"));
+	names(first, "holdfast result=would-hold cause=driver-not-isolated class=setup");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +277,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(whose_driver_did_not_come_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_device_at_all, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_board_is_no_device, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(every_port_of_the_card_is_suspect, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_screen_says_why_nobody_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(audit_mode_shows_the_same_once, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "agent/pid1.h"
+#include "agent/screen.h"
 
 /* Overruns its stack, so that a handler on the same stack could not run. */
 static int overrun(volatile int *depth)
@@ -79,6 +80,9 @@ static void read_held(int fd)
 	char *first = strstr(text, "\nholdfast result=held cause=agent-crashed class=suspect\n");
 
 	assert_non_null(first);
+	assert_non_null(strstr(text, "\n controller  not told: the gate that would tell it does not run\n"));
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
+		assert_true(strcspn(line, "\n") <= HF_SCREEN_COLUMNS);
 	/* on the second console too */
 	assert_non_null(strstr(first + 1, "\nholdfast result=held cause=agent-crashed class=suspect\n"));
 }
@@ -104,6 +108,41 @@ static void every_fatal_signal_is_held(void **state)
 		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 		close(fd);
 	}
+}
+
+/* What a host shows that is held: on both consoles, again and again, by a process that stays. */
+static void again(void *self)
+{
+	hf_screen_put(self, hf_span_text("held\n"));
+}
+
+static void a_held_host_repeats_itself(void **state)
+{
+	int a[2], b[2], status;
+	char one[15], two[15];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(a), 0);
+	assert_int_equal(pipe(b), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		struct hf_screen screen = { .fds = { a[1], b[1] }, .count = 2 };
+
+		hf_pid1_park(0, again, &screen);
+	}
+	close(a[1]);
+	close(b[1]);
+	for (size_t n = 0; n < sizeof(one); n++)	/* three times each: more comes, and never an end */
+		assert_true(read(a[0], one + n, 1) == 1 && read(b[0], two + n, 1) == 1);
+	assert_memory_equal(one, "held\nheld\nheld\n", sizeof(one));
+	assert_memory_equal(two, one, sizeof(one));
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(a[0]);
+	close(b[0]);
 }
 
 static void other_signals_change_nothing(void **state)
@@ -147,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_fatal_signal_is_held),
+		cmocka_unit_test(a_held_host_repeats_itself),
 		cmocka_unit_test(other_signals_change_nothing),
 		cmocka_unit_test(the_tenant_gets_ordinary_signals),
 	};

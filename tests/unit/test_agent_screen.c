@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,6 +64,7 @@ static void every_cause_fits_the_screen(void **state)
 	huge[sizeof(huge) - 1] = '\0';
 	for (size_t i = 0; hf_err_at(i, &err); i++) {
 		const struct hf_held_view full = {
+			.name = huge, .where = huge, .controller = huge, .slot_key = huge, .bdf = huge,
 			.cause = err, .stage = "last-look", .host = huge, .slot = huge, .part = huge,
 			.serial = huge, .address = huge, .place = huge, .what = huge, .found = huge,
 			.expected = huge, .detail = huge, .root_of_trust = huge, .mode = huge,
@@ -77,6 +79,112 @@ static void every_cause_fits_the_screen(void **state)
 		assert_memory_equal(last_line(text), want, strlen(want));
 		assert_non_null(strstr(text, hf_err_name(err)));
 	}
+}
+
+/* Every next step, with a long name in a long slot: nothing of it is lost. */
+static void every_next_step_names_part_and_slot(void **state)
+{
+	enum hf_err err;
+	char step[512], last[32];
+
+	(void)state;
+	for (size_t i = 0; hf_err_at(i, &err); i++) {
+		const struct hf_held_view view = { .cause = err, .name = "ConnectX-7 NDR400 OSFP",
+						   .where = "in PCIe Slot 3 (CPU1)" };
+
+		hf_screen_next_step(&view, step, sizeof(step));
+		assert_non_null(strstr(step, "ConnectX-7 NDR400 OSFP in PCIe Slot 3 (CPU1)"));
+		assert_null(strstr(step, "the named device "));
+		check_geometry(render(&view));
+		snprintf(last, sizeof(last), "%s", strrchr(step, ' ') + 1);
+		if (!strstr(text, last))
+			print_message("%s", text);
+		assert_non_null(strstr(text, last));
+	}
+}
+
+static void next(enum hf_err cause, const char *name, const char *where, const char *want)
+{
+	const struct hf_held_view view = { .cause = cause, .name = name, .where = where };
+	char step[512];
+
+	hf_screen_next_step(&view, step, sizeof(step));
+	assert_string_equal(step, want);
+}
+
+static void a_next_step_is_a_sentence(void **state)
+{
+	(void)state;
+	next(HF_ERR_FIRMWARE_UNKNOWN, "e1000e", "in PCIe slot 3",
+	     "replace e1000e in PCIe slot 3; keep it for examination");
+	next(HF_ERR_PART_EXTRA, "e1000e", "in PCIe slot 3", "remove e1000e in PCIe slot 3");
+	next(HF_ERR_TIMED_OUT, "e1000e", "in PCIe slot 3",
+	     "reseat or replace e1000e in PCIe slot 3 if this repeats");
+	next(HF_ERR_BOOT_DRIVER_UNKNOWN, "e1000e", "in PCIe slot 3",
+	     "find the device that carries it: compare PCR 2 with a good host: e1000e in PCIe slot 3");
+	next(HF_ERR_FIRMWARE_OLD, "e1000e", "in PCIe slot 3",
+	     "update the firmware with the service image: e1000e in PCIe slot 3");
+	next(HF_ERR_FIRMWARE_UNKNOWN, "e1000e", NULL, "replace e1000e; keep it for examination");
+	next(HF_ERR_FIRMWARE_UNKNOWN, "", "in PCIe slot 3",
+	     "replace the part in PCIe slot 3; keep it for examination");
+	next(HF_ERR_FIRMWARE_UNKNOWN, NULL, NULL, "replace the part; keep it for examination");
+}
+
+static void audit_mode_says_that_it_goes_on(void **state)
+{
+	const struct hf_held_view view = { .cause = HF_ERR_FIRMWARE_UNKNOWN, .would_hold = true,
+					   .stage = "appraise", .mode = "audit", .slot_key = "7" };
+	const char *screen = render(&view);
+
+	(void)state;
+	check_geometry(screen);
+	assert_non_null(strstr(screen, "==== WOULD HOLD: in audit mode this host goes on ==="));
+	assert_null(strstr(screen, "==== HELD"));
+	assert_null(strstr(screen, "TPM"));
+	assert_string_equal(last_line(screen), "holdfast result=would-hold cause=firmware-unknown class=suspect "
+					       "slot=7\n");
+}
+
+/* Read end of a pipe that stands for a console, until the writer is gone. */
+static size_t read_all(int fd, char *out, size_t cap)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < cap && (n = read(fd, out + len, cap - len)) > 0)
+		len += (size_t)n;
+	close(fd);
+	return len;
+}
+
+/* The first console is dead from the start: the others are told all the same. */
+static void every_console_is_told(void **state)
+{
+	const struct hf_held_view view = { .cause = HF_ERR_FIRMWARE_UNKNOWN, .stage = "appraise" };
+	struct hf_screen screen = { .count = 3 };
+	static char one[8192], two[8192];
+	int a[2], b[2], dead = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	struct hf_span want;
+
+	(void)state;
+	render(&view);
+	want = hf_span_text(text);
+	assert_int_equal(pipe(a), 0);
+	assert_int_equal(pipe(b), 0);
+	assert_true(dead >= 0);
+	screen.fds[0] = dead;
+	screen.fds[1] = a[1];
+	screen.fds[2] = b[1];
+	hf_screen_put(&screen, want);
+	hf_screen_put(&screen, want);
+	close(dead);
+	close(a[1]);
+	close(b[1]);
+	assert_int_equal(read_all(a[0], one, sizeof(one)), 2 * want.len);
+	assert_int_equal(read_all(b[0], two, sizeof(two)), 2 * want.len);
+	assert_memory_equal(one, want.ptr, want.len);
+	assert_memory_equal(one + want.len, want.ptr, want.len);
+	assert_memory_equal(two, one, 2 * want.len);
 }
 
 static void the_technician_reads_what_to_pull(void **state)
@@ -158,6 +266,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_cause_fits_the_screen),
+		cmocka_unit_test(every_next_step_names_part_and_slot),
+		cmocka_unit_test(a_next_step_is_a_sentence),
+		cmocka_unit_test(audit_mode_says_that_it_goes_on),
+		cmocka_unit_test(every_console_is_told),
 		cmocka_unit_test(the_technician_reads_what_to_pull),
 		cmocka_unit_test(foreign_text_cannot_forge_lines),
 		cmocka_unit_test(a_stage_is_one_line),
