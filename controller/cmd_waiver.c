@@ -97,6 +97,20 @@ static int from_controller(struct create *c)
 	return code;
 }
 
+/* The count must be the TPM's word: whoever hands over evidence with a later one would get a release
+ * for boots that nobody meant. */
+static enum hf_err read_quote(const struct hf_evidence *evidence, struct hf_ak *ak, struct hf_quote *ret)
+{
+	struct hf_pcrs none = { .alg = HF_ALG_SHA256 };
+	enum hf_err err = hf_ak_parse(evidence->ak, ak);
+
+	if (!err)
+		err = hf_quote_verify(ak, evidence->quote, evidence->signature, (struct hf_span){ NULL, 0 },
+				      HF_QUOTE_PCRS, &none, NULL);
+	/* signed, and not yet asked for a nonce: whose challenge it answers is no question here */
+	return err == HF_ERR_QUOTE_NONCE ? hf_quote_parse(evidence->quote, ret) : err ? err : HF_ERR_INTERNAL;
+}
+
 static int from_evidence(struct create *c)
 {
 	struct hf_evidence evidence;
@@ -106,9 +120,7 @@ static int from_evidence(struct create *c)
 	enum hf_err err = hf_evidence_load(c->from, &c->arena, &evidence, &fault);
 
 	if (!err) {
-		err = hf_ak_parse(evidence.ak, &ak);
-		if (!err)
-			err = hf_quote_parse(evidence.quote, &quote);
+		err = read_quote(&evidence, &ak, &quote);
 		if (err)
 			hf_fail(&fault, err, c->from, "%s", "its key, or its quote");
 	}

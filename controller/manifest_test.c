@@ -205,9 +205,10 @@ static int add_host(struct test *t, const json_t *host)
 	reply = hf_host_ask(&t->host, &(struct hf_http_request){
 		.method = "GET", .path = hf_host_path(&t->host, "/evidence", &t->judge),
 		.accept = "application/cmw+cbor" }, &t->judge, &code);
-	if (!reply.status)
+	if (!reply.status && code != HF_EXIT_REFUSED)
 		return code;
-	err = hf_evidence_from_cmw_cbor(reply.body, &evidence);
+	/* what is not kept any more hides no other host: it could not be judged, and is told so */
+	err = reply.status ? hf_evidence_from_cmw_cbor(reply.body, &evidence) : HF_ERR_API_REFUSED;
 	if (err)
 		hf_fail(&fault, err, id, "%s", "its evidence");
 	err = add(t, id, &evidence, err, &fault);
@@ -238,6 +239,7 @@ static int add_hosts(struct test *t)
 				break;
 		}
 		snprintf(after, sizeof(after), "%s", hf_member_text(page, "next"));
+		t->host.word = NULL;	/* it was the page's */
 		json_decref(page);
 		t->judge.len = 0;
 	} while (code == -1 && *after && hf_host_id_valid(after));

@@ -173,17 +173,12 @@ static enum hf_err judge_boot(const struct hf_trial_input *in, struct hf_arena *
 	struct hf_verification *v = hf_arena_take(arena, sizeof(*v));
 	const struct hf_verify_options options = { .manifests = in->manifests, .trust = in->trust,
 						   .nonce = in->evidence->nonce, .now = in->now,
-						   .pcr = HF_PCR_DEFAULT };
-	struct hf_verify_options other = options;
+						   .pcr = hf_log_pcr(in->evidence->log) };
 	enum hf_err err;
 
 	if (!v)
 		return hf_fail(fault, HF_ERR_LIMIT, "evidence", "%s", "too large");
 	hf_verify_evidence(in->evidence, &options, arena, v);
-	if (v->checks[HF_CHECK_LOG].outcome != HF_OUTCOME_OK) {	/* a diagnosis lies in another PCR */
-		other.pcr = HF_PCR_DIAGNOSIS;
-		hf_verify_evidence(in->evidence, &other, arena, v);
-	}
 	err = genuine(v, fault);
 	if (err)
 		return err;

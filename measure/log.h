@@ -121,6 +121,9 @@ typedef enum hf_err (*hf_log_visit)(void *self, enum hf_tag tag, struct hf_span 
 enum hf_err hf_log_walk(struct hf_span log, uint32_t pcr, bool want_cap, hf_log_visit visit,
 			void *self) HF_MUST_USE;
 
+/* The PCR that a log of ours is about; HF_PCR_DEFAULT where it is none. */
+uint32_t hf_log_pcr(struct hf_span log);
+
 /* Payloads. BEGIN, END and CAP are CBOR maps with text keys (docs/evidence.md);
  * a part's is [path, SHA-384 of hf_part_encode]. */
 void hf_log_part_payload(struct hf_writer *w, const char *path, const struct hf_digest *claims);

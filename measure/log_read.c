@@ -334,3 +334,15 @@ enum hf_err hf_log_replay_registers(struct hf_span log, enum hf_alg alg, struct 
 	*ret = pcrs;
 	return HF_OK;
 }
+
+uint32_t hf_log_pcr(struct hf_span log)
+{
+	struct hf_log_reader reader;
+	struct hf_event event;
+
+	if (hf_log_open(log, &reader) == HF_OK)
+		while (hf_log_next(&reader, &event))
+			if (event.type == HF_EV_EVENT_TAG)
+				return event.pcr;
+	return HF_PCR_DEFAULT;
+}

@@ -185,11 +185,13 @@ static void observe(struct work *w, const struct hf_policy_set *policy)
 					   .manifests = w->ring ? w->ring->manifests : NULL };
 	struct hf_trial_verdict v;
 	struct hf_fault fault = { 0 };
+	const size_t mark = w->request->arena->len;
 	enum hf_err err;
 
 	if (!w->ring || w->ring->stage != HF_RING_OBSERVE || w->judgement->kind != HF_EVIDENCE_GATE)
 		return;
 	err = hf_trial_judge(&in, w->request->arena, &v, &fault);
+	w->request->arena->len = mark;	/* who only looks on takes no room from the verdict */
 	w->observed = err ? "unjudged" : hf_trial_outcome_name(v.outcome);
 	if (err)
 		snprintf(w->observed_why, sizeof(w->observed_why), "%s: %s", hf_err_name(err), fault.detail);

@@ -175,10 +175,10 @@ static const struct hf_model *find(const struct hf_manifests *manifests, const c
 }
 
 /* Each host keeps the greatest generation that it ever saw, and holds by an older one. */
-static enum hf_err count_older(struct put *p, const struct hf_manifests *before)
+static enum hf_err count_older(struct put *p, const struct hf_manifests *before, const struct hf_manifests *after)
 {
 	for (const struct hf_model *old = before->models; old; old = old->next) {
-		const struct hf_model *new = find(p->manifests, old->name);
+		const struct hf_model *new = find(after, old->name);
 		json_t *json;
 
 		if (!new || new->generation >= old->generation)
@@ -211,8 +211,11 @@ static enum hf_err try(struct put *p)
 	if (err)
 		return err;
 	/* One that does not verify any more gates nobody, and says nothing of generations. */
-	if (hf_ring_take(c, p->policy, p->ring.name, p->request->arena, &set, &p->fault) == HF_OK)
-		err = count_older(p, set->manifests);
+	err = hf_ring_take(c, p->policy, p->ring.name, p->request->arena, &set, &p->fault);
+	if (!err)
+		err = count_older(p, hf_ring_gate(set, p->policy), in.after);
+	else if (!hf_reply_own_trouble(err))
+		err = HF_OK;
 	hf_ring_drop(set);
 	return err;
 }

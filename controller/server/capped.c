@@ -110,7 +110,7 @@ enum hf_err hf_capped_verify(const struct hf_capped *in, struct hf_capped_facts 
 
 	if (err)
 		return err;
-	pcr = hf_judge_pcr(in->log);
+	pcr = hf_log_pcr(in->log);
 	err = look(in, &cap, &facts.boot_key);
 	in_log = cap.len != 0;
 	if (!err && in_log == (in->cap.len != 0))	/* twice, or nowhere */

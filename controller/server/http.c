@@ -226,16 +226,21 @@ static enum MHD_Result start_slow(struct exchange *x)
 
 	if (atomic_exchange(&x->http->slow, true))
 		return refuse(x, 429, HF_ERR_RATE_LIMITED, "one such request is under way; try again");
+	atomic_fetch_add(&x->http->slow_threads, 1);
+	if (atomic_load(&x->http->controller->stopping)) {	/* else hf_http_stop sees the thread */
+		atomic_store(&x->http->slow, false);
+		atomic_fetch_sub(&x->http->slow_threads, 1);
+		return refuse(x, 503, HF_ERR_API_REFUSED, "the controller stops");
+	}
 	x->waiting = true;
 	MHD_suspend_connection(x->connection);
-	atomic_fetch_add(&x->http->slow_threads, 1);
 	if (pthread_create(&thread, NULL, run_slow, x) == 0) {
 		pthread_detach(thread);
 		return MHD_YES;
 	}
-	atomic_fetch_sub(&x->http->slow_threads, 1);
 	MHD_resume_connection(x->connection);
 	atomic_store(&x->http->slow, false);
+	atomic_fetch_sub(&x->http->slow_threads, 1);
 	return MHD_YES;
 }
 

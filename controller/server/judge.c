@@ -7,18 +7,6 @@
 #include "controller/server/judge_internal.h"
 #include "manifests/appraise_parts.h"
 
-uint32_t hf_judge_pcr(struct hf_span log)
-{
-	struct hf_log_reader reader;
-	struct hf_event event;
-
-	if (hf_log_open(log, &reader) == HF_OK)
-		while (hf_log_next(&reader, &event))
-			if (event.type == HF_EV_EVENT_TAG)
-				return event.pcr;
-	return HF_PCR_DEFAULT;
-}
-
 void hf_judge_say(struct hf_judgement *j, const char *format, ...)
 {
 	va_list args;
@@ -233,7 +221,7 @@ void hf_judge(const struct hf_judge_input *in, struct hf_arena *arena, struct hf
 		return;
 	}
 	j->authentic = options.quote_signed = true;
-	options.pcr = hf_judge_pcr(in->evidence->log);
+	options.pcr = hf_log_pcr(in->evidence->log);
 	hf_verify_evidence(in->evidence, &options, arena, &j->v);
 	j->audit = j->v.model && j->v.model->mode == HF_MODE_AUDIT;
 	take_counts(in, j);

@@ -43,8 +43,6 @@ struct hf_judgement {
 /* Total. Everything in ret lives in the arena or borrows from the input. */
 void hf_judge(const struct hf_judge_input *in, struct hf_arena *arena, struct hf_judgement *ret);
 
-/* The PCR that a log of ours is about; HF_PCR_DEFAULT where it is none. */
-uint32_t hf_judge_pcr(struct hf_span log);
 /* The refusal that another one came to be: for a release that the store did not let through. */
 void hf_judge_refuse(struct hf_judgement *j, enum hf_err cause, const char *detail);
 

@@ -20,7 +20,7 @@ static bool said(const char *text)
  * nothing else is wrong. */
 static enum hf_err check_pcr(const struct hf_judge_input *in, struct hf_judgement *j)
 {
-	uint32_t pcr = hf_judge_pcr(in->evidence->log);
+	uint32_t pcr = hf_log_pcr(in->evidence->log);
 
 	if (pcr < HF_PCR_DIAGNOSIS && pcr != 10)
 		return HF_OK;

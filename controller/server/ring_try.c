@@ -3,6 +3,8 @@
  * asked. */
 #include "controller/server/ring.h"
 
+#include <stdio.h>
+
 #include "controller/server/api_json.h"
 #include "controller/server/reply.h"
 #include "controller/trial.h"
@@ -51,12 +53,23 @@ static enum hf_err judge(struct trial *t, const struct hf_evidence *evidence, co
 {
 	const struct hf_trial_input in = { .evidence = evidence, .manifests = manifests,
 					   .trust = &t->in->policy->trust, .now = t->request->now };
-	struct hf_fault fault;
 	const size_t mark = t->arena.len;
-	enum hf_err err = hf_trial_judge(&in, &t->arena, ret, &fault);
+	enum hf_err err = hf_trial_judge(&in, &t->arena, ret, t->fault);
 
 	t->arena.len = mark;
 	return err;
+}
+
+/* The host remembers the greatest generation that it saw of a model, and holds by an older one. */
+static void go_back(const struct hf_trial_verdict *before, struct hf_trial_verdict *after)
+{
+	if (!after->model[0] || strcmp(before->model, after->model) != 0 || after->generation >= before->generation)
+		return;
+	after->outcome = HF_TRIAL_HOLD;
+	after->cause = HF_ERR_MANIFEST_GENERATION;
+	snprintf(after->place, sizeof(after->place), "host");
+	snprintf(after->found, sizeof(after->found), "generation %llu, now %llu", (unsigned long long)after->generation,
+		 (unsigned long long)before->generation);
 }
 
 /* What gates that host today; NULL: a ring that does not verify any more, which lets nobody through. */
@@ -99,16 +112,22 @@ static enum hf_err try_host(struct trial *t, const struct host *h)
 	t->arena.len = 0;
 	t->out->hosts++;
 	err = newest(t, h->id, &evidence);
-	if (err)	/* it never showed any, or what it showed is none: there is nothing to lose */
-		return err == HF_ERR_STORE_FAILED || err == HF_ERR_LIMIT ? err : HF_OK;
+	/* It never showed any, or what it showed is none: there is nothing to lose. This controller's own
+	 * trouble is no such word: a trial that missed hosts for it would let through what it is to keep back. */
+	if (err)
+		return err == HF_ERR_LIMIT || hf_reply_own_trouble(err) ? err : HF_OK;
 	err = present(t, h, &manifests);
 	if (err)
 		return err;
-	if (manifests && judge(t, &evidence, manifests, &before) != HF_OK)
-		return HF_OK;
+	err = manifests ? judge(t, &evidence, manifests, &before) : HF_OK;
+	if (err)
+		return hf_reply_own_trouble(err) ? err : HF_OK;
 	err = judge(t, &evidence, t->in->after, &after);
 	if (err)	/* the same evidence was fine a moment ago */
-		return manifests ? hf_fail(t->fault, err, h->id, "%s", "its evidence cannot be tried") : HF_OK;
+		return manifests || hf_reply_own_trouble(err) ? hf_fail(t->fault, err, h->id, "%s", "its evidence cannot be tried") :
+		       HF_OK;
+	if (!t->in->choice->of)		/* a ring's own hosts: told once for each model (api_ring.c) */
+		go_back(&before, &after);
 	t->out->tried++;
 	t->out->better += after.outcome < before.outcome;
 	if (after.outcome <= before.outcome)

@@ -155,6 +155,8 @@ def main():
     os.environ.setdefault("HOLDFAST_CORPUS", os.path.join(ROOT, "../shared/data"))
     os.environ["CMOCKA_MESSAGE_OUTPUT"] = "TAP"
     wanted = sys.argv[1:]
+    if unknown := set(wanted) - {b[0] for b in blocks}:	# else nothing is tried, and all is well
+        sys.exit(f"no block is named {', '.join(sorted(unknown))}")
     blocks = [b for b in blocks if not wanted or b[0] in wanted]
     tests = sorted({b[2] for b in blocks})
     jobs = max(1, min(JOBS, len(blocks)))

@@ -440,7 +440,9 @@ def step(root, code=0, **settings):
         "# a comment\n\n" + "".join(f"{key.replace('_', '-')} = {value}\n" for key, value in settings.items()))
     put(os.path.join(root, "proc/sys/kernel/random/uuid"), "01234567-89ab-cdef-0123-456789abcdef\n")
     tool = os.path.join(root, "bin/holdfast")
-    put(tool, '#!/bin/sh\necho "$@" >>"$HOLDFAST_ROOT/asked"\n[ "$1" != "$FAIL" ] || exit "$FAIL_CODE"\necho said\n')
+    put(tool, '#!/bin/sh\necho "$@" >>"$HOLDFAST_ROOT/asked"\n'
+        "printf '%s\\n' 'said by a device: \\033[2J'\n"
+        '[ "$1" != "$FAIL" ] || exit "$FAIL_CODE"\n')
     put(os.path.join(root, "bin/sleep"), "#!/bin/sh\nkill $PPID\nexit 1\n")
     for name in ("holdfast", "sleep"):
         os.chmod(os.path.join(root, "bin", name), 0o755)
@@ -473,6 +475,7 @@ def step_says_or_stops_what_is_refused():
         for code in (1, 3, 4, 126):  # whatever keeps the judge from saying yes
             text = step(root, -15, **settings)("verify", code)	# the stand-in for sleep kills it: nothing else ends it
             need("REFUSED: this host starts nothing" in text and "WOULD" not in text, text)
+            need("by a device: \\033[2J" in text and "\x1b" not in text, repr(text))
     os.rename(os.path.join(root, "run"), os.path.join(root, "ran"))
     put(os.path.join(root, "run"), "no folder can be made here\n")
     need("nothing was measured" in step(root, -15, on_refusal="stop")(), "stop goes on where nothing can be written")

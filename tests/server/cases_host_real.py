@@ -3,6 +3,7 @@
 life of a host from the inventory to its next lease."""
 import json
 import os
+import sqlite3
 import subprocess
 
 import fleet_lab
@@ -62,10 +63,19 @@ def the_life_of_a_host():
         assert not tried["counts"]["worse"] and not tried["counts"]["not_judged"], tried["counts"]
         ctl("manifest", "test", fleet.dir + "/manifests", "--controller", "--state", "reclaimed", code=2,
             has=["nothing was tried"])
+        forget_evidence(fleet, "host-2")
+        tried = json.loads(ctl("manifest", "test", fleet.dir + "/manifests", "--controller", "--json", code=3))
+        assert (tried["counts"]["admitted"], tried["counts"]["not_judged"]) == (2, 1), tried["counts"]
         ctl("waiver", "create", "--name", "move", "--id", "nobody", "--generation", "7", "--boots", "3", code=3,
             has=["[host-unknown, HTTP 404]"])
         ctl("host", "secret", "host-0", "--file", fleet.dir + "/token", code=3, has=["host-not-reclaimed"])
         next_lease(fleet, ctl, anchor)
+
+
+def forget_evidence(fleet, host):
+    """As when others of its kind came since."""
+    with sqlite3.connect(fleet.dir + "/store.sqlite", timeout=20) as store:
+        assert store.execute("DELETE FROM evidence WHERE host = ?", (host,)).rowcount, "no evidence of " + host
 
 
 def next_lease(fleet, ctl, anchor):

@@ -93,6 +93,10 @@ def machines_follow_the_verdicts():
         maas.machines["host-0"].update(status_name="Broken", error_description="a fan is loud")
         assert sync(fleet, maas) == [], "a machine that somebody else marked was touched"
         maas.machines["host-0"].update(status_name="Ready", error_description="")
+        ctl("hold", "host-0", "--why", "smoke in rack 4")
+        assert sync(fleet, maas) == [("broken", "host-0")], "what an operator holds is vouched for"
+        assert "smoke in rack 4" in maas.machines["host-0"]["error_description"]
+        assert sync(fleet, maas) == [], "what an operator holds is marked fixed"
         fleet.controllers[0].stop()
         assert sync(fleet, maas, code=1) == [], "a silent controller changed something"
 

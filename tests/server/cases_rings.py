@@ -202,6 +202,30 @@ def moves_are_tried():
         c.api("PUT", f"/v1/hosts/{HOST}/ring", {"ring": "nowhere"}, status=404)
 
 
+def no_way_back_to_an_older_generation():
+    """Hosts remember the greatest that they saw: neither a move nor a promotion may surprise them."""
+    with fleet() as f, Controller(f.setup) as c:
+        r = Rings(f)
+        f.ask(c)
+        c.api("POST", "/v1/hosts", [f.inventory()])
+        r.boot(c, "captured-tree")  # by the default ring's generation 7
+        r.put(c, r.manifests(8), "enforce")
+        said = c.api("PUT", f"/v1/hosts/{HOST}/ring", {"ring": "canary"})
+        need(said["tried"] == {"hosts": 1, "tried": 1, "better": 0, "worse": 0}, f"{said}")
+        for method, path, body in (("PUT", f"/v1/hosts/{HOST}/ring", {"ring": "default"}),
+                                   ("POST", "/v1/rings/default/assign", {"model": "lab-q35"})):
+            said = c.api(method, path, body, status=409)
+            need([(w["host"], w["after"], w["cause"]) for w in said["worse"]] ==
+                 [(HOST, "held", "manifest-generation")], f"{said}")
+        said = r.put(c, r.manifests(6), "observe", 409)  # the default ring gates again, by 7
+        need(said["worse"] == [{"model": "lab-q35", "cause": "manifest-generation", "before": 8, "after": 7}], f"{said}")
+        c.api("PUT", f"/v1/hosts/{HOST}/ring", {"ring": "default", "accept-worse": "a drill"})
+        r.put(c, r.manifests(6), "observe", why="nobody is in it")
+        c.api("PUT", f"/v1/hosts/{HOST}/ring", {"ring": "canary"})
+        said = r.put(c, r.manifests(6), "enforce", 409)
+        need(said["worse"] == [{"model": "lab-q35", "cause": "manifest-generation", "before": 7, "after": 6}], f"{said}")
+
+
 def what_is_no_ring():
     """Nobody but an admin, nothing unsigned, nothing that is no file of manifests."""
     with fleet() as f, Controller(f.setup) as c:
@@ -304,7 +328,8 @@ def by_hand():
             has=["[ring-worse, HTTP 409]", f"{HOST}: held, now admitted [firmware-unknown]"])
         ctl("ring", "put", "canary", "--stage", "enforce", "--manifests", good, has=["0 better off, 0 worse"])
         ctl("ring", "show", "canary", has=["stage enforce, 1 hosts", "file"])
-        ctl("host", "ring", HOST, "default", has=["1 hosts moved"])
+        ctl("host", "ring", HOST, "default", code=3, has=["manifest-generation", "generation 7, now 8"])
+        ctl("host", "ring", HOST, "default", "--accept-worse", "never booted by 8", has=["1 hosts moved"])
         ctl("host", "ring", HOST, code=2, has=["ID RING is missing"])
         ctl("ring", "put", "canary", "--manifests", good, code=2, has=["--stage"])
         ctl("ring", "manifests", "canary", "--out", f.t.path("ring.cpio"), has=["bytes"])
@@ -315,5 +340,6 @@ def by_hand():
 
 
 CASES = [("rings-from-observe-to-enforce", from_observe_to_enforce), ("rings-on-postgresql", on_postgres),
-         ("rings-moves-are-tried", moves_are_tried), ("rings-what-is-none", what_is_no_ring),
-         ("rings-what-is-revoked", what_is_revoked), ("rings-by-hand", by_hand)]
+         ("rings-moves-are-tried", moves_are_tried), ("rings-no-way-back", no_way_back_to_an_older_generation),
+         ("rings-what-is-none", what_is_no_ring), ("rings-what-is-revoked", what_is_revoked),
+         ("rings-by-hand", by_hand)]

@@ -2,6 +2,7 @@
 """The gate and its controller over loopback: what is said, and every lie, each alone."""
 import json
 import os
+import shutil
 
 import firmware
 import sources
@@ -508,6 +509,22 @@ def waiver_create_is_asked_rightly(t):
         t.ctl("waiver", "create", "--name", "n", "--from", t.path("nothing"), "--generation", "7", "--boots", "1", code=2)
         shown = json.loads(t.ctl("waiver", "create", *[w for p in good.items() for w in p], "--json", code=0).out)
         need(shown["host"] == ak_name(host) and shown["generation"] == 7, f"{shown}")
+
+
+@case
+def waiver_create_believes_the_tpm_alone(t):
+    """Boots are counted from evidence that somebody else hands over."""
+    with known_host(t) as host:
+        words = ["--name", "n", "--generation", "7", "--boots", "1"]
+        shutil.copytree(host.evidence, t.path("altered"))
+        quote = bytearray(read(t.path("altered", "quote.attest")))
+        at = 6 + 2 + int.from_bytes(quote[6:8], "big")
+        at += 2 + int.from_bytes(quote[at:at + 2], "big") + 8	# the clock; then resetCount
+        need(int.from_bytes(quote[at:at + 4], "big") == reset_count(host) - 1, f"{quote.hex()} {reset_count(host)}")
+        quote[at + 2] ^= 1
+        write(t.path("altered", "quote.attest"), bytes(quote))
+        t.ctl("waiver", "create", *words, "--from", host.evidence, code=0)
+        t.refused(t.ctl("waiver", "create", *words, "--from", t.path("altered"), code=3), "quote-signature")
 
 
 @case

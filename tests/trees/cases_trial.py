@@ -101,6 +101,17 @@ def trial_verdict_is_the_gates(t):
 
 
 @case
+def trial_of_another_pcr(t):
+    """The gate's log lies where its configuration says, and the controller finds it there."""
+    host = Host(t)
+    host.configure("pcr = 15\n")
+    host.boot("captured-tree", 3, capped=False)
+    verify(host, "--pcr", "15")
+    found = tried(t, t.path("verifier"), "--against", host.evidence, code=0)
+    need(found["counts"]["admitted"] == 1, f"{found}")
+
+
+@case
 def trial_of_an_enforced_model(t):
     """The recorded verdict is the yardstick: a host that was admitted in audit mode and would be held."""
     host = Host(t, model=model(mode="audit"))
