@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ways to the gate and from it that docs/recipes.md tells: booted from a disk, left by a reset, a step of
 somebody else's initramfs, in one file with its kernel."""
+import pathlib
 import shutil
 
 import build
 import esp
 import pe
 import qemu
-from outcome import need
+from outcome import Skipped, need
 
 SECOND = "Tenant"
 UKI = "EFI/holdfast/holdfast.efi"
+STUB = pathlib.Path("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")
 BUILD_UKI = build.ROOT / "examples/uki/build.sh"
 SECOND_ENTRY = esp.entry(SECOND, esp.TENANT, "\\EFI\\BOOT\\BOOTX64.EFI")
 
@@ -62,6 +64,8 @@ def make(run, tenant_entry, line):
 def from_disk(tenant_entry=SECOND_ENTRY, line=build.COMMAND_LINE):
     """Firmware starts the gate by the first of its boot entries, from the disk at the first SATA port."""
     def runner(run):
+        if not STUB.exists():
+            raise Skipped("no systemd-boot-efi (make deps)")
         site = make(run, tenant_entry, line)
         host = esp.Host({esp.GATE: site / "esp.img", esp.TENANT: site / "tenant.img"})
         gate = esp.entry("Holdfast", esp.GATE, "\\" + UKI.replace("/", "\\"))
