@@ -186,6 +186,9 @@ int hf_ring_list(const struct hf_host_args *a, struct hf_arena *arena)
 		return code;
 	if (a->json)
 		code = hf_json_print(reply);
+	else if (json_array_size(json_object_get(reply, "rings")) == 0)
+		hf_ctl_print(stdout, "no rings yet: every host is in the default one, the manifests that holdfastd "
+			     "was started with");
 	else
 		printf("%-20s %-8s %8s  %s\n", "RING", "STAGE", "HOSTS", "MODELS");
 	json_array_foreach(a->json ? NULL : json_object_get(reply, "rings"), i, ring) {

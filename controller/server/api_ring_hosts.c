@@ -120,6 +120,11 @@ static void reply(struct hf_request *request, struct hf_span archive, struct hf_
 	for (size_t i = 0; i < 32; i++)
 		snprintf(etag + 1 + 2 * i, 3, "%02x", digest.ptr[i]);
 	etag[65] = '"';
+	if (request->if_none_match && strcmp(request->if_none_match, etag) == 0) {
+		*response = (struct hf_response){ .status = 304, .content_type = HF_RING_TYPE };
+		response->etag = hf_arena_text(request->arena, etag, strlen(etag));
+		return;
+	}
 	if (hf_arena_copy(request->arena, archive, &copy) != HF_OK) {
 		hf_api_refuse(request, 503, HF_ERR_NO_MEMORY, "an archive", response);
 		return;

@@ -68,6 +68,7 @@ struct hf_request {
 	const char *host;		/* {id} of the route, decoded; NULL: the route has none */
 	const char *(*query)(const struct hf_request *request, const char *name);	/* or NULL */
 	const char *accept;		/* media type, or NULL */
+	const char *if_none_match;	/* ETag that the client has, or NULL */
 	const char *content_type;
 	struct hf_span body;
 	bool has_client_key;		/* a TLS client certificate whose key was proven */

@@ -181,6 +181,7 @@ static enum MHD_Result begin(struct exchange *x, const char *method, const char 
 	x->request.path = x->route->pattern;
 	x->request.query = query;
 	x->request.accept = header(x, "Accept");
+	x->request.if_none_match = header(x, "If-None-Match");
 	x->request.content_type = header(x, "Content-Type");
 	return MHD_YES;
 }

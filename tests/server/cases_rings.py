@@ -109,6 +109,11 @@ class Rings:
         """What a boot server does: the archive of this host's ring behind its image."""
         got, headers, data = c.ask("GET", f"/v1/hosts/{HOST}/manifests", role="relying-party")
         need(got == 200 and headers["Content-Type"] == CPIO, f"{got} {headers} {data[:300]!r}")
+        again = c.ask("GET", f"/v1/hosts/{HOST}/manifests", role="relying-party",
+                      headers={"If-None-Match": headers["ETag"]})
+        need(again[0] == 304 and not again[2] and again[1]["ETag"] == headers["ETag"], f"{again[:2]}")
+        other = c.ask("GET", f"/v1/hosts/{HOST}/manifests", role="relying-party", headers={"If-None-Match": '"0"'})
+        need(other[0] == 200 and other[2] == data, f"{other[:2]}")
         found = files_of(data)
         folder = f"{self.f.host.etc}/manifests.d"
         for name in os.listdir(folder):
@@ -137,6 +142,8 @@ def from_observe_to_enforce(store=None):
         verdict = shown["last-verdict"]
         need(shown["ring"] == "canary" and verdict["ring"] == "canary", f"{shown}")
         need(verdict["observed"] == "held" and "firmware-unknown" in verdict["observed-why"], f"{verdict}")
+        told = [e for c in (one, two) for e in c.events if e["event"] == "verdict" and e.get("observed")]
+        need(told and told[0]["ring"] == "canary" and "firmware-unknown" in told[0]["observed-why"], f"{told}")
         metrics = one.ask("GET", "/metrics")[2].decode()
         need('holdfast_ring_hosts{ring="canary",observed="held"} 1' in metrics, "no ring among the metrics")
 
@@ -319,6 +326,7 @@ def by_hand():
             return text
 
         spoilt, good = r.manifests(8, spoil=True), r.manifests(8)
+        ctl("ring", "list", has=["no rings yet"])
         ctl("ring", "put", "canary", "--stage", "observe", "--manifests", spoilt, has=["stage observe, 0 hosts"])
         ctl("ring", "list", has=["canary observe 0 lab-q35 generation 8 (enforce)"])
         ctl("ring", "assign", "canary", "--model", "lab-q35", has=["1 hosts moved", "1 of 1 hosts"])
