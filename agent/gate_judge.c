@@ -10,6 +10,8 @@
 
 #define SCREEN_TREE_MAX 4096	/* bytes; a larger tree is shown one line a part */
 #define SCREEN_FINDINGS_MAX 1536	/* bytes; serial lines are slow, the rest is in the evidence */
+#define AUDIT_FINDINGS_MAX 512		/* of a large host: the whole screen of the first follows */
+#define LARGE_PARTS 24
 #define WOULD_HOLD_MAX 4096
 #define REPORT_MAX ((size_t)4 << 20)
 
@@ -180,10 +182,9 @@ static void show_report(struct hf_gate *gate)
 }
 
 /* Whole findings only: each begins at a line's start, its further lines are indented. */
-static void cut_findings(struct hf_writer *w)
+static void cut_findings(struct hf_writer *w, size_t len)
 {
 	static const char rest[] = "... and more: see the evidence\n";
-	size_t len = SCREEN_FINDINGS_MAX;
 
 	if (w->len <= len)
 		return;
@@ -202,7 +203,8 @@ static void show_findings(struct hf_gate *gate)
 		return;
 	w = (struct hf_writer){ .buf = arena.base, .cap = arena.cap };
 	hf_report_findings(&gate->verdict, &w);
-	cut_findings(&w);
+	cut_findings(&w, hf_gate_audit(gate) && gate->claims.part_count > LARGE_PARTS ? AUDIT_FINDINGS_MAX
+										     : SCREEN_FINDINGS_MAX);
 	hf_screen_put(&gate->screen, hf_written(&w));
 	hf_arena_drop(&arena);
 }
@@ -225,8 +227,8 @@ enum hf_err hf_gate_appraise(struct hf_gate *gate, struct hf_fault *fault)
 	show_report(gate);
 	show_findings(gate);
 	err = hf_gate_verdict(gate, fault);
-	hf_gate_note(gate, "%s: %s%s", gate->model->name, hf_status_name(gate->verdict.status),
-		     gate->would_hold ? ", WOULD HOLD" : "");
+	hf_gate_note(gate, "%s%s: %s", gate->would_hold ? "WOULD HOLD " : "", gate->model->name,
+		     hf_status_name(gate->verdict.status));
 	return err;
 }
 

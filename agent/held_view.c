@@ -288,6 +288,20 @@ static void describe_device(const struct hf_gate *gate, const struct subject *s,
 
 /* ---- the whole ---- */
 
+static size_t parts_refused(const struct hf_gate *gate)
+{
+	size_t count = 0;
+
+	for (const struct hf_part_verdict *p = gate->judged ? gate->verdict.parts : NULL; p; p = p->next) {
+		const struct hf_finding *f = p->findings;
+
+		while (f && f->action == HF_ACTION_WARN)
+			f = f->next;
+		count += f != NULL;
+	}
+	return count;
+}
+
 const char *hf_gate_tells_nobody(const struct hf_gate *gate)
 {
 	if (!hf_gate_by_controller(gate) || !gate->conf.controller[0])
@@ -382,6 +396,7 @@ void hf_gate_held_screen(const struct hf_gate *gate, const struct hf_fault *why,
 		.root_of_trust = hf_root_of_trust(gate->model, gate->firmware_log),
 		.mode = hf_gate_audit(gate) ? "audit" : "enforce",
 		.others = finding && count > 1 ? count - 1 : 0,
+		.parts_refused = parts_refused(gate),
 		.after_ms = would_hold ? hf_now_ms() - gate->start_ms : gate->entered_ms - gate->start_ms,
 		.capped = gate->banks && gate->log_started && gate->log.state == HF_LOG_CAPPED,
 		.quoted = gate->evidence.quote.len > 0,

@@ -256,6 +256,15 @@ static void put_machine_line(struct hf_writer *w, const struct hf_held_view *v)
 	hf_put(w, "\n", 1);
 }
 
+static void put_others(struct hf_writer *w, const struct hf_held_view *v)
+{
+	if (v->others && v->parts_refused > 1)
+		put_line(w, " %-10s  %zu more; %zu parts in all: see the list above and the evidence", "also",
+			 v->others, v->parts_refused);
+	else if (v->others)
+		put_line(w, " %-10s  %zu more: see the list above and the evidence", "also", v->others);
+}
+
 void hf_screen_held(const struct hf_held_view *v, struct hf_writer *w)
 {
 	char evidence[80], next[512];
@@ -271,9 +280,7 @@ void hf_screen_held(const struct hf_held_view *v, struct hf_writer *w)
 	put_line(w, " %-10s  %s", "code", hf_err_name(v->cause));
 	put_device(w, v);
 	put_wrapped(w, "next step", next, 3);
-	if (v->others)
-		put_line(w, " %-10s  %zu more: see the list above and the evidence", "also",
-			 v->others);
+	put_others(w, v);
 	put_field(w, "controller", v->controller, 1);
 	put_line(w, " %-10s  %s after %llu ms; mode %s; root-of-trust: %s", "stage",
 		 given(v->stage) ? v->stage : "start", (unsigned long long)v->after_ms,

@@ -45,6 +45,7 @@ struct hf_held_view {	/* NULL or empty: not known, its line is left out */
 	const char *controller;	/* whether it hears of this */
 	const char *root_of_trust, *mode;
 	size_t others;		/* further refusals */
+	size_t parts_refused;	/* parts that have one */
 	uint64_t after_ms;
 	bool capped, quoted;
 };

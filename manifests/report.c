@@ -365,11 +365,12 @@ void hf_report_coverage(const struct hf_claims *claims, const struct hf_verdict 
 		 version, by[HF_METHOD_IDENTITY], by[HF_METHOD_SIGNED], unbound, keys, none, here);
 }
 
-static const char *status_word(const struct hf_finding *f)
+/* audit: of the whole model; then nothing is refused. */
+static const char *status_word(const struct hf_finding *f, bool audit)
 {
 	if (f->waiver)
 		return "WAIVED";
-	if (f->would_hold)
+	if (f->would_hold || (audit && f->action == HF_ACTION_HOLD))
 		return "WOULD HOLD";
 	switch (f->action) {
 	case HF_ACTION_WARN:
@@ -423,11 +424,11 @@ static void put_allowed(struct hf_writer *w, const struct hf_finding *f)
 }
 
 static void put_finding(struct hf_writer *w, const char *place, const struct hf_part_verdict *p,
-			const struct hf_finding *f)
+			const struct hf_finding *f, bool audit)
 {
 	const struct hf_rule *rule = p ? p->rule : NULL;
 
-	put_line(w, 6, "%s  %s%s%s", status_word(f), place, rule ? "  rule " : "",
+	put_line(w, 6, "%s  %s%s%s", status_word(f, audit), place, rule ? "  rule " : "",
 		 rule ? rule->name : "");
 	put_line(w, 12, "  reason    %s (%s): %s", hf_err_name(f->cause),
 		 hf_class_name(hf_err_class(f->cause)), hf_err_sentence(f->cause));
@@ -453,19 +454,21 @@ static void put_finding(struct hf_writer *w, const char *place, const struct hf_
 
 static void put_findings(struct hf_writer *w, const struct hf_verdict *verdict, bool warnings)
 {
+	const bool audit = verdict->model && verdict->model->mode == HF_MODE_AUDIT;
+
 	for (const struct hf_part_verdict *p = verdict->parts; p; p = p->next)
 		for (const struct hf_finding *f = p->findings; f; f = f->next)
 			if ((f->action == HF_ACTION_WARN) == warnings)
-				put_finding(w, p->place, p, f);
+				put_finding(w, p->place, p, f, audit);
 	for (const struct hf_finding *f = verdict->boot; f; f = f->next)
 		if ((f->action == HF_ACTION_WARN) == warnings)
-			put_finding(w, "boot", NULL, f);
+			put_finding(w, "boot", NULL, f, audit);
 }
 
 void hf_report_findings(const struct hf_verdict *verdict, struct hf_writer *w)
 {
 	if (verdict->status == HF_STATUS_HELD && !verdict->parts && !verdict->boot)
-		put_finding(w, "host", NULL, &(struct hf_finding){ .cause = verdict->cause });
+		put_finding(w, "host", NULL, &(struct hf_finding){ .cause = verdict->cause }, false);
 	put_findings(w, verdict, false);
 	put_findings(w, verdict, true);
 }

@@ -52,11 +52,22 @@ static void revoke_releases(struct hf_manifests *out, const struct hf_revoked *e
 	}
 }
 
+/* An image of kind exit is no file: it is taken back by what tickets call it. */
+static bool is_exit(const struct hf_image *image, const struct hf_digest *digest)
+{
+	struct hf_image_digests own;
+
+	return image->role != HF_IMAGE_AGENT && image->kind == HF_TENANT_EXIT &&
+	       (hf_image_digests(image, &own) != HF_OK || hf_digest_equal(&own.own, digest));
+}
+
 static bool image_has(const struct hf_image *image, const struct hf_digest *digest)
 {
-	return (image->has_kernel && hf_digest_equal(&image->kernel, digest)) ||
+	return is_exit(image, digest) ||
+	       (image->has_kernel && hf_digest_equal(&image->kernel, digest)) ||
 	       (image->has_initrd && hf_digest_equal(&image->initrd, digest)) ||
 	       (image->has_command_line && hf_digest_equal(&image->command_line, digest)) ||
+	       (image->has_uki && hf_digest_equal(&image->uki, digest)) ||
 	       (image->has_root && hf_digest_equal(&image->root, digest)) ||
 	       (image->has_boot_entry && hf_digest_equal(&image->boot_entry, digest));
 }

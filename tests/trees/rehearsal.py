@@ -86,7 +86,7 @@ class Host:
         need(seen == 4, f"the log replays {seen} banks")
 
 
-def manifests_from_evidence(host):
+def manifests_from_evidence(host, **model):
     """What an operator does with a golden host: create, read, sign."""
     made = host.t.path("made")
     host.t.ctl("manifest", "create", "--from", host.evidence, "--out", made, "--generation", "1",
@@ -95,6 +95,8 @@ def manifests_from_evidence(host):
     need(names, "manifest create made nothing")
     for name in names:
         source = json.loads(read(os.path.join(made, name)))
+        if "model" in source:
+            source.update(model)
         if "images" not in source:
             host.owner.sign(source, f"{host.etc}/manifests.d/{name}.corim")
 

@@ -275,6 +275,22 @@ static void images_and_boot_code_are_taken_back(void **state)
 	}
 }
 
+/* An image of kind exit is no file: what tickets call it takes it back. */
+static void an_exit_is_taken_back(void **state)
+{
+	struct hf_image other = { .role = HF_IMAGE_TENANT, .kind = HF_TENANT_EXIT, .name = "ironic" };
+	struct hf_image image = { .next = &other, .role = HF_IMAGE_TENANT, .kind = HF_TENANT_EXIT, .name = "maas" };
+	struct hf_revoked entry = { .kind = HF_REVOKED_DIGEST };
+	struct hf_revocations list = { .name = "list", .entries = &entry };
+	struct hf_manifests m = { .images = &image, .revocations = &list };
+
+	(void)state;
+	assert_int_equal(hf_digest(HF_ALG_SHA256, hf_span_text("exit:maas"), &entry.digest), HF_OK);
+	assert_int_equal(hf_revocations_settle(&m, &fault), HF_OK);
+	assert_ptr_equal(m.images, &other);
+	assert_null(other.next);
+}
+
 /* A vendor goes on vouching for what the owner revoked in a component of his own. */
 static void the_owner_outranks_the_vendor(void **state)
 {
@@ -349,6 +365,7 @@ int main(void)
 		cmocka_unit_test(a_manifest_is_taken_back),
 		cmocka_unit_test(releases_and_digests_are_taken_back),
 		cmocka_unit_test(images_and_boot_code_are_taken_back),
+		cmocka_unit_test(an_exit_is_taken_back),
 		cmocka_unit_test(the_owner_outranks_the_vendor),
 		cmocka_unit_test(the_owner_outranks_the_vendor_in_numbers_and_bytes),
 	};
