@@ -152,7 +152,7 @@ $(O)/tests/trees/mailbox_shim.so: tests/trees/mailbox_shim.c
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O1 -g $(WARN) -fPIC -shared -o $@.$$$$ $< && mv $@.$$$$ $@
 
 objects: $(LIB_MEASURE) $(LIB_PCIE) $(LIB_MANIFESTS) $(call objs,agent) $(call objs,controller) $(call objs,controller/server)  ## compile everything
-units: $(UNIT_BINS)  ## build the unit tests of this MODE
+units: $(UNIT_BINS) $(O)/tests/census/judge  ## build the unit tests of this MODE
 fuzzers:  ## build the fuzz targets
 	$(Q)$(MAKE) --no-print-directory MODE=fuzz fuzzers-all
 .PHONY: fuzzers-all

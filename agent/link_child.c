@@ -225,6 +225,7 @@ static bool one_round(struct talk *t, const struct order *o, size_t *ret_len, bo
 
 static bool ask(struct talk *t, const struct order *o, size_t *ret_len)
 {
+	struct hf_link_why before;
 	bool final;
 
 	t->busy = (struct hf_link_why){ .err = HF_OK };
@@ -232,8 +233,12 @@ static bool ask(struct talk *t, const struct order *o, size_t *ret_len)
 	if (post_again(t, o, ret_len, &final))
 		return true;
 	for (unsigned round = 0; !final && hf_now_ms() < o->end; round++) {
+		before = *t->why;
 		if (one_round(t, o, ret_len, &final))
 			return true;
+		/* A round that the end cut short says less than the whole one before it. */
+		if (round > 0 && t->why->passing && hf_now_ms() >= o->end)
+			*t->why = before;
 		if (!final && hf_now_ms() < o->end)
 			pause_between(round, o->end);
 	}

@@ -17,6 +17,8 @@ enum hf_err hf_db_open(const char *url, struct hf_db **ret, struct hf_fault *fau
 			       (int)(strstr(url, "://") - url), url);	/* there may be a password in it */
 	if (!*url)
 		return hf_fail(fault, HF_ERR_STORE_FAILED, "store", "no file is named");
+	if (*url == ':')	/* SQLite's word for memory: each connection would have a store of its own */
+		return hf_fail(fault, HF_ERR_STORE_FAILED, "store", "'%s' is no file: give its path", url);
 	return hf_db_sqlite_open(url, ret, fault);
 }
 

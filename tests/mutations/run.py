@@ -6,9 +6,9 @@ Usage: tests/mutations/run.py [NAME ...]     (no NAME: all of tests/mutations/*.
 
 Works on copies of the tracked files in build/mutation-0, -1, ..., one for each
 processor, so the checkout is never touched and as many mutations are tried side by side.
-MUTATION_JOBS says how many instead. A mutation is over as soon as its unit test says "not ok":
-what the other cases of that test would say changes nothing. Files *.def, one for each
-field, hold blocks:
+MUTATION_JOBS says how many instead. A mutation is over as soon as its test says "not ok": what the
+other cases of that test would say changes nothing. As root, each test has a /tmp of its own.
+Files *.def, one for each field, hold blocks:
 
     name: what is removed
     file: path
@@ -20,6 +20,7 @@ field, hold blocks:
     >>>>
 """
 import concurrent.futures
+import functools
 import glob
 import os
 import re
@@ -27,6 +28,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -38,6 +40,7 @@ FAILED = re.compile(r"^not ok\b(?!.*# SKIP)")
 BLOCK = re.compile(r"^name: ([^\n]+)\nfile: ([^\n]+)\ntest: ([^\n]+)\n<<<<\n(.*?)====\n(.*?)>>>>\n",
                    re.M | re.S)
 printing = threading.Lock()
+under_way = set()	# (process, its folder)
 
 
 def say(text):
@@ -49,23 +52,81 @@ def copy_of(worker):
     return os.path.join(ROOT, f"build/mutation-{worker}")
 
 
+# The first argument is the folder.
+OWN_TMP = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /tmp && exec "$@"']
+
+
+@functools.cache
+def own_tmp():
+    """Tests that end early leave what they made in /tmp. Root can give each a /tmp of its own."""
+    if any(os.path.realpath(path).startswith("/tmp/") for path in (ROOT, os.environ["HOLDFAST_CORPUS"])):
+        return False
+    try:
+        return subprocess.run([*OWN_TMP, ROOT, "true"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def end_all(process, folder):
+    """timeout makes a group in the session that Popen began, and tests make sessions: whoever is of
+    this one ends, and whoever has the folder in his environment."""
+    for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                ours = f"HOLDFAST_MUTATION={folder}\0".encode() in file.read()
+            if ours or os.getsid(pid) == process.pid:
+                os.kill(pid, signal.SIGKILL)
+        except OSError:	# it is over already
+            pass
+
+
+def run(copy, argv, timeout, watch=None):
+    """(exit code, output). What it started, and what it made in /tmp, ends and goes with it.
+    watch(line): True ends it at once; then the code is None."""
+    with tempfile.TemporaryDirectory(prefix="hf-mut-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o1777)
+        process = subprocess.Popen([*(OWN_TMP + [folder] if own_tmp() else []),
+                                    "timeout", "-k", "5", str(timeout), *argv], cwd=copy,
+                                   env=dict(os.environ, TMPDIR="/tmp" if own_tmp() else folder, HOLDFAST_MUTATION=folder),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   text=True, errors="replace", start_new_session=True)
+
+        def when_over():
+            process.wait()
+            end_all(process, folder)	# also so that nobody keeps its output open
+
+        under_way.add((process, folder))
+        waiter = threading.Thread(target=when_over)
+        waiter.start()
+        said, ended = [], False
+        with process.stdout:
+            for line in process.stdout:
+                said.append(line)
+                ended = bool(watch and watch(line))
+                if ended:
+                    end_all(process, folder)
+                    break
+        waiter.join()
+        under_way.discard((process, folder))
+        return None if ended else process.returncode, "".join(said)
+
+
+def stop(*_):
+    for process, folder in list(under_way):
+        end_all(process, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    os._exit(143)
+
+
 def sh(copy, command, timeout=300):
-    return subprocess.run(["timeout", "-k", "5", str(timeout), "bash", "-c", command], cwd=copy,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace")
+    return run(copy, ["bash", "-c", command], timeout)
 
 
 def fails(copy, test):
-    """Whether a test fails; one that loops for ever does. A unit test ends at its first failure."""
-    if not re.fullmatch(r"build/\S+/test_\w+", test):
-        return sh(copy, test, TEST_SECONDS).returncode != 0
-    with subprocess.Popen(["timeout", "-k", "5", str(TEST_SECONDS), "stdbuf", "-oL", test], cwd=copy,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True, errors="replace", start_new_session=True) as process:
-        failed = any(FAILED.match(line) for line in process.stdout)
-        if failed:	# with what it started
-            os.killpg(process.pid, signal.SIGTERM)
-    return failed or process.returncode != 0
+    """Whether a test fails; one that loops for ever does. It is over at its first failure."""
+    unit = re.fullmatch(r"build/\S+/test_\w+", test)
+    argv = ["stdbuf", "-oL", test] if unit else ["bash", "-c", test]
+    return run(copy, argv, TEST_SECONDS, FAILED.match)[0] != 0
 
 
 def targets(test):
@@ -96,33 +157,68 @@ def prepare(jobs, tests):
 
 def unmutated(copy, test):
     """A test that fails without any mutation proves nothing. None: it passes."""
-    result = sh(copy, f"make -j1 {targets(test)}", 900)
-    if result.returncode == 0:	# run exactly as a mutated one is, or it says nothing
+    code, said = sh(copy, f"make -j1 {targets(test)}", 900)
+    if code == 0:	# run exactly as a mutated one is, or it says nothing
         if not fails(copy, test):
             return None
-        result = sh(copy, test, TEST_SECONDS)	# again, for what it says
-    return result.stdout[-2000:] or f"{test}: failed once"
+        said = sh(copy, test, TEST_SECONDS)[1]	# again, for what it says
+    return said[-2000:] or f"{test}: failed once"
+
+
+def made_from(copy, path):
+    """The objects in a copy that are made from a file: (object, whether it is newer than all it is made of)."""
+    for name in glob.glob(os.path.join(copy, "build/**/*.d"), recursive=True):
+        with open(name) as file:
+            used = file.read().split("\n\n")[0].replace("\\\n", " ").partition(":")[2].partition("\n")[0].split()
+        made, parts = name[:-2] + ".o", [os.path.join(copy, part) for part in used]
+        if path in used and os.path.exists(made):
+            yield made, all(os.path.exists(part) and os.stat(part).st_mtime_ns <= os.stat(made).st_mtime_ns
+                            for part in parts)
+
+
+class Kept:
+    """A file, and the objects made from it, as they are now: put back, nothing has to be compiled
+    but what the next mutation changes. The objects are then new, so that what is linked of them is."""
+
+    def __init__(self, copy, path):
+        self.copy, self.name, self.path = copy, path, os.path.join(copy, path)
+        self.times, self.objects = os.stat(self.path), {}
+        for name, fresh in made_from(copy, path):
+            if fresh:
+                with open(name, "rb") as file:
+                    self.objects[name] = file.read()
+        with open(self.path) as file:
+            self.text = file.read()
+
+    def back(self):
+        for name, _ in list(made_from(self.copy, self.name)):
+            if name not in self.objects:
+                os.remove(name)
+        for name, content in self.objects.items():
+            with open(name, "wb") as out:
+                out.write(content)
+        with open(self.path, "w") as out:	# last: who is interrupted before compiles it again
+            out.write(self.text)
+        os.utime(self.path, ns=(self.times.st_atime_ns, self.times.st_mtime_ns))
 
 
 def mutate(copy, block):
     """One mutation: True if a test noticed."""
     name, path, test, old, new = block
-    target = os.path.join(copy, path)
-    source = open(target).read()
-    if source.count(old) != 1:
-        say(f"not ok {name}: its text occurs {source.count(old)} times in {path}")
+    kept = Kept(copy, path)
+    if kept.text.count(old) != 1:
+        say(f"not ok {name}: its text occurs {kept.text.count(old)} times in {path}")
         return False
-    with open(target, "w") as out:
-        out.write(source.replace(old, new))
     try:
-        built = sh(copy, f"{BUILD} {targets(test)}")
-        if built.returncode != 0:
-            say(f"{built.stdout[-2000:]}\nnot ok {name}: does not compile")
+        with open(kept.path, "w") as out:
+            out.write(kept.text.replace(old, new))
+        code, said = sh(copy, f"{BUILD} {targets(test)}")
+        if code != 0:
+            say(f"{said[-2000:]}\nnot ok {name}: does not compile")
             return False
         noticed = fails(copy, test)
     finally:
-        with open(target, "w") as out:
-            out.write(source)
+        kept.back()
     say(f"{'ok' if noticed else 'not ok'} {name}{'' if noticed else ': no test noticed: ' + test}")
     return noticed
 
@@ -155,9 +251,11 @@ def main():
     os.environ.setdefault("HOLDFAST_CORPUS", os.path.join(ROOT, "../shared/data"))
     os.environ["CMOCKA_MESSAGE_OUTPUT"] = "TAP"
     wanted = sys.argv[1:]
-    if unknown := set(wanted) - {b[0] for b in blocks}:	# else nothing is tried, and all is well
-        sys.exit(f"no block is named {', '.join(sorted(unknown))}")
+    unknown = [name for name in wanted if name not in {b[0] for b in blocks}]
+    if unknown:
+        sys.exit(f"no mutation is named \"{unknown[0]}\": tests/mutations/*.def")
     blocks = [b for b in blocks if not wanted or b[0] in wanted]
+    signal.signal(signal.SIGTERM, stop)
     tests = sorted({b[2] for b in blocks})
     jobs = max(1, min(JOBS, len(blocks)))
     prepare(jobs, tests)

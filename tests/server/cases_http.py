@@ -308,7 +308,7 @@ def wrong_configuration():
             if remove:
                 at = words.index(remove)
                 del words[at:at + 2]
-            return subprocess.run([*words, *more], capture_output=True, text=True, timeout=60)
+            return subprocess.run([*words, *more], capture_output=True, text=True, timeout=60, cwd=c.setup.folder)
 
         done = run("--check")
         need(done.returncode == 0 and "good" in done.stdout, f"{done}")
@@ -322,6 +322,9 @@ def wrong_configuration():
             done = run(*words, remove=remove)
             need(done.returncode in (2, 3) and wanted in done.stderr and "next:" in done.stderr,
                  f"{words} without {remove}: {done.returncode}\n{done.stderr}")
+        done = run("--store", ":memory:", remove="--store")
+        need(done.returncode == 6 and "':memory:' is no file" in done.stderr, f"{done}")
+        need(not os.path.exists(os.path.join(c.setup.folder, ":memory:")), "a file of that name was made")
 
 
 def an_anchor_is_one_certificate():

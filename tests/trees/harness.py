@@ -79,14 +79,23 @@ class Tpm:
     def tcti(self):
         return f"swtpm:path={self.directory}/sock"
 
+    def listens(self):
+        """Of one that was killed the socket lies there still."""
+        with open("/proc/net/unix", encoding="utf-8") as file:
+            return any(line.endswith(f" {self.directory}/sock\n") and line.split()[3] == "00010000"
+                       for line in file)
+
     def start(self):
+        for name in ("sock", "sock.ctrl"):
+            if os.path.exists(f"{self.directory}/{name}"):
+                os.unlink(f"{self.directory}/{name}")
         self.process = subprocess.Popen(
             ["swtpm", "socket", "--tpm2", "--server", f"type=unixio,path={self.directory}/sock",
              "--ctrl", f"type=unixio,path={self.directory}/sock.ctrl",
              "--tpmstate", f"dir={self.directory}", "--flags", "not-need-init,startup-clear"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            if os.path.exists(f"{self.directory}/sock"):
+        for _ in range(1000):
+            if self.listens():
                 return
             time.sleep(0.02)
         raise Failed("swtpm did not start")

@@ -103,7 +103,7 @@ def answer(body, status="200 OK", kind=TYPE, length=None, connection="keep-alive
 
 def dribble(send, data, stop):
     for byte in data:
-        if stop.wait(0.02):
+        if stop.wait(0.005):
             return
         send(bytes([byte]))
 
@@ -167,6 +167,8 @@ def lie(mode, send, honest, stop):
 
 
 def serve(mode, context, sock, number, stop):
+    if mode == "truncated-once":
+        mode = "truncated" if number == 1 else "silent"
     try:
         if mode == "no-tls":
             sock.recv(4096)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "measure/bytes.h"
+#include "tests/unit/rsa_fixture.h"
 
 #define DEVICE_EXTENSIONS 8
 
@@ -38,7 +39,7 @@ static inline EVP_PKEY *device_rsa_key(size_t bits)
 		kept[i].next = 0;
 	kept[i].bits = bits;
 	if (kept[i].next < 3)
-		kept[i].keys[kept[i].next] = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", bits);
+		kept[i].keys[kept[i].next] = rsa_new((int)bits);
 	assert_non_null(kept[i].keys[kept[i].next % 3]);
 	EVP_PKEY_up_ref(kept[i].keys[kept[i].next % 3]);
 	return kept[i].keys[kept[i].next++ % 3];

@@ -16,7 +16,7 @@
 #include "tests/unit/liar_fixture.h"
 
 #define TEST(name) static void name(void **state)
-#define PATIENCE 1500	/* ms, where the server never answers */
+#define PATIENCE 3000	/* ms, where the server never answers */
 #define ENOUGH 20000	/* where it does */
 #define EXPIRED_NOW INT64_C(1700000000)
 
@@ -273,6 +273,7 @@ static const struct { const char *mode; unsigned patience; enum hf_err err; cons
 	{ "huge-length", ENOUGH, HF_ERR_CONTROLLER_REPLY, "max resp len exceeded" },
 	{ "negative-length", ENOUGH, HF_ERR_CONTROLLER_REPLY, "" },
 	{ "truncated", PATIENCE, HF_ERR_CONTROLLER_UNREACHABLE, "ends the connection in its answer" },
+	{ "truncated-once", PATIENCE, HF_ERR_CONTROLLER_UNREACHABLE, "ends the connection in its answer" },
 	{ "mid-header", PATIENCE, HF_ERR_CONTROLLER_UNREACHABLE, "ends the connection in its answer" },
 	{ "closes", PATIENCE, HF_ERR_CONTROLLER_UNREACHABLE, "ends the connection without an answer" },
 	{ "slow", PATIENCE, HF_ERR_CONTROLLER_UNREACHABLE, "does not end its answer" },

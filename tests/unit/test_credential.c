@@ -27,6 +27,7 @@
 #include <openssl/x509.h>
 
 #include "measure/credential.h"
+#include "tests/unit/rsa_fixture.h"
 
 #define SECRET "0123456789abcdefghijklmnopqrstuv"
 #define BYTES(...) ((struct hf_span){ (const uint8_t[]){ __VA_ARGS__ }, \
@@ -70,14 +71,6 @@ static struct area area_of(unsigned type, uint32_t attributes, unsigned name_alg
 static struct hf_span span_of(const struct area *a) { return (struct hf_span){ a->bytes, a->len }; }
 
 #define STORAGE 0x300b2u	/* fixedTPM fixedParent sensitiveDataOrigin adminWithPolicy restricted decrypt */
-
-static EVP_PKEY *rsa_new(unsigned bits)
-{
-	EVP_PKEY *key = EVP_RSA_gen(bits);
-
-	assert_non_null(key);
-	return key;
-}
 
 static struct area rsa_area(EVP_PKEY *key, unsigned bits, uint32_t exponent, uint32_t attributes)
 {
