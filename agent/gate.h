@@ -90,6 +90,7 @@ struct hf_gate {
 	struct hf_tpm *tpm;		/* NULL: none, which only a signed model may permit */
 	uint32_t banks;			/* mask */
 	int crash_tpm;			/* /dev/tpm0 for the handler of crashes, or -1 */
+	bool efivars_ours;		/* a step of another initramfs mounted it, for reading */
 	struct hf_generation generation;	/* all zero without a TPM: it does not count */
 	struct hf_log log;
 	bool log_started;

@@ -27,7 +27,7 @@ static enum hf_err prepare_process(struct hf_gate *gate, struct hf_fault *fault)
 	if (gate->options.pid1)
 		err = hf_pid1_mounts(fault);
 	else
-		hf_pid1_step_mounts();
+		gate->efivars_ours = hf_pid1_step_mounts();
 
 	if (err == HF_OK)
 		err = hf_screen_consoles(&gate->screen, fault);

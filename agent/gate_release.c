@@ -197,6 +197,8 @@ static enum hf_err start_in_this_kernel(struct hf_gate *gate, struct hf_fault *f
 	hf_gate_forget(gate);
 	if (err != HF_OK)
 		return err;
+	if (gate->efivars_ours)
+		hf_release_efivars();
 	say_released(gate);
 	return kind_of(gate) == HF_TENANT_EXIT ? HF_OK : hf_release_switch_root(fault);
 }

@@ -268,13 +268,14 @@ static enum hf_err match(struct hf_gate *gate, struct hf_fault *fault)
 	return err;
 }
 
-/* A step of another initramfs starts nothing, and needs no store: that one goes on. */
+/* A step of another initramfs starts nothing, and needs no store: that one goes on. But an image list
+ * that names the initramfs around us cannot lie in it. */
 static enum hf_err read_store(struct hf_gate *gate, struct hf_fault *fault)
 {
 	char path[HF_CONF_VALUE_MAX + 16];
 	enum hf_err err;
 
-	if (gate->options.step)
+	if (gate->options.step && !gate->conf.store[0])
 		return HF_OK;
 	if (!gate->conf.store[0])
 		return hf_fail(fault, HF_ERR_TENANT_MISSING, "holdfast.conf", "%s", "no store line");

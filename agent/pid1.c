@@ -62,13 +62,14 @@ enum hf_err hf_pid1_mounts(struct hf_fault *fault)
 	if (err == HF_OK)
 		err = mount_at("tmpfs", "/run", quiet, "mode=0755", fault);
 	if (err == HF_OK)
-		hf_pid1_step_mounts();
+		(void)hf_pid1_step_mounts();	/* the root is switched without it */
 	return err;
 }
 
-void hf_pid1_step_mounts(void)
+bool hf_pid1_step_mounts(void)
 {
 	const unsigned long quiet = MS_NOSUID | MS_NOEXEC | MS_NODEV;
+	bool ours;
 
 	umask(077);
 	/* Absent from some kernels; what then cannot be read is a claim later. */
@@ -76,8 +77,10 @@ void hf_pid1_step_mounts(void)
 		errno = 0;
 	if (access("/sys/firmware/efi", F_OK) == 0 && hf_module_load("efivarfs", NULL) != HF_OK)
 		errno = 0;
-	if (mount("efivarfs", HF_EFIVARS, "efivarfs", quiet | MS_RDONLY, NULL) != 0)
+	ours = mount("efivarfs", HF_EFIVARS, "efivarfs", quiet | MS_RDONLY, NULL) == 0;
+	if (!ours)
 		errno = 0;
+	return ours;
 }
 
 enum hf_err hf_pid1_signals(const int *consoles, size_t count, struct hf_fault *fault)

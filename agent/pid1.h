@@ -11,8 +11,8 @@
 #define HF_RUN "/run/holdfast"
 
 /* Of a step of another initramfs: securityfs and efivarfs (read-only) where they are not mounted;
- * what then cannot be read is a claim later. */
-void hf_pid1_step_mounts(void);
+ * what then cannot be read is a claim later. True: efivarfs is ours. */
+bool hf_pid1_step_mounts(void);
 /* Descriptors 0-2, then /proc /sys /dev /run, and the same. */
 enum hf_err hf_pid1_mounts(struct hf_fault *fault) HF_MUST_USE;
 /* Every fatal signal from now on ends in HELD agent-crashed (agent/crash.h); the others

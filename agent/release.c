@@ -164,6 +164,12 @@ enum hf_err hf_release_set_next_boot(const struct hf_tenant *tenant, struct hf_f
 	return err;
 }
 
+void hf_release_efivars(void)
+{
+	if (umount2(HF_EFIVARS, MNT_DETACH) != 0)
+		errno = 0;
+}
+
 enum hf_err hf_release_reset(struct hf_fault *fault)
 {
 	sync();
@@ -331,8 +337,7 @@ static enum hf_err move_mounts(struct hf_fault *fault)
 	char target[64];
 
 	/* Mounted for reading: left there, it would keep the tenant from its boot variables. */
-	if (umount2(HF_EFIVARS, MNT_DETACH) != 0)
-		errno = 0;	/* it was never there */
+	hf_release_efivars();	/* perhaps it was never there */
 	for (size_t i = 0; i < MOVED_COUNT; i++) {
 		snprintf(target, sizeof(target), NEW_ROOT "%s", moved[i]);
 		if (mount(moved[i], target, NULL, MS_MOVE, NULL) != 0)

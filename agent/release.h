@@ -24,6 +24,8 @@ void hf_release_never(void);
 /* The boot entry into the firmware's variables, and BootNext to it; nothing else may be written
  * there by us, and nothing before this. */
 enum hf_err hf_release_set_next_boot(const struct hf_tenant *tenant, struct hf_fault *fault) HF_MUST_USE;
+/* The initramfs that goes on mounts its boot variables itself, as it wants them. */
+void hf_release_efivars(void);
 /* These return only when they failed. */
 enum hf_err hf_release_kexec(struct hf_fault *fault) HF_MUST_USE;
 enum hf_err hf_release_switch_root(struct hf_fault *fault) HF_MUST_USE;

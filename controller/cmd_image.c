@@ -17,7 +17,8 @@
 
 static const char usage[] =
 	"usage: holdfastctl image measure --name NAME --out FILE.json\n"
-	"         [--kernel F --initrd F (--command-line TEXT | --command-line-file F)]\n"
+	"         [--kernel F --initrd F (--command-line TEXT | --command-line-file F) |\n"
+	"          --uki F]\n"
 	"         [--tenant-kernel F --tenant-initrd F --tenant-command-line TEXT]\n"
 	"         [--tenant-root F] [--tenant-boot-entry F] [--tenant-exit]\n"
 	"         [--service-kernel F --service-initrd F --service-command-line TEXT]\n"
@@ -34,6 +35,9 @@ static const char usage[] =
 	"  --kernel F            exactly as the firmware loads it (QEMU's -kernel fills\n"
 	"                        in the setup header first)\n"
 	"\n"
+	"  --uki F               kernel, initrd and command line in one file with\n"
+	"                        systemd's EFI stub (252): its digest (PCR 4) and what the\n"
+	"                        stub measures of its sections (PCR 11) besides\n"
 	"  --tenant-boot-entry F a boot entry of the firmware (an EFI_LOAD_OPTION, or a\n"
 	"                        file Boot#### of efivarfs), to be started by a reset\n"
 	"  --tenant-exit         the initramfs of which the gate is a step may go on\n"
@@ -83,11 +87,13 @@ static int check(const struct hf_image_args *a)
 		return hf_ctl_refuse("image", "measure needs --name and --out");
 	if (!hf_name_valid(a->name) || strlen(a->name) > HF_NAME_MAX - 16)
 		return hf_ctl_refuse("image", "%s cannot be a name", a->name);
-	if (!agent && !any(&a->tenant) && !any(&a->service) && !a->exits)
+	if (!agent && !a->uki && !any(&a->tenant) && !any(&a->service) && !a->exits)
 		return hf_ctl_refuse("image", "there is nothing to measure");
 	if (agent && !(a->kernel && a->initrd && line))
 		return hf_ctl_refuse("image",
 				     "an agent image is --kernel, --initrd and --command-line together");
+	if (agent && a->uki)
+		return hf_ctl_refuse("image", "--uki holds kernel, initrd and command line: not beside these");
 	if (a->command_line && a->command_line_file)
 		return hf_ctl_refuse("image", "--command-line or --command-line-file, not both");
 	if (half(&a->tenant))
@@ -103,7 +109,7 @@ static int parse(int argc, char **argv, struct hf_image_args *a)
 {
 	struct { const char *name; const char **value; } table[] = {
 		{ "name", &a->name }, { "out", &a->out }, { "kernel", &a->kernel },
-		{ "initrd", &a->initrd }, { "command-line", &a->command_line },
+		{ "initrd", &a->initrd }, { "uki", &a->uki }, { "command-line", &a->command_line },
 		{ "command-line-file", &a->command_line_file },
 		{ "tenant-kernel", &a->tenant.kernel }, { "tenant-initrd", &a->tenant.initrd },
 		{ "tenant-command-line", &a->tenant.command_line },

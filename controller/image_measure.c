@@ -74,25 +74,23 @@ static enum hf_err digest_kernel(const char *path, struct hf_arena *arena, struc
 
 /* The stub measures LoadOptions as they lie in memory: UTF-16LE with the final NUL
  * (linux/drivers/firmware/efi/libstub, efi_convert_cmdline). */
-static enum hf_err digest_command_line(const char *text, struct hf_digest *ret,
-				       struct hf_fault *fault)
+enum hf_err hf_command_line_digest(const char *what, struct hf_span text, struct hf_digest *ret,
+				   struct hf_fault *fault)
 {
 	uint8_t wide[2 * (COMMAND_LINE_MAX + 1)];
 	struct hf_writer w = { .buf = wide, .cap = sizeof(wide) };
-	size_t len = strlen(text);
 	enum hf_err err;
 
-	for (size_t i = 0; i <= len; i++) {
-		if (i < len && (text[i] < 0x20 || text[i] > 0x7e))
-			return hf_fail(fault, HF_ERR_USAGE, "--command-line",
-				       "byte %zu is not printable ASCII", i + 1);
-		hf_put_le(&w, (uint8_t)text[i], 2);
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] < 0x20 || text.ptr[i] > 0x7e)
+			return hf_fail(fault, HF_ERR_USAGE, what, "byte %zu is not printable ASCII", i + 1);
+		hf_put_le(&w, text.ptr[i], 2);
 	}
-	if (w.full || len == 0)
-		return hf_fail(fault, HF_ERR_USAGE, "--command-line", "1 to %d characters",
-			       COMMAND_LINE_MAX);
+	hf_put_le(&w, 0, 2);
+	if (w.full || text.len == 0)
+		return hf_fail(fault, HF_ERR_USAGE, what, "1 to %d characters", COMMAND_LINE_MAX);
 	err = hf_digest(HF_ALG_SHA256, hf_written(&w), ret);
-	return err ? hf_fail(fault, err, "--command-line", "%s", "digest") : HF_OK;
+	return err ? hf_fail(fault, err, what, "%s", "digest") : HF_OK;
 }
 
 static enum hf_err command_line_text(const struct hf_image_args *a, struct hf_arena *arena,
@@ -149,7 +147,16 @@ static enum hf_err measure_agent(const struct hf_image_args *a, struct hf_manife
 		err = digest_file(a->initrd, &image->initrd, fault);
 	if (!err)
 		err = command_line_text(a, m->arena, &text, fault);
-	return err ? err : digest_command_line(text, &image->command_line, fault);
+	return err ? err : hf_command_line_digest("--command-line", hf_span_text(text), &image->command_line,
+						  fault);
+}
+
+static enum hf_err measure_uki(const struct hf_image_args *a, struct hf_manifests *m, struct hf_fault *fault)
+{
+	struct hf_image *image = new_image(m, HF_IMAGE_AGENT, a->name, "");
+
+	return image ? hf_uki_measure(a->uki, m->arena, image, fault) :
+	       hf_fail(fault, HF_ERR_NO_MEMORY, NULL, "%s", "image");
 }
 
 static enum hf_err measure_kexec(const struct hf_image_args *a, const struct hf_image_started *from,
@@ -233,6 +240,8 @@ enum hf_err hf_image_measure(const struct hf_image_args *a, struct hf_manifests 
 
 	if (a->kernel)
 		err = measure_agent(a, m, fault);
+	if (!err && a->uki)
+		err = measure_uki(a, m, fault);
 	if (!err)
 		err = measure_started(a, &a->tenant, HF_IMAGE_TENANT, m, fault);
 	if (!err)

@@ -247,6 +247,10 @@ static json_t *format_images(const struct hf_image *images)
 			set_digest(object, "root", &image->root);
 		if (image->has_boot_entry)
 			set_digest(object, "boot_entry", &image->boot_entry);
+		if (image->has_uki)
+			set_digest(object, "uki", &image->uki);
+		if (image->has_sections)
+			set_digest(object, "sections", &image->sections);
 		set_text(object, "command_line_text", image->command_line_text);
 		set_text(object, "provenance", image->provenance);
 		json_array_append_new(list, object);

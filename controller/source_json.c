@@ -219,11 +219,14 @@ static void read_image(struct hf_source *s, json_t *object, const struct hf_plac
 	image->has_root = hf_source_digest(s, object, at, "root", HF_ALG_SHA256, false, &image->root);
 	image->has_boot_entry = hf_source_digest(s, object, at, "boot_entry", HF_ALG_SHA256, false,
 						 &image->boot_entry);
+	image->has_uki = hf_source_digest(s, object, at, "uki", HF_ALG_SHA256, false, &image->uki);
+	image->has_sections = hf_source_digest(s, object, at, "sections", HF_ALG_SHA256, false, &image->sections);
 	image->command_line_text = hf_source_text(s, object, at, "command_line_text", false);
 	image->provenance = hf_source_text(s, object, at, "provenance", false);
 	if (hf_image_complete(image))
 		return;
 	hf_source_refuse(s, at, NULL, image->role == HF_IMAGE_AGENT ?
+			 image->has_uki != image->has_sections ? "uki and sections belong together" :
 			 "an agent has kernel, initrd and command_line" : members[image->kind]);
 }
 
@@ -240,7 +243,7 @@ static void read_images(struct hf_source *s, json_t *root, struct hf_image **end
 		struct hf_image *image = hf_source_take(s, sizeof(*image));
 
 		hf_source_members(s, object, &place, "role kind name kernel initrd command_line root boot_entry "
-						 "command_line_text provenance ");
+						 "uki sections command_line_text provenance ");
 		if (s->err)
 			return;
 		read_image(s, object, &place, image);

@@ -14,7 +14,6 @@
 #define PCR_UKI_CONFIG 12
 #define STUB_EVENTS_MAX 16
 #define PROGRAMS_MAX 16
-#define ACTION_MAX 128		/* bytes of an EV_EFI_ACTION text */
 
 /* linux/drivers/firmware/efi/libstub/efistub.h */
 #define TAG_INITRD 0x8f3b22ecu
@@ -29,6 +28,8 @@ struct boot {
 	size_t stub_count;
 	struct hf_event programs[PROGRAMS_MAX];	/* PCR 4: agent kernels, and unknown ones */
 	size_t program_count;
+	struct hf_digest sections;		/* PCR 11 as its events say */
+	size_t section_count, beside_count;	/* PCR 12: taken from beside the image */
 	struct hf_drivers *carriers;
 	struct hf_finding *drivers;	/* PCR 2, and what else is out of place */
 	struct hf_finding *firmware;	/* PCRs 0-7 by the model's rules */
@@ -51,14 +52,6 @@ static void add(struct boot *b, enum hf_err cause, const char *mkey, const char 
 	add_to(b, &b->verdict->boot, cause, mkey, found, expected);
 }
 
-const struct hf_digest *hf_event_sha256(const struct hf_event *event)
-{
-	for (size_t i = 0; i < event->digest_count; i++)
-		if (event->digests[i].alg == HF_ALG_SHA256)
-			return &event->digests[i];
-	return NULL;
-}
-
 static bool is(const struct hf_event *event, bool has, const struct hf_digest *want)
 {
 	const struct hf_digest *found = hf_event_sha256(event);
@@ -73,29 +66,6 @@ static const char *event_text(struct boot *b, const struct hf_event *event)
 	return digest ? hf_appraisal_digest(&b->a, digest) : "no SHA-256 digest";
 }
 
-/* A separator (PFP 1.05, 3.3.2.2: four zero bytes), an action's text, a device's SPDM
- * measurement: the digest says that nothing but these bytes was measured. */
-bool hf_event_is_data(const struct hf_event *event)
-{
-	static const char spdm[] = "SPDM Device Sec";
-	struct hf_span data = event->data;
-	const struct hf_digest *digest = hf_event_sha256(event);
-	struct hf_digest own;
-
-	if (!digest || hf_digest(HF_ALG_SHA256, data, &own) || !hf_digest_equal(digest, &own))
-		return false;
-	if (data.len == 4 && hf_le(data.ptr, 4) == 0)
-		return true;
-	if (data.len >= sizeof(spdm) - 1 && memcmp(data.ptr, spdm, sizeof(spdm) - 1) == 0)
-		return true;
-	if (data.len == 0 || data.len > ACTION_MAX)
-		return false;
-	for (size_t i = 0; i < data.len; i++)
-		if (data.ptr[i] < 0x20 || data.ptr[i] > 0x7e)
-			return i > 0 && i == data.len - 1 && data.ptr[i] == 0;
-	return true;
-}
-
 static bool is_boot_code(const struct boot *b, const struct hf_event *event)
 {
 	for (const struct hf_boot_code *c = b->model->boot_code; c; c = c->next)
@@ -104,10 +74,12 @@ static bool is_boot_code(const struct boot *b, const struct hf_event *event)
 	return false;
 }
 
-static bool is_agent_kernel(const struct boot *b, const struct hf_event *event)
+/* A kernel behind a stub is started by it, and firmware logs both. */
+static bool is_agent_program(const struct boot *b, const struct hf_event *event)
 {
 	for (const struct hf_image *i = b->manifests->images; i; i = i->next)
-		if (i->role == HF_IMAGE_AGENT && is(event, i->has_kernel, &i->kernel))
+		if (i->role == HF_IMAGE_AGENT &&
+		    (is(event, i->has_kernel, &i->kernel) || is(event, i->has_uki, &i->uki)))
 			return true;
 	return false;
 }
@@ -125,22 +97,31 @@ static const struct hf_event *stub_find(const struct boot *b, bool has,
 
 struct image_fit {
 	const struct hf_image *image;
-	bool kernel, initrd, command_line;
+	bool uki, kernel, initrd, command_line, sections;
 	size_t others;	/* events in PCR 9 that are neither */
 };
 
-static bool kernel_ran(const struct boot *b, const struct hf_image *image)
+static bool ran(const struct boot *b, bool has, const struct hf_digest *program)
 {
 	for (size_t i = 0; i < b->program_count; i++)
-		if (is(&b->programs[i], image->has_kernel, &image->kernel))
+		if (is(&b->programs[i], has, program))
 			return true;
 	return false;
 }
 
+/* Who was not behind a stub has nothing in PCR 11. */
+static bool sections_fit(const struct boot *b, const struct hf_image *image)
+{
+	return image->has_sections ? hf_digest_equal(&b->sections, &image->sections) : b->section_count == 0;
+}
+
 static struct image_fit fit_image(const struct boot *b, const struct hf_image *image)
 {
-	struct image_fit fit = { .image = image, .kernel = kernel_ran(b, image) };
+	struct image_fit fit = { .image = image };
 
+	fit.kernel = ran(b, image->has_kernel, &image->kernel);
+	fit.uki = !image->has_uki || ran(b, true, &image->uki);
+	fit.sections = sections_fit(b, image);
 	fit.initrd = stub_find(b, image->has_initrd, &image->initrd) != NULL;
 	fit.command_line = stub_find(b, image->has_command_line, &image->command_line) != NULL;
 	for (size_t i = 0; i < b->stub_count; i++)
@@ -151,7 +132,8 @@ static struct image_fit fit_image(const struct boot *b, const struct hf_image *i
 
 static int fit_score(const struct image_fit *fit)
 {
-	return fit->kernel * 8 + fit->initrd * 4 + fit->command_line * 2 + (fit->others == 0);
+	return fit->sections * 32 + fit->uki * 16 + fit->kernel * 8 + fit->initrd * 4 +
+	       fit->command_line * 2 + (fit->others == 0);
 }
 
 static uint32_t event_tag(const struct hf_event *event)
@@ -202,6 +184,22 @@ static void judge_stub(struct boot *b, const struct image_fit *fit)
 	}
 }
 
+/* What systemd's stub did, and that it was this one: the file and what it made of its sections. */
+static void judge_uki(struct boot *b, const struct image_fit *fit)
+{
+	const struct hf_image *image = fit->image;
+
+	if (!fit->uki)
+		add(b, HF_ERR_AGENT_KERNEL_CHANGED, "uki",
+		    b->program_count ? event_text(b, &b->programs[0]) : "not measured",
+		    hf_appraisal_digest(&b->a, &image->uki));
+	if (!fit->sections)
+		add(b, HF_ERR_AGENT_KERNEL_CHANGED, "sections",
+		    b->section_count ? hf_appraisal_text(&b->a, "PCR 11: %s", hf_appraisal_digest(&b->a, &b->sections)) :
+				       "nothing in PCR 11",
+		    image->has_sections ? hf_appraisal_digest(&b->a, &image->sections) : "nothing in PCR 11");
+}
+
 static void judge_image(struct boot *b)
 {
 	struct image_fit best = { 0 };
@@ -230,11 +228,13 @@ static void judge_image(struct boot *b)
 		add(b, HF_ERR_AGENT_KERNEL_CHANGED, "kernel", found,
 		    best.image->has_kernel ? hf_appraisal_digest(&b->a, &best.image->kernel) : NULL);
 	}
+	judge_uki(b, &best);
 	if (b->stub_count == 0)
 		add(b, HF_ERR_AGENT_IMAGE_UNMEASURED, NULL, "nothing in PCR 9", NULL);
 	else
 		judge_stub(b, &best);
-	if (best.kernel && best.initrd && best.command_line && best.others == 0)
+	if (best.uki && best.sections && b->beside_count == 0 && best.kernel && best.initrd && best.command_line &&
+	    best.others == 0)
 		b->verdict->agent_image = best.image;
 }
 
@@ -245,9 +245,9 @@ static void judge_programs(struct boot *b)
 	bool agent = false;
 
 	for (size_t i = 0; i < b->program_count; i++)
-		agent |= is_agent_kernel(b, &b->programs[i]);
+		agent |= is_agent_program(b, &b->programs[i]);
 	for (size_t i = 0; i < b->program_count; i++) {
-		if (is_agent_kernel(b, &b->programs[i]))
+		if (is_agent_program(b, &b->programs[i]))
 			continue;
 		if (!agent && i + 1 == b->program_count)
 			continue;
@@ -274,17 +274,21 @@ static void take_event(struct boot *b, const struct hf_event *event)
 			hf_drivers_judge(&b->a, b->carriers, event, &b->drivers);
 		break;
 	case PCR_BOOT:
-		if (!hf_event_is_data(event) && (is_agent_kernel(b, event) || !is_boot_code(b, event)))
+		if (!hf_event_is_data(event) && (is_agent_program(b, event) || !is_boot_code(b, event)))
 			keep(b, b->programs, &b->program_count, PROGRAMS_MAX, event);
 		break;
 	case PCR_STUB:
 		keep(b, b->stub, &b->stub_count, STUB_EVENTS_MAX, event);
 		break;
 	case PCR_UKI:
-	case PCR_UKI_CONFIG:	/* no reference value speaks of these */
+		b->section_count++;
+		b->overflow |= !hf_event_extend(&b->sections, event);
+		break;
+	case PCR_UKI_CONFIG:	/* a command line, or files: nobody lists those */
+		b->beside_count++;
 		add_to(b, &b->drivers, HF_ERR_BOOT_APPLICATION_UNKNOWN, NULL,
 		       hf_appraisal_text(&b->a, "PCR %u: %s", event->pcr, event_text(b, event)),
-		       "nothing in PCR 11 and 12");
+		       "nothing in PCR 12");
 		break;
 	default:
 		break;
@@ -363,6 +367,7 @@ void hf_appraise_boot(struct hf_span firmware_log, const struct hf_manifests *ma
 	b->verdict = verdict;
 	b->manifests = manifests;
 	b->model = model;
+	b->sections.alg = HF_ALG_SHA256;
 	verdict->agent_image = NULL;
 	verdict->platform_firmware = NULL;
 	b->carriers = hf_drivers_index(&b->a, model, verdict);

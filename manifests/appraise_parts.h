@@ -115,6 +115,8 @@ void hf_drivers_judge(struct hf_appraisal *a, struct hf_drivers *d, const struct
 		      struct hf_finding **list);
 /* appraise_boot.c. NULL: the bank that counts is not there. */
 const struct hf_digest *hf_event_sha256(const struct hf_event *event);
+/* pcr, a SHA-256 one, after this event; false: the event has no such digest. */
+bool hf_event_extend(struct hf_digest *pcr, const struct hf_event *event) HF_MUST_USE;
 
 /* ---- appraise_firmware.c: PCRs 0-7 by the model's own list ---- */
 /* Sets verdict->platform_firmware where an entry matches; nothing where the model lists none. */

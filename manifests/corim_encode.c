@@ -432,7 +432,8 @@ static enum hf_err put_image(struct hf_writer *w, const struct hf_image *image)
 	start = hf_begin_comid(w, tag_id, 1);
 	begin_text_triple(w, HF_IMAGE_VENDOR, classes[image->role],
 			  (facts ? 1u : 0) + image->has_kernel + image->has_initrd +
-				  image->has_command_line + image->has_root + image->has_boot_entry);
+				  image->has_command_line + image->has_root + image->has_boot_entry +
+				  image->has_uki + image->has_sections);
 	if (facts)
 		hf_begin_measurement(w, NULL, facts);
 	hf_put_key_text(w, HF_KEY_PROVENANCE, image->provenance);
@@ -444,6 +445,8 @@ static enum hf_err put_image(struct hf_writer *w, const struct hf_image *image)
 	put_image_digest(w, "command-line", image->has_command_line, &image->command_line);
 	put_image_digest(w, "root", image->has_root, &image->root);
 	put_image_digest(w, "boot-entry", image->has_boot_entry, &image->boot_entry);
+	put_image_digest(w, "uki", image->has_uki, &image->uki);
+	put_image_digest(w, "sections", image->has_sections, &image->sections);
 	hf_wrap_bstr(w, start);
 	return HF_OK;
 }

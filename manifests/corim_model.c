@@ -296,6 +296,8 @@ static enum hf_err read_image_digest(const struct hf_measured *m, struct hf_imag
 		{ "command-line", &image->has_command_line, &image->command_line },
 		{ "root", &image->has_root, &image->root },
 		{ "boot-entry", &image->has_boot_entry, &image->boot_entry },
+		{ "uki", &image->has_uki, &image->uki },
+		{ "sections", &image->has_sections, &image->sections },
 	};
 	enum hf_err err = hf_check_keys(m, 0, 0);
 

@@ -386,6 +386,7 @@ bool hf_image_complete(const struct hf_image *image)
 
 	return image->has_kernel == linux && image->has_initrd == linux &&
 	       image->has_command_line == agent &&
+	       image->has_uki == image->has_sections && (agent || !image->has_uki) &&
 	       (image->command_line_text != NULL) == (linux && !agent) &&
 	       image->has_root == (!agent && image->kind == HF_TENANT_ROOT) &&
 	       image->has_boot_entry == (!agent && image->kind == HF_TENANT_NEXT_BOOT);

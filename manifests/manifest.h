@@ -160,10 +160,12 @@ struct hf_image {
 	enum hf_image_role role;
 	const char *name;
 	enum hf_tenant_kind kind;	/* all but the agent */
-	bool has_kernel, has_initrd, has_command_line, has_root, has_boot_entry;
+	bool has_kernel, has_initrd, has_command_line, has_root, has_boot_entry, has_uki, has_sections;
 	struct hf_digest kernel;	/* agent: Authenticode; else of the file. SHA-256 all */
 	struct hf_digest initrd;
 	struct hf_digest command_line;	/* agent: digest as in PCR 9 */
+	struct hf_digest uki;		/* agent behind systemd's stub: Authenticode of the whole file, */
+	struct hf_digest sections;	/* and PCR 11 when the stub has measured its sections */
 	struct hf_digest root;		/* HF_TENANT_ROOT: of the squashfs file */
 	struct hf_digest boot_entry;	/* HF_TENANT_NEXT_BOOT: of the EFI_LOAD_OPTION (UEFI 2.10, 3.1.3) */
 	const char *command_line_text;	/* by kexec: the exact command line */

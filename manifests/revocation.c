@@ -67,6 +67,7 @@ static bool image_has(const struct hf_image *image, const struct hf_digest *dige
 	       (image->has_kernel && hf_digest_equal(&image->kernel, digest)) ||
 	       (image->has_initrd && hf_digest_equal(&image->initrd, digest)) ||
 	       (image->has_command_line && hf_digest_equal(&image->command_line, digest)) ||
+	       (image->has_uki && hf_digest_equal(&image->uki, digest)) ||
 	       (image->has_root && hf_digest_equal(&image->root, digest)) ||
 	       (image->has_boot_entry && hf_digest_equal(&image->boot_entry, digest));
 }

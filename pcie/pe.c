@@ -11,6 +11,7 @@
 #define OPT_CHECKSUM 64
 #define DIRECTORY_SECURITY 4
 #define SECTION_HEADER 40
+#define SECTION_NAME 8
 #define CERTIFICATE_HEADER 8
 
 struct range {
@@ -21,6 +22,7 @@ struct pe {
 	size_t security;	/* offset of the directory entry; 0: there is none */
 	size_t security_offset, security_size;	/* of the certificate table in the file */
 	size_t headers;		/* SizeOfHeaders */
+	size_t table, table_count;	/* where the section headers are, and how many */
 	struct range sections[HF_PE_SECTIONS_MAX];
 	size_t section_count;
 };
@@ -41,6 +43,8 @@ static bool parse_sections(struct hf_span image, struct pe *pe, size_t table, si
 
 	if (count > HF_PE_SECTIONS_MAX)
 		return false;
+	pe->table = table;
+	pe->table_count = count;
 	hf_seek(&c, table);
 	for (size_t i = 0; i < count; i++) {
 		hf_take(&c, 16);	/* name, virtual size and address */
@@ -172,6 +176,41 @@ enum hf_err hf_pe_certificates(struct hf_span image, struct hf_pe_certificates *
 		hf_take(&c, padding < hf_left(&c) ? padding : hf_left(&c));
 	}
 	*ret = found;
+	return HF_OK;
+}
+
+static bool is_named(struct hf_span field, const char *name)
+{
+	size_t len = strnlen((const char *)field.ptr, field.len);
+
+	return len == strlen(name) && memcmp(field.ptr, name, len) == 0;
+}
+
+enum hf_err hf_pe_section(struct hf_span image, const char *name, struct hf_span *ret)
+{
+	struct hf_cursor c = hf_cursor_at(image);
+	struct pe pe = { 0 };
+
+	*ret = (struct hf_span){ NULL, 0 };
+	if (image.len > HF_PE_MAX)
+		return HF_ERR_FILE_TOO_LARGE;
+	if (!parse(image, &pe))
+		return HF_ERR_PE_SHAPE;
+	hf_seek(&c, pe.table);
+	for (size_t i = 0; i < pe.table_count; i++) {
+		struct hf_span field = hf_take_span(&c, SECTION_NAME);
+		size_t size = hf_u32le(&c);
+
+		hf_take(&c, 4);		/* virtual address */
+		size_t len = hf_u32le(&c), offset = hf_u32le(&c);
+
+		hf_take(&c, SECTION_HEADER - 24);
+		if (!is_named(field, name))
+			continue;
+		if (ret->ptr || size > len)
+			return HF_ERR_PE_SHAPE;
+		*ret = hf_span_part(image, offset, size);
+	}
 	return HF_OK;
 }
 

@@ -33,6 +33,10 @@ struct hf_pe_certificates {
  * inside its headers, an entry does not fit into it, or there are too many. */
 enum hf_err hf_pe_certificates(struct hf_span image, struct hf_pe_certificates *ret) HF_MUST_USE;
 
+/* The section of this name as it is loaded: VirtualSize bytes of it. ret->ptr is NULL where there is
+ * none. HF_ERR_PE_SHAPE: there are two, or it is longer in memory than in the file. */
+enum hf_err hf_pe_section(struct hf_span image, const char *name, struct hf_span *ret) HF_MUST_USE;
+
 enum hf_err hf_pe_digest(enum hf_alg alg, struct hf_span image, struct hf_digest *ret) HF_MUST_USE;
 
 #endif

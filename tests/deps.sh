@@ -8,7 +8,7 @@ libssl-dev libpci-dev libcbor-dev libjansson-dev libcmocka-dev libmicrohttpd-dev
 libsqlite3-dev libpq-dev libcurl4-openssl-dev postgresql klibc-utils clang libclang-rt-14-dev
 qemu-system-x86 qemu-system-data ovmf swtpm swtpm-tools tpm2-tools ipxe-qemu seabios
 busybox-static squashfs-tools cpio kmod pciutils iproute2 python3 python3-cbor2 python3-cryptography python3-jsonschema
-softhsm2 opensc libengine-pkcs11-openssl mtools dosfstools dpkg-dev debhelper lintian mmdebstrap debian-archive-keyring groff-base strace systemd"
+softhsm2 opensc libengine-pkcs11-openssl mtools dosfstools systemd-boot-efi dpkg-dev debhelper lintian mmdebstrap debian-archive-keyring groff-base strace systemd"
 
 missing=
 for package in $packages; do

@@ -215,7 +215,7 @@ def image(role, name, triples):
         if -4 in m[1]:
             found["provenance"] = m[1][-4]
         if -16 in m[1]:
-            found["kind"] = ("kexec", "root")[m[1][-16]]
+            found["kind"] = ("kexec", "root", "next-boot", "exit")[m[1][-16]]
         if -17 in m[1]:
             found["command_line_text"] = m[1][-17]
     return found

@@ -12,6 +12,7 @@ import image
 import qemu
 
 lock = threading.Lock()
+EXAMPLE = build.ROOT / "examples/ipxe/boot.ipxe"
 BASE = "capture"  # the agent's image with anchors and configuration, and no manifests
 
 
@@ -25,8 +26,9 @@ def served(lab, name, manifests):
     their own (or none)."""
     directory = lab.dir / f"tftp-{name}"
     directory.mkdir(exist_ok=True)
-    lines = ["#!ipxe", f"kernel kernel {build.COMMAND_LINE}", "initrd base.img"]
-    for link, target in (("kernel", lab.kernel), ("base.img", lab.agent(BASE))):
+    lines = EXAMPLE.read_text().splitlines()
+    lines.insert(lines.index("kernel vmlinuz ${line}"), f"set line {build.COMMAND_LINE}")
+    for link, target in (("vmlinuz", lab.kernel), ("gate.img", lab.agent(BASE))):
         (directory / link).unlink(missing_ok=True)
         (directory / link).symlink_to(pathlib.Path(target).resolve())
     if manifests:
@@ -34,8 +36,9 @@ def served(lab, name, manifests):
         for file, data in manifests.items():
             archive.file(f"etc/holdfast/manifests.d/{file}", data)
         (directory / "manifests.img").write_bytes(archive.bytes())
-        lines.append("initrd manifests.img")
-    (directory / "boot.ipxe").write_text("\n".join(lines + ["boot"]) + "\n")
+    else:
+        lines.remove("initrd manifests.img")
+    (directory / "boot.ipxe").write_text("\n".join(lines) + "\n")
     return directory
 
 

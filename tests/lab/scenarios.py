@@ -11,6 +11,7 @@ import gdbstub
 import golden
 import ipxe
 import qemu
+import recipes
 import roms
 import signing
 import zoo
@@ -519,6 +520,16 @@ ALL = [
           signing.check_found("mailbox-refused"), image="spdm-locked"),
     Scenario("cxl-mailbox", "memory with a mailbox that has a table", "held manifest-missing", image="capture",
              store="empty", change=signing.cxl, check=signing.check_cxl),
+    Scenario("next-boot", "one file with its kernel, from a disk; the tenant is another disk's boot entry",
+             "released by next-boot", runner=recipes.from_disk()),
+    Scenario("uki-differs", "the same with one word more in its command line", "held agent-kernel-changed",
+             runner=recipes.from_disk(line=build.COMMAND_LINE + " loglevel=3")),
+    Scenario("exit", "a step of busybox's initramfs, which goes on", "released by exit",
+             runner=recipes.step("--tenant-exit")),
+    Scenario("exit-unlisted", "the same, and no image of kind exit is listed", "held ran-as-step",
+             runner=recipes.step()),
+    Scenario("exit-rom-flipped", "the same, listed; one bit of a NIC's ROM flipped", "held firmware-unknown",
+             change=roms.flipped, runner=recipes.step("--tenant-exit")),
     controlled("controller-golden", "enrols, is challenged, attests and is released, by a real controller",
                "released by switch-root"),
     controlled("controller-slaac", "the same over IPv6, the address by router advertisement; the clock says 1970",

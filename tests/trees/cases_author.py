@@ -484,7 +484,8 @@ def bearer(**more):
 
 def with_service():
     image = {**sources.images()["images"][1], "role": "service", "name": "update-1"}
-    return {"format": 1, "images": [*sources.images()["images"], image]}
+    unified = {**sources.images()["images"][0], "name": "gate-in-one-file", "uki": "5a" * 32, "sections": "a5" * 32}
+    return {"format": 1, "images": [*sources.images()["images"], image, unified]}
 
 
 def with_firmware(**more):
@@ -628,6 +629,9 @@ def author_what_a_schema_refuses_the_tool_refuses(t):
         (sources.images(), lambda i: i.update(images=[])), (sources.images(), lambda i: i["images"][0].pop("initrd")),
         (sources.images(), lambda i: i["images"][0].update(kind="kexec")),
         (sources.images(), lambda i: i["images"][0].update(root="00" * 32)),
+        (sources.images(), lambda i: i["images"][0].update(uki="00" * 32)),
+        (sources.images(), lambda i: i["images"][0].update(sections="00" * 32)),
+        (sources.images(), lambda i: i["images"][1].update(uki="00" * 32, sections="00" * 32)),
         (sources.images(), lambda i: i["images"][1].pop("kind")), (sources.images(), lambda i: i["images"][1].update(kind="root")),
         (sources.images(), lambda i: i["images"][1].update(role="guest")),
         (waiver(), lambda w: w.pop("until")), (waiver(), lambda w: w.update(host="00")),

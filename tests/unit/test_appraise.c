@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "manifests/fence.h"
+#include "manifests/appraise_parts.h"
 #include "tests/unit/boot_fixture.h"
 
 static struct hf_measurement *window(struct fixture *fx)
@@ -1071,15 +1072,77 @@ TEST(unmeasured_image)
 	END;
 }
 
-TEST(unified_images_have_no_reference)
+/* Whoever lists no unified image has none: neither what a stub measures of it nor what it takes from
+ * beside it. */
+TEST(a_stub_before_a_kernel_that_has_none)
 {
 	BOOT;
-	for (uint32_t pcr = 11; pcr <= 12; pcr++) {
-		log_boot(&l, "driver", "kernel", "initrd", "options");
-		log_event(&l, pcr, HF_EV_IPL, "add-on", hf_span_text("x"));
-		judge_boot(fx, &l);
-		assert_int_equal(fx->verdict.cause, HF_ERR_BOOT_APPLICATION_UNKNOWN);
-	}
+	log_boot(&l, "driver", "kernel", "initrd", "options");
+	log_event(&l, 11, HF_EV_IPL, ".linux", hf_span_text("x"));
+	boot_refused(fx, &l, HF_ERR_AGENT_KERNEL_CHANGED, 1);
+	assert_string_equal(fx->verdict.boot->mkey, "sections");
+	log_boot(&l, "driver", "kernel", "initrd", "options");
+	log_event(&l, 12, HF_EV_IPL, "add-on", hf_span_text("x"));
+	boot_refused(fx, &l, HF_ERR_BOOT_APPLICATION_UNKNOWN, 1);
+	END;
+}
+
+static void log_unified(struct log *l, const char *uki, const char *kernel, const char *last)
+{
+	log_boot(l, "driver", NULL, NULL, NULL);
+	if (uki)
+		log_event(l, 4, HF_EV_EFI_BOOT_SERVICES_APPLICATION, uki, hf_span_text("path"));
+	log_event(l, 11, HF_EV_IPL, ".linux", hf_span_text("x"));
+	if (last)
+		log_event(l, 11, HF_EV_IPL, last, hf_span_text("x"));
+	log_event(l, 4, HF_EV_EFI_BOOT_SERVICES_APPLICATION, kernel, hf_span_text("path"));
+	log_event(l, 9, HF_EV_EVENT_TAG, "options", OPTIONS_DATA);
+	log_event(l, 9, HF_EV_EVENT_TAG, "initrd", INITRD_DATA);
+}
+
+TEST(a_unified_image)
+{
+	BOOT;
+	struct hf_image *plain = fx->manifests->images, *image = fx_image(fx, "uki", "kernel", "initrd", "options");
+	struct hf_event event = { .digest_count = 1, .digests[0] = fx_digest(".linux") };
+
+	image->has_uki = image->has_sections = true;
+	image->uki = fx_digest("uki");
+	image->sections = (struct hf_digest){ .alg = HF_ALG_SHA256 };
+	assert_true(hf_event_extend(&image->sections, &event));
+	event.digests[0] = fx_digest("kernel's");
+	assert_true(hf_event_extend(&image->sections, &event));
+	log_unified(&l, "uki", "kernel", "kernel's");
+	judge_boot(fx, &l);
+	assert_int_equal(fx->verdict.status, HF_STATUS_ACCEPTED);
+	assert_ptr_equal(fx->verdict.agent_image, image);
+	/* the plain one beside it is another image */
+	log_boot(&l, "driver", "kernel", "initrd", "options");
+	judge_boot(fx, &l);
+	assert_int_equal(fx->verdict.status, HF_STATUS_ACCEPTED);
+	assert_ptr_equal(fx->verdict.agent_image, plain);
+	fx->manifests->images = image;
+	image->next = NULL;
+	/* without the stub, with another, with other or missing sections, with one more */
+	boot_refused(fx, &l, HF_ERR_AGENT_KERNEL_CHANGED, 2);
+	assert_null(fx->verdict.agent_image);
+	log_unified(&l, "another", "kernel", "kernel's");
+	boot_refused(fx, &l, HF_ERR_AGENT_KERNEL_CHANGED, 2);
+	assert_string_equal(fx->verdict.boot->mkey, "uki");
+	log_unified(&l, "uki", "kernel", "another's");
+	boot_refused(fx, &l, HF_ERR_AGENT_KERNEL_CHANGED, 1);
+	assert_string_equal(fx->verdict.boot->mkey, "sections");
+	log_unified(&l, "uki", "kernel", NULL);
+	boot_refused(fx, &l, HF_ERR_AGENT_KERNEL_CHANGED, 1);
+	log_unified(&l, "uki", "kernel", "kernel's");
+	log_event(&l, 11, HF_EV_IPL, "more", hf_span_text("x"));
+	boot_refused(fx, &l, HF_ERR_AGENT_KERNEL_CHANGED, 1);
+	/* another kernel behind it, and a command line or a file from beside it */
+	log_unified(&l, "uki", "stranger", "kernel's");
+	boot_refused(fx, &l, HF_ERR_AGENT_KERNEL_CHANGED, 2);
+	log_unified(&l, "uki", "kernel", "kernel's");
+	log_event(&l, 12, HF_EV_IPL, "add-on", hf_span_text("x"));
+	boot_refused(fx, &l, HF_ERR_BOOT_APPLICATION_UNKNOWN, 1);
 	END;
 }
 
@@ -1192,7 +1255,7 @@ int main(void)
 		cmocka_unit_test(foreign_program), cmocka_unit_test(changed_image),
 		cmocka_unit_test(something_more_in_the_stubs_pcr), cmocka_unit_test(mixed_images),
 		cmocka_unit_test(unmeasured_image),
-		cmocka_unit_test(unified_images_have_no_reference),
+		cmocka_unit_test(a_stub_before_a_kernel_that_has_none), cmocka_unit_test(a_unified_image),
 		cmocka_unit_test(no_image_list), cmocka_unit_test(missing_or_broken_firmware_log),
 		cmocka_unit_test(many_programs), cmocka_unit_test(boot_never_mends_a_verdict),
 	};

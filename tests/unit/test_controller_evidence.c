@@ -11,6 +11,7 @@
 #include "controller/evidence_input.h"
 #include "manifests/trust.h"
 #include "measure/file.h"
+#include "pcie/pe.h"
 
 static char dir[64];
 static int real_stdout = -1;
@@ -357,6 +358,106 @@ static void image_of_a_boot_entry(void **state)
 			 hf_err_exit(HF_ERR_BOOT_ENTRY));
 }
 
+/* A unified image as examples/uki/build.sh makes it; without: one section less. */
+static struct hf_span unified(const char *stub, const char *without, const char *more)
+{
+	static uint8_t pe[0x2000];
+	const struct { const char *name; struct hf_span bytes; } sections[] = {
+		{ ".sdmagic", hf_span_text(stub) }, { ".osrel", hf_span_text("ID=x") },
+		{ ".cmdline", hf_span_text("q 1") }, { ".linux", small_pe() }, { ".initrd", hf_span_text("initrd") },
+		{ more, hf_span_text("more") } };
+	const size_t count = sizeof(sections) / sizeof(sections[0]) - !more;
+	size_t at = 0x400;
+	struct hf_writer w = { .buf = pe + 0x58 + 240, .cap = 0x200 };
+
+	memset(pe, 0, sizeof(pe));
+	memcpy(pe, small_pe().ptr, 0x58 + 240);
+	pe[0x46] = (uint8_t)count;
+	pe[0x58 + 61] = 4;	/* SizeOfHeaders: 0x400 */
+	for (size_t i = 0; i < count; i++) {
+		char name[8] = "";
+		size_t len = sections[i].bytes.len;
+
+		memcpy(name, sections[i].name, strnlen(sections[i].name, 8));
+		if (without && strcmp(sections[i].name, without) == 0)
+			name[1] = '_';
+		hf_put(&w, name, 8);
+		hf_put_le(&w, len, 4);
+		hf_put_le(&w, at, 4);
+		hf_put_le(&w, len, 4);
+		hf_put_le(&w, at, 4);
+		for (int j = 0; j < 4; j++)
+			hf_put_le(&w, 0, 4);
+		memcpy(pe + at, sections[i].bytes.ptr, len);
+		at += len;
+	}
+	return (struct hf_span){ pe, sizeof(pe) };
+}
+
+#define STUB_252 "#### LoaderInfo: systemd-stub 252.39-1~deb12u2 ####"
+
+static void image_in_one_file(void **state)
+{
+	/* PCR 11 after .linux, .osrel, .cmdline and .initrd, each by name and bytes: made with python3 */
+	static const char sections[] = "008767e88ade46380d91583f9264aa6ef4792df5ab0701fd3d33a4e333dcbef7";
+	struct hf_span file = unified(STUB_252, NULL, NULL);
+	char hex[2 * HF_DIGEST_MAX + 1];
+	struct hf_digest d;
+	json_t *root, *other;
+
+	(void)state;
+	put_file("uki", file);
+	put_file("kernel", small_pe());
+	put_file("initrd", hf_span_text("initrd"));
+	assert_int_equal(MEASURE("--name", "u", "--out", at("u.json"), "--uki", at("uki")), HF_EXIT_OK);
+	assert_int_equal(MEASURE("--name", "u", "--out", at("k.json"), "--kernel", at("kernel"), "--initrd",
+				 at("initrd"), "--command-line", "q 1"), HF_EXIT_OK);
+	root = json_load_file(at("u.json"), 0, NULL);
+	other = json_load_file(at("k.json"), 0, NULL);
+	assert_string_equal(image_value(root, 0, "kernel"), image_value(other, 0, "kernel"));
+	assert_string_equal(image_value(root, 0, "initrd"), image_value(other, 0, "initrd"));
+	assert_string_equal(image_value(root, 0, "command_line"), image_value(other, 0, "command_line"));
+	assert_int_equal(hf_pe_digest(HF_ALG_SHA256, file, &d), HF_OK);
+	hf_digest_hex(&d, hex);
+	assert_string_equal(image_value(root, 0, "uki"), hex);
+	assert_string_equal(image_value(root, 0, "sections"), sections);
+	json_decref(root);
+	json_decref(other);
+}
+
+/* What the boot would log is not known: better no list than one that holds the host. */
+static void image_in_one_file_refused(void **state)
+{
+	static const char *const needed[] = { ".sdmagic", ".linux", ".initrd", ".cmdline" };
+	static const char *const more[] = { ".pcrsig", ".pcrpkey" };
+	static const char *const stubs[] = { "#### LoaderInfo: systemd-stub 255 ####", "#### LoaderInfo: systemd-boot 252" };
+	struct hf_span file;
+
+	(void)state;
+#define UKI MEASURE("--name", "u", "--out", at("n.json"), "--uki", at("uki"))
+	for (size_t i = 0; i < 4; i++) {
+		put_file("uki", unified(STUB_252, needed[i], NULL));
+		assert_int_equal(UKI, hf_err_exit(HF_ERR_UKI_SHAPE));
+	}
+	for (size_t i = 0; i < 2; i++) {
+		put_file("uki", unified(STUB_252, NULL, more[i]));
+		assert_int_equal(UKI, hf_err_exit(HF_ERR_UKI_SHAPE));
+		put_file("uki", unified(stubs[i], NULL, NULL));
+		assert_int_equal(UKI, hf_err_exit(HF_ERR_UKI_SHAPE));
+	}
+	put_file("uki", unified(STUB_252, NULL, ".initrd"));	/* which of the two? */
+	assert_int_equal(UKI, hf_err_exit(HF_ERR_PE_SHAPE));
+	file = unified(STUB_252, NULL, NULL);
+	((uint8_t *)(uintptr_t)file.ptr)[0x58 + 240 + 8]++;	/* longer in memory */
+	put_file("uki", file);
+	assert_int_equal(UKI, hf_err_exit(HF_ERR_PE_SHAPE));
+	put_file("uki", hf_span_text("no program"));
+	assert_int_equal(UKI, hf_err_exit(HF_ERR_PE_SHAPE));
+	assert_int_equal(MEASURE("--name", "u", "--out", at("n.json"), "--uki", at("uki"), "--kernel", at("kernel"),
+				 "--initrd", at("initrd"), "--command-line", "x"), HF_EXIT_USAGE);
+	assert_int_equal(access(at("n.json"), F_OK), -1);
+}
+
 static void image_refusals(void **state)
 {
 	(void)state;
@@ -396,6 +497,7 @@ int main(void)
 		cmocka_unit_test(changed_file), cmocka_unit_test(unpack_and_show),
 		cmocka_unit_test(blocks), cmocka_unit_test(evidence_usage),
 		cmocka_unit_test(image_measure), cmocka_unit_test(image_of_a_boot_entry),
+		cmocka_unit_test(image_in_one_file), cmocka_unit_test(image_in_one_file_refused),
 		cmocka_unit_test(image_refusals),
 	};
 	char command[96];

@@ -189,6 +189,7 @@ static void mistakes_are_named(void **state)
 		{ MODEL(",\"boot_code\":[{\"name\":\"d\"}],\"rules\":[" RULE("") "]"), "f.json:1", "boot_code[0].sha256: is missing" },
 		{ "{\"format\":1,\"model\":\"m\",\"vendor\":\"v\",\"product\":\"p\",\"generation\":1,\"rules\":[" RULE("") "]}", "f.json:1", "mode: is missing" },
 		{ IMAGE_LIST("{\"role\":\"agent\",\"name\":\"a\",\"kernel\":\"" HEX32 "\",\"initrd\":\"" HEX32 "\"}"), "f.json:1", "images[0]: an agent has kernel, initrd and command_line" },
+		{ IMAGE_LIST("{\"role\":\"agent\",\"name\":\"a\",\"kernel\":\"" HEX32 "\",\"initrd\":\"" HEX32 "\",\"command_line\":\"" HEX32 "\",\"uki\":\"" HEX32 "\"}"), "f.json:1", "images[0]: uki and sections belong together" },
 		{ IMAGE_LIST("{\"role\":\"tenant\",\"name\":\"a\",\"root\":\"" HEX32 "\"}"), "f.json:1", "images[0].kind: is missing" },
 		{ IMAGE_LIST("{\"role\":\"tenant\",\"kind\":\"root\",\"name\":\"a\",\"root\":\"" HEX32 "\",\"kernel\":\"" HEX32 "\"}"), "f.json:1", "images[0]: an image of kind root has root alone" },
 		{ IMAGE_LIST("{\"role\":\"tenant\",\"kind\":\"next-boot\",\"name\":\"a\",\"root\":\"" HEX32 "\"}"), "f.json:1", "images[0]: an image of kind next-boot has boot_entry alone" },

@@ -139,6 +139,10 @@ static void assert_image(const struct hf_image *a, const struct hf_image *b)
 		assert_int_equal(a->has_command_line, b->has_command_line);
 		assert_int_equal(a->has_root, b->has_root);
 		assert_int_equal(a->has_boot_entry, b->has_boot_entry);
+		assert_int_equal(a->has_uki, b->has_uki);
+		assert_int_equal(a->has_sections, b->has_sections);
+		assert_memory_equal(&a->uki, &b->uki, sizeof(a->uki));
+		assert_memory_equal(&a->sections, &b->sections, sizeof(a->sections));
 		assert_memory_equal(&a->boot_entry, &b->boot_entry, sizeof(a->boot_entry));
 		assert_memory_equal(&a->kernel, &b->kernel, sizeof(a->kernel));
 		assert_memory_equal(&a->initrd, &b->initrd, sizeof(a->initrd));
@@ -166,6 +170,21 @@ static void everything_round_trips(void **state)
 	assert_int_equal(hf_corim_encode(&out, "id", &w), HF_OK);
 	assert_int_equal(w.len, len);
 	assert_memory_equal(buf, again, len);
+}
+
+static void a_unified_image_round_trips(void **state)
+{
+	struct sample s, *p = sample_make(&s);
+	uint8_t buf[4096];
+	size_t len;
+
+	(void)state;
+	s.images[0].has_uki = s.images[0].has_sections = true;
+	s.images[0].uki = digest_of(HF_ALG_SHA256, 0x51);
+	s.images[0].sections = digest_of(HF_ALG_SHA256, 0x52);
+	len = sample_encode(p, IMAGES, buf, sizeof(buf));
+	assert_int_equal(decode((struct hf_span){ buf, len }, NOW), HF_OK);
+	assert_image(out.images, &s.images[0]);
 }
 
 static void a_second_file_is_appended(void **state)
@@ -423,6 +442,9 @@ static void the_encoder_refuses_what_the_decoder_would(void **state)
 	REFUSED(IMAGES, s.images[0].has_initrd = false);
 	REFUSED(IMAGES, s.images[0].has_command_line = false);
 	REFUSED(IMAGES, s.images[0].command_line_text = "x");
+	REFUSED(IMAGES, s.images[0].has_uki = true);
+	REFUSED(IMAGES, s.images[0].has_sections = true);
+	REFUSED(IMAGES, s.images[1].has_uki = s.images[1].has_sections = true);
 	REFUSED(IMAGES, s.images[1].command_line_text = NULL);
 	REFUSED(IMAGES, s.images[1].has_initrd = false);
 	REFUSED(IMAGES, s.images[2].has_kernel = true);
@@ -593,7 +615,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_round_trips),
-		cmocka_unit_test(a_second_file_is_appended),
+		cmocka_unit_test(a_unified_image_round_trips), cmocka_unit_test(a_second_file_is_appended),
 		cmocka_unit_test(names_within_a_file_are_unique),
 		cmocka_unit_test(measurements_are_named_once),
 		cmocka_unit_test(digest_algorithms_are_named_once),
