@@ -17,7 +17,8 @@ static enum hf_err fill(void *self, uint8_t *buf, size_t cap, size_t *ret_len)
 	struct source *s = self;
 	const size_t n = s->left.len < cap ? s->left.len : cap;
 
-	memcpy(buf, s->left.ptr, n);
+	if (n)
+		memcpy(buf, s->left.ptr, n);
 	s->left = hf_span_part(s->left, n, s->left.len - n);
 	*ret_len = n;
 	return HF_OK;

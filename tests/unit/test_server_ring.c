@@ -68,6 +68,7 @@ TEST(archives_that_are_cut)
 	put(&w, HF_RING_FOLDER "a.corim", FILE_MODE, "one, and a little more of it");
 	hf_cpio_put_trailer(&w);
 	whole = w.len;
+	assert_int_equal(hf_ring_unpack((struct hf_span){ NULL, 0 }, &f->arena, &files, &f->fault), HF_ERR_API_REFUSED);
 	for (w.len = 0; w.len < whole - 3; w.len++) {	/* what fills up the end is no part of it */
 		f->arena.len = mark;
 		assert_int_equal(unpack(f, &w, &files), HF_ERR_API_REFUSED);
