@@ -71,7 +71,7 @@ UNIT_BINS  := $(addprefix $(O)/tests/unit/test_,$(UNIT_NAMES))
 FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_BINS  := $(addprefix $(O)/tests/fuzz/fuzz_,$(FUZZ_NAMES))
 
-.PHONY: all objects help deps deps-check check check-units demo demo-census demo-3am demo-wave demo-scale lab bench fuzz install clean units fuzzers portable deb
+.PHONY: all objects help deps deps-check check check-units demo demo-census demo-3am demo-evil-tenant demo-wave demo-scale lab bench fuzz install clean units fuzzers portable deb
 all: $(O)/holdfast $(O)/holdfastctl $(O)/holdfastd  ## build agent, operator's tool and controller
 
 help:  ## this list
@@ -174,6 +174,10 @@ demo-3am: all $(O)/tests/fleet/fleet  ## a controller dies while 200 hosts boot,
 
 demo-wave: all  ## a firmware wave: tried, audited, enforced; an old host updates itself, rollback is refused
 	@V=1 MODE=$(MODE) python3 tests/server/run.py "wave:"
+
+demo-evil-tenant: all  ## a tenant flashes a card, then hides it: held twice, by slot and lease, proven offline
+	@python3 tests/lab/lab.py run evil-tenant --show
+	@tail -n 60 build/lab/out/evil-tenant.*.txt
 
 demo-census: all $(O)/tests/census/judge  ## find four odd cards among 1,000 hosts, and draft their manifests
 	@MODE=$(MODE) tests/census/demo.sh

@@ -49,7 +49,7 @@ newer = {}  # QEMU 10: its path, or why there is none
 # what only runs the machines: a change here changes no image
 DRIVERS = {"scenarios.py", "roms.py", "rommem.py", "zoo.py", "zoo-init", "outcome.py", "efivars.py", "lab.py",
            "qmp.py", "gdbstub.py", "swtpm.py", "demo.sh", "fetch_qemu.sh", "signing.py", "transcript.py",
-           "esp.py", "recipes.py", "beside.py", "attacks.py", "attacker.py", "relay.c"}
+           "esp.py", "recipes.py", "beside.py", "attacks.py", "attacker.py", "relay.c", "demo_evil.py"}
 
 
 class LabError(Exception):

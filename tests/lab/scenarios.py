@@ -7,6 +7,7 @@ import time
 import attacks
 import beside
 import build
+import demo_evil
 import gdbstub
 import golden
 import ipxe
@@ -566,5 +567,7 @@ ALL = [
     controlled("controller-attacks", "its tenant has root, TPM and network; then a forged image; then values set in "
                "the TPM", "held tpm-auth-set", check=attacks.check_auths, before=attacks.tenant_then_forged,
                starts="bad-root", tpm_state=attacks.kept_tpm, boots=3),
+    Scenario("evil-tenant", "a tenant flashes a card; then has the genuine ROM put back after POST",
+             "held rom-swapped", change=beside.by_network, runner=demo_evil.runner, boots=3),
 ]
 BY_NAME = {scenario.name: scenario for scenario in ALL}
