@@ -2,6 +2,7 @@
 #include "controller/trial_report.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "controller/ctl.h"
@@ -33,48 +34,63 @@ void hf_trial_count(const struct hf_trial_host *hosts, struct hf_trial_count *re
 
 /* ---- for people ---- */
 
-/* Alike: one sentence says it for both. */
-static bool alike(const struct hf_trial_host *a, const struct hf_trial_host *b)
-{
-	const struct hf_trial_verdict *v = &a->after, *w = &b->after;
-
-	return v->outcome == w->outcome && v->cause == w->cause && strcmp(v->model, w->model) == 0 &&
-	       strcmp(v->place, w->place) == 0 && strcmp(v->mkey, w->mkey) == 0 && strcmp(v->found, w->found) == 0 &&
-	       a->compared == b->compared && (!a->compared || a->before.outcome == b->before.outcome);
-}
-
 typedef bool (*wanted)(const struct hf_trial_host *host);
 
-static bool is_first(const struct hf_trial_host *hosts, const struct hf_trial_host *h, wanted want)
+/* Hosts of which one sentence says it all stand together. */
+static int compare_reasons(const struct hf_trial_host *a, const struct hf_trial_host *b)
 {
-	for (const struct hf_trial_host *o = hosts; o != h; o = o->next)
-		if (want(o) && alike(o, h))
-			return false;
-	return true;
+	const struct hf_trial_verdict *v = &a->after, *w = &b->after;
+	const char *const texts[][2] = { { v->model, w->model }, { v->place, w->place }, { v->mkey, w->mkey },
+					 { v->found, w->found } };
+	int order = (int)w->outcome - (int)v->outcome;
+
+	if (!order)
+		order = (int)v->cause - (int)w->cause;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && !order; i++)
+		order = strcmp(texts[i][0], texts[i][1]);
+	if (!order)
+		order = a->compared - b->compared;
+	if (!order && a->compared)
+		order = (int)a->before.outcome - (int)b->before.outcome;
+	return order;
 }
 
-static void print_names(FILE *out, const struct hf_trial_host *first, wanted want, size_t names)
+static int by_reason(const void *a, const void *b)
 {
-	size_t count = 0;
+	const struct hf_trial_host *const *x = a, *const *y = b;
+	const int order = compare_reasons(*x, *y);
 
-	for (const struct hf_trial_host *h = first; h; h = h->next) {
-		if (!want(h) || !alike(first, h))
-			continue;
-		if (names == 0 || count < names)
-			fprintf(out, "    %.76s\n", h->name);
-		count++;
-	}
+	return order ? order : strcmp((*x)->name, (*y)->name);
+}
+
+struct group { size_t first, count; };
+
+/* The most hosts first. */
+static int by_count(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+#define NAME_COLUMNS 76
+
+/* What tells hosts apart stands at the end of a path. */
+static const char *name_tail(const struct hf_trial_host *h)
+{
+	const size_t len = strlen(h->name);
+
+	return len > NAME_COLUMNS ? h->name + len - (NAME_COLUMNS - 3) : h->name;
+}
+
+static void print_names(FILE *out, const struct hf_trial_host *const *hosts, size_t count, size_t names)
+{
+	for (size_t i = 0; i < count && (names == 0 || i < names); i++)
+		fprintf(out, "    %s%s\n", name_tail(hosts[i]) == hosts[i]->name ? "" : "...", name_tail(hosts[i]));
 	if (names && count > names)
 		fprintf(out, "    and %zu more: --all, or --json\n", count - names);
-}
-
-static size_t count_alike(const struct hf_trial_host *first, wanted want)
-{
-	size_t count = 0;
-
-	for (const struct hf_trial_host *h = first; h; h = h->next)
-		count += want(h) && alike(first, h);
-	return count;
 }
 
 static void print_reason(FILE *out, const struct hf_trial_host *h, size_t count)
@@ -97,19 +113,48 @@ static void print_reason(FILE *out, const struct hf_trial_host *h, size_t count)
 	fprintf(out, "      next     %.64s\n", hf_err_next_step(v->cause));
 }
 
-static size_t print_group(FILE *out, const struct hf_trial_host *hosts, const char *title, wanted want, size_t names)
+static size_t make_groups(const struct hf_trial_host *const *hosts, size_t count, struct group *ret)
 {
-	size_t printed = 0;
+	size_t groups = 0;
 
-	for (const struct hf_trial_host *h = hosts; h; h = h->next) {
-		if (!want(h) || !is_first(hosts, h, want))
-			continue;
-		if (!printed++)
-			fprintf(out, "\n%s\n", title);
-		print_reason(out, h, count_alike(h, want));
-		print_names(out, h, want, names);
+	for (size_t i = 0; i < count; i++) {
+		if (i == 0 || compare_reasons(hosts[i - 1], hosts[i]) != 0)
+			ret[groups++] = (struct group){ i, 0 };
+		ret[groups - 1].count++;
 	}
-	return printed;
+	qsort(ret, groups, sizeof(*ret), by_count);
+	return groups;
+}
+
+static void print_groups(FILE *out, const struct hf_trial_host *list, const char *title, wanted want, size_t names)
+{
+	const struct hf_trial_host **hosts;
+	struct group *groups;
+	size_t count = 0, n = 0;
+
+	for (const struct hf_trial_host *h = list; h; h = h->next)
+		count += want(h);
+	if (!count)
+		return;
+	fprintf(out, "\n%s\n", title);
+	hosts = calloc(count, sizeof(*hosts));
+	groups = calloc(count, sizeof(*groups));
+	for (const struct hf_trial_host *h = list; h && hosts; h = h->next)
+		if (want(h))
+			hosts[n++] = h;
+	if (hosts && groups) {
+		qsort(hosts, count, sizeof(*hosts), by_reason);
+		n = make_groups(hosts, count, groups);
+	} else {
+		fprintf(out, "  %zu hosts, and no memory to sort them: --json\n", count);
+		n = 0;
+	}
+	for (size_t i = 0; i < n; i++) {
+		print_reason(out, hosts[groups[i].first], groups[i].count);
+		print_names(out, hosts + groups[i].first, groups[i].count, names);
+	}
+	free(groups);
+	free(hosts);
 }
 
 static bool stays_refused(const struct hf_trial_host *h)
@@ -128,8 +173,8 @@ static void print_unjudged(FILE *out, const struct hf_trial_host *hosts)
 		if (!any)
 			fputs("\nNOT JUDGED: this is no evidence\n", out);
 		any = true;
-		snprintf(line, sizeof(line), "  %.76s: %s (%s) [%s]", h->name, hf_err_sentence(h->unjudged), h->why,
-			 hf_err_name(h->unjudged));
+		snprintf(line, sizeof(line), "  %s%s: %s (%s) [%s]", name_tail(h) == h->name ? "" : "...",
+			 name_tail(h), hf_err_sentence(h->unjudged), h->why, hf_err_name(h->unjudged));
 		hf_ctl_print(out, line);
 	}
 }
@@ -139,9 +184,9 @@ void hf_trial_print(FILE *out, const struct hf_trial_host *hosts, const char *ag
 	struct hf_trial_count c;
 
 	hf_trial_count(hosts, &c);
-	print_group(out, hosts, "WORSE", hf_trial_is_worse, names);
-	print_group(out, hosts, "better", is_better, names);
-	print_group(out, hosts, "refused, as before", stays_refused, names);
+	print_groups(out, hosts, "WORSE", hf_trial_is_worse, names);
+	print_groups(out, hosts, "better", is_better, names);
+	print_groups(out, hosts, "refused, as before", stays_refused, names);
 	print_unjudged(out, hosts);
 	fprintf(out, "\n%zu hosts: %zu admitted, %zu warned, %zu isolated, %zu would hold, %zu held",
 		c.hosts, c.after[HF_TRIAL_ADMIT], c.after[HF_TRIAL_WARN], c.after[HF_TRIAL_FENCE],

@@ -52,6 +52,19 @@ def trial_of_scans_names_the_odd_ones(t):
 
 
 @case
+def trial_tells_what_concerns_most_hosts_first(t):
+    """Two reasons: three hosts of one, one of the other, whatever their names."""
+    new, folder = lists(t), t.path("scans")
+    for number, (address, offset) in enumerate((("0000:00:01.0", 0x8000), *[("0000:01:00.0", 0x8000)] * 3)):
+        tree = trees.Tree(t.path(f"host-{number}"), trees.lab())
+        tree.flip(address, offset)
+        write(f"{folder}/host-{number:02d}.json", t.holdfast("scan", "--json", "--sysfs", tree.sys, code=0).out)
+    text = tried(t, new, "--against", folder, code=0, parse=False).text
+    need(0 < text.find("3 hosts: held") < text.find("1 host: held"), text)
+    need(text.find("host-01") < text.find("host-02") < text.find("host-03") < text.find("host-00"), text)
+
+
+@case
 def trial_against_the_current_ones(t):
     """What would get worse is exit 3, each host with its reason; what gets better is not."""
     def without_release(source):
