@@ -248,8 +248,8 @@ static void put_machine_line(struct hf_writer *w, const struct hf_held_view *v)
 	put_value(&line, "result", v->would_hold ? "would-hold" : "held");
 	put_value(&line, "cause", hf_err_name(v->cause));
 	put_value(&line, "class", hf_class_name(hf_err_class(v->cause)));
-	put_value(&line, "slot", v->slot_key);
 	put_value(&line, "stage", v->stage);
+	put_value(&line, "slot", v->slot_key);
 	put_value(&line, "address", v->bdf);
 	put_value(&line, "place", v->place);
 	hf_put_span(w, hf_written(&line));

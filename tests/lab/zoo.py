@@ -191,8 +191,12 @@ class Zoo:
         for address, physical in virtual.items():
             need(self.live[address][0]["path"] == self.live[physical][0]["path"],
                  f"virtual function {address} is not in the part of {physical}")
-        for address in self.present:
+        for address in set(self.present) - set(virtual):
             need(address in self.said["scan.txt"], f"the text does not list {address}")
+        for physical, count in self.host.virtual.items():	# folded into the one that they belong to
+            after = self.said["scan.txt"].split(physical, 1)[1]
+            need(f"{count} virtual functions of it" in after.split("\ncard ", 1)[0],
+                 f"the text does not count the virtual functions of {physical}")
 
     def nothing_was_written(self):
         changed = re.findall(r"^ZOO-CHANGED (.*)$", self.console, re.M)

@@ -142,7 +142,7 @@ static void audit_mode_says_that_it_goes_on(void **state)
 	assert_null(strstr(screen, "==== HELD"));
 	assert_null(strstr(screen, "TPM"));
 	assert_string_equal(last_line(screen), "holdfast result=would-hold cause=firmware-unknown class=suspect "
-					       "slot=7\n");
+					       "stage=appraise\n");
 }
 
 /* Read end of a pipe that stands for a console, until the writer is gone. */
