@@ -23,6 +23,7 @@ from cryptography import x509
 import build
 import pe
 import qemu
+import swtpm
 from outcome import need
 
 sys.path.append(str(build.ROOT / "tests/server"))
@@ -197,7 +198,7 @@ class Site:
         count = re.search(r"resetCount: (\d+)", build.run("tpm2_print", "-t", "TPMS_ATTEST", capture / "quote.attest"))
         (self.dir / "owner.json").write_text(json.dumps({
             "format": 1, "waiver": "lab-move", "host": name, "generation": self.generation,
-            "boots": {"from": int(count.group(1)), "to": int(count.group(1))},
+            "boots": {"from": int(count.group(1)) + 1, "to": int(count.group(1)) + 1},  # after provisioned()
             "findings": [{"place": "controller", "reason": "controller-unreachable"}]}))
         self.lab._sign(self.dir / "owner.json", "owner", self.trusted / "owners-release.corim")
 
@@ -269,6 +270,12 @@ class Site:
 
 
 SITE = ("lie", "meddle", "starts", "seconds", "owner", "maker")
+
+
+def provisioned(run):
+    """A TPM that no tenant can clear: else the owner's release does not hold."""
+    site = run.site
+    return swtpm.provisioned(site.lab.tpm_state, site.dir / "provisioned", build.BIN / "holdfast", site.generation)
 
 
 def runner(how="static", before=None, reclaimed=True, **more):

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One software TPM per virtual machine, on a UNIX socket."""
+import os
 import pathlib
 import shutil
 import socket
 import subprocess
+import tempfile
+import time
 
 
 def manufacture(state, banks):
@@ -18,6 +21,33 @@ def manufacture(state, banks):
          "--pcr-banks", banks, "--overwrite"],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     return state
+
+
+def provisioned(state, folder, holdfast, generation):
+    """A copy as an operator leaves it: owner and lockout values set, TPM2_Clear off, the generation
+    kept. That was a boot of its own: it counts one reset more."""
+    folder = pathlib.Path(folder)
+    folder.mkdir()
+    shutil.copy(pathlib.Path(state) / "tpm2-00.permall", folder)
+    for name in ("owner", "lockout"):
+        (folder / f"{name}.auth").write_text(f"{name}-value-1\n")
+    with tempfile.TemporaryDirectory() as sockets:
+        process = subprocess.Popen(
+            ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={folder}", "--server",
+             f"type=unixio,path={sockets}/tpm", "--ctrl", f"type=unixio,path={sockets}/tpm.ctrl",
+             "--flags", "not-need-init,startup-clear"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            end = time.monotonic() + 20
+            while not os.path.exists(f"{sockets}/tpm") and time.monotonic() < end:
+                time.sleep(0.02)
+            subprocess.run([str(holdfast), "provision", "--tcti", f"swtpm:path={sockets}/tpm",
+                            "--owner-auth-file", f"{folder}/owner.auth", "--lockout-auth-file",
+                            f"{folder}/lockout.auth", "--generation", str(generation)], check=True,
+                           stdout=subprocess.DEVNULL)
+        finally:
+            process.terminate()
+            process.wait()
+    return folder
 
 
 class Tpm:
