@@ -12,8 +12,8 @@ V      ?= 0
 Q      := $(if $(filter 1,$(V)),,@)
 say     = @$(if $(filter 1,$(V)),:,printf '  %-7s %s\n' $(1) $(2))
 VERSION := 0.5.0
-# Of what is packed: the date of the newest entry in debian/changelog, unless the caller has one.
-SOURCE_DATE_EPOCH ?= $(shell date -ud "$$(sed -n 's/^ -- .*>  //p' debian/changelog | head -n 1)" +%s)
+# Of what is packed: the date of the newest entry in examples/debian/changelog, unless the caller has one.
+SOURCE_DATE_EPOCH ?= $(shell date -ud "$$(sed -n 's/^ -- .*>  //p' examples/debian/changelog | head -n 1)" +%s)
 
 WARN := -Wall -Wextra -Wconversion -Wvla -Wshadow -Wmissing-prototypes -Wstrict-prototypes \
 	-Wformat=2 -Wundef -Wno-sign-conversion
@@ -209,8 +209,8 @@ install: all  ## install into DESTDIR, below PREFIX
 	for m in docs/man/*.[0-9]; do \
 	  install -D -m 644 $$m $(SHARE)/man/man$${m##*.}/$${m##*/}; done
 	for p in holdfast holdfastctl holdfastd; do \
-	  install -D -m 644 completion/holdfast.bash $(SHARE)/bash-completion/completions/$$p; \
-	  install -D -m 644 completion/holdfast.zsh $(DESTDIR)$(ZSHDIR)/_$$p; done
+	  install -D -m 644 docs/completion/holdfast.bash $(SHARE)/bash-completion/completions/$$p; \
+	  install -D -m 644 docs/completion/holdfast.zsh $(DESTDIR)$(ZSHDIR)/_$$p; done
 	install -D -m 755 agent/initramfs/step $(DESTDIR)$(PREFIX)/lib/holdfast/initramfs-step
 	install -D -m 755 agent/initramfs/hook $(SHARE)/initramfs-tools/hooks/holdfast
 	install -D -m 755 agent/initramfs/init-top $(SHARE)/initramfs-tools/scripts/init-top/00-holdfast
@@ -231,11 +231,11 @@ portable: $(O)/holdfast $(O)/starter  ## one tar for a look at hosts of any dist
 	$(call say,TAR,$(PORTABLE))
 	$(Q)SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) agent/portable/pack.sh $(O)/holdfast $(O)/starter $(VERSION) $(PORTABLE)
 
-# debhelper works beside its debian/, so it gets a folder of its own and leaves none here.
+# debhelper works beside debian/, so it gets a folder of its own and leaves none here.
 deb: all  ## Debian packages, into build/deb
 	@rm -rf build/deb && mkdir -p build/deb/work
 	$(call say,DEB,build/deb)
-	$(Q)cp -r debian build/deb/work/
+	$(Q)cp -r examples/debian build/deb/work/
 	$(Q)cd build/deb/work && HOLDFAST_SOURCE=$(CURDIR) dpkg-buildpackage -b -us -uc -nc \
 	  >../build.log 2>&1 || { tail -n 30 ../build.log >&2; exit 1; }
 	$(Q)rm -rf build/deb/work

@@ -144,7 +144,7 @@ def compare(program, complain):
 
 def completed(*line):
     """What bash offers for a line."""
-    script = ('source completion/holdfast.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
+    script = ('source docs/completion/holdfast.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
               '_holdfast; printf "%s\\n" "${COMPREPLY[@]}"')
     done = subprocess.run(["bash", "-c", script, "-", *line], capture_output=True, text=True,
                           cwd=ROOT, check=True,
@@ -175,10 +175,10 @@ def check_version(program, complain):
                           text=True, check=False)
     if done.stdout != f"{program} {version}\n" or done.returncode:
         complain(f"{program} --version says {done.stdout!r}, the Makefile {version}")
-    with open(os.path.join(ROOT, "debian/changelog"), encoding="utf-8") as f:
+    with open(os.path.join(ROOT, "examples/debian/changelog"), encoding="utf-8") as f:
         first = f.readline()
     if not first.startswith(f"holdfast ({version})"):
-        complain(f"debian/changelog begins with {first.strip()!r}, the Makefile says {version}")
+        complain(f"examples/debian/changelog begins with {first.strip()!r}, the Makefile says {version}")
     for line in said(program).splitlines():
         if len(line.expandtabs()) > 80:
             complain(f"{program} --help: more than 80 columns: {line}")
