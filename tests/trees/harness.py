@@ -129,6 +129,7 @@ class Context:
         self.dir = os.path.join(work, name)
         self.work = work
         self.tpms = []
+        self.below = []
         self.labels = {}  # bytes that depend on installed packages -> a name for them
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
@@ -143,7 +144,9 @@ class Context:
 
     def sub(self, name):
         """A context below this one, for one of several trials in a test."""
-        return Context(name, self.dir)
+        inner = Context(name, self.dir)
+        self.below.append(inner)
+        return inner
 
     def __enter__(self):
         return self
@@ -152,6 +155,8 @@ class Context:
         self.close()
 
     def close(self):
+        for inner in self.below:
+            inner.close()
         for tpm in self.tpms:
             tpm.stop()
 
