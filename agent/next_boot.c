@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define GLOBAL "8be4df61-93ca-11d2-aa0d-00e098032b8c"	/* UEFI 2.10, 3.3 */
+#define BOOT_NEXT "BootNext-" GLOBAL
 #define ATTRIBUTES 7u		/* non-volatile, at boot, at run time */
 #define VALUE_AT 4		/* efivarfs puts the attributes before the value */
 #define NUMBERS_TRIED 0x1000u	/* firmware has room for far fewer */
@@ -114,6 +115,11 @@ static enum hf_err put_variable(int dirfd, const char *name, struct hf_span valu
 	return HF_OK;
 }
 
+void hf_next_boot_drop(int dirfd)
+{
+	(void)unlinkat(dirfd, BOOT_NEXT, 0);	/* it is hardly ever there */
+}
+
 enum hf_err hf_next_boot_set(int dirfd, struct hf_span entry, struct hf_fault *fault)
 {
 	uint8_t next[2];
@@ -130,6 +136,9 @@ enum hf_err hf_next_boot_set(int dirfd, struct hf_span entry, struct hf_fault *f
 	}
 	next[0] = (uint8_t)number;
 	next[1] = (uint8_t)(number >> 8);
-	return err != HF_OK ? err :
-	       put_variable(dirfd, "BootNext-" GLOBAL, (struct hf_span){ next, 2 }, fault);
+	if (err == HF_OK)
+		err = put_variable(dirfd, BOOT_NEXT, (struct hf_span){ next, 2 }, fault);
+	if (err != HF_OK)
+		hf_next_boot_drop(dirfd);
+	return err;
 }

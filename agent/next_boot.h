@@ -12,8 +12,11 @@
  * free. HF_ERR_BOOT_ENTRY: there is neither; HF_ERR_RELEASE_FAILED: they cannot be listed. */
 enum hf_err hf_next_boot_find(int dirfd, struct hf_span entry, uint16_t *ret_number, bool *ret_new,
 			      struct hf_fault *fault) HF_MUST_USE;
+/* Of a host that is held after all: no reset starts the entry. Where efivarfs is still mounted for
+ * reading nothing was written, and nothing is. */
+void hf_next_boot_drop(int dirfd);
 /* Writes the entry if it is not there, then BootNext, and reads both back.
- * HF_ERR_RELEASE_FAILED. */
+ * HF_ERR_RELEASE_FAILED, and then BootNext is not left behind. */
 enum hf_err hf_next_boot_set(int dirfd, struct hf_span entry, struct hf_fault *fault) HF_MUST_USE;
 
 #endif

@@ -295,10 +295,16 @@ enum hf_err hf_release_kexec(struct hf_fault *fault)
 void hf_release_never(void)
 {
 	static const char *const secrets[] = { HF_RUN "/" HF_SECRET_FILE, NEW_ROOT HF_RUN "/" HF_SECRET_FILE };
+	int dirfd;
 
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
 		(void)unlink(secrets[i]);	/* it is hardly ever there */
 	(void)no_other_kernel(NULL);
+	dirfd = open(HF_EFIVARS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dirfd >= 0) {
+		hf_next_boot_drop(dirfd);
+		close(dirfd);
+	}
 }
 
 /* ---- switch_root ---- */

@@ -19,7 +19,7 @@ enum hf_err hf_release_hand_over(struct hf_tenant *tenant, const char *dir, stru
 /* Loads kernel and initrd from the memory that was hashed; no other kernel can follow. */
 enum hf_err hf_release_load(struct hf_tenant *tenant, struct hf_fault *fault) HF_MUST_USE;
 /* Of a host that is held after all: no file holds the tenant's secret, and no kernel can be loaded
- * any more, by whom ever. */
+ * any more, by whom ever, and no reset leads to the tenant's boot entry. */
 void hf_release_never(void);
 /* The boot entry into the firmware's variables, and BootNext to it; nothing else may be written
  * there by us, and nothing before this. */

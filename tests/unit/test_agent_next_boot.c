@@ -150,6 +150,24 @@ static void nothing_is_written_for_a_broken_entry(void **state)
 	assert_int_equal(get(f, "Boot0000" GLOBAL, is), 0);
 }
 
+/* A host that is held after all must not start its tenant at the next reset. */
+static void nothing_is_left_behind_by_a_failure(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t buf[8192], other[8192], is[8192];
+	struct hf_span want = entry(buf, 1, 4, 8);
+
+	assert_int_equal(hf_next_boot_set(f->dirfd, want, &f->fault), HF_OK);
+	assert_int_equal(get(f, "BootNext" GLOBAL, is), 6);
+	hf_next_boot_drop(f->dirfd);
+	assert_int_equal(get(f, "BootNext" GLOBAL, is), 0);
+	assert_int_equal(get(f, "Boot0000" GLOBAL, is), 4 + want.len);	/* starts nothing by itself */
+	hf_next_boot_drop(f->dirfd);	/* twice is fine */
+	assert_int_equal(hf_next_boot_set(f->dirfd, want, &f->fault), HF_OK);
+	assert_int_equal(hf_next_boot_set(f->dirfd, entry(other, 0, 4, 4), &f->fault), HF_ERR_BOOT_ENTRY);
+	assert_int_equal(get(f, "BootNext" GLOBAL, is), 0);
+}
+
 static void what_firmware_does_not_keep_is_noticed(void **state)
 {
 	struct fixture *f = *state;
@@ -168,6 +186,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_entry_of_these_bytes_is_found, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_lowest_free_number_is_taken, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(nothing_is_written_for_a_broken_entry, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nothing_is_left_behind_by_a_failure, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_firmware_does_not_keep_is_noticed, set_up, tear_down),
 	};
 
