@@ -46,29 +46,11 @@ static json_t *load(struct hf_span in, struct hf_arena *arena)
 	return NULL;
 }
 
-static const char *jws_name(enum hf_cose_alg alg)
-{
-	switch (alg) {
-	case HF_COSE_ES256:
-		return "ES256";
-	case HF_COSE_ES384:
-		return "ES384";
-	case HF_COSE_ES512:
-		return "ES512";
-	case HF_COSE_EDDSA:
-		return "EdDSA";
-	case HF_COSE_PS256:
-	case HF_COSE_PS384:
-		return NULL;
-	}
-	return NULL;
-}
-
 /* The key decides on the algorithm, never the message; a member that we do not know may say that
  * something else was signed (RFC 7515 section 4.1.11). */
 static enum hf_err check_header(const struct parts *p, const struct hf_key *key, struct hf_arena *arena)
 {
-	const char *alg = "", *kid = "", *typ = "", *wanted = jws_name(hf_key_alg(key));
+	const char *alg = "", *kid = "", *typ = "", *wanted = hf_cose_jws_name(hf_key_alg(key));
 	uint8_t id[HF_KEY_ID], text[64];
 	struct hf_writer w = { .buf = text, .cap = sizeof(text) };
 	json_t *header = load(p->header, arena);

@@ -279,3 +279,21 @@ enum hf_err hf_key_verify(const struct hf_key *key, struct hf_span message, stru
 {
 	return verify_as(key->alg, key, message, signature);
 }
+
+const char *hf_cose_jws_name(enum hf_cose_alg alg)
+{
+	switch (alg) {
+	case HF_COSE_ES256:
+		return "ES256";
+	case HF_COSE_ES384:
+		return "ES384";
+	case HF_COSE_ES512:
+		return "ES512";
+	case HF_COSE_EDDSA:
+		return "EdDSA";
+	case HF_COSE_PS256:
+	case HF_COSE_PS384:
+		return NULL;
+	}
+	return NULL;
+}

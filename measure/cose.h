@@ -26,6 +26,8 @@ enum hf_err hf_key_read_pem(struct hf_span pem, bool private_key, struct hf_key 
  * pin-value). detail: what OpenSSL said. Not there at all: HF_ERR_KEY_TOKEN. */
 enum hf_err hf_key_read_token(const char *uri, struct hf_key **ret, char *detail,
 			      size_t cap) HF_MUST_USE;
+/* As JSON Web Signature calls it (RFC 7518, 3.1; RFC 8037); NULL: not among those that we write. */
+const char *hf_cose_jws_name(enum hf_cose_alg alg);
 enum hf_err hf_key_generate(enum hf_cose_alg alg, struct hf_key **ret) HF_MUST_USE;
 enum hf_err hf_key_write_pem(const struct hf_key *key, bool private_key, struct hf_writer *w) HF_MUST_USE;
 /* What an anchor file holds: PUBLIC KEY, or CERTIFICATE. A certificate that may sign others

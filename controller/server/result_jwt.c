@@ -188,24 +188,6 @@ static json_t *claims_of(const struct hf_result *r)
 	return NULL;
 }
 
-static const char *jws_name(enum hf_cose_alg alg)
-{
-	switch (alg) {
-	case HF_COSE_ES256:
-		return "ES256";
-	case HF_COSE_ES384:
-		return "ES384";
-	case HF_COSE_ES512:
-		return "ES512";
-	case HF_COSE_EDDSA:
-		return "EdDSA";
-	case HF_COSE_PS256:
-	case HF_COSE_PS384:
-		return NULL;
-	}
-	return NULL;
-}
-
 static void put_header(struct hf_writer *w, const struct hf_key *key, const char *alg)
 {
 	uint8_t id[HF_KEY_ID], header[160];
@@ -223,7 +205,7 @@ static void put_header(struct hf_writer *w, const struct hf_key *key, const char
 
 enum hf_err hf_result_to_jwt(const struct hf_result *result, const struct hf_key *key, struct hf_writer *w)
 {
-	const char *alg = jws_name(hf_key_alg(key));
+	const char *alg = hf_cose_jws_name(hf_key_alg(key));
 	const size_t start = w->len;
 	uint8_t signature[160];
 	struct hf_writer s = { .buf = signature, .cap = sizeof(signature) };
