@@ -10,6 +10,8 @@ work=${KEEP:-$(mktemp -d)}
 mkdir -p "$work"
 cd "$work"
 ctl=$build/holdfastctl
+[ -x "$build/tests/census/judge" ] ||
+	make --no-print-directory -C "$root" "build/${MODE:-release}/tests/census/judge" >/dev/null
 
 say() { printf '\n== %s\n' "$*"; }
 
