@@ -10,6 +10,7 @@
 #include "controller/evidence_input.h"
 #include "controller/host_cmds.h"
 #include "controller/inventory.h"
+#include "controller/manifest_cmds.h"
 #include "controller/source.h"
 #include "manifests/bearer.h"
 #include "measure/attest.h"
@@ -54,26 +55,13 @@ struct create {
 
 /* ---- the host: its key, and the boot that was its last ---- */
 
-static bool parse_name(const char *text, uint8_t out[static HF_AK_NAME])
-{
-	if (strlen(text) != 2 * HF_AK_NAME || strspn(text, "0123456789abcdefABCDEF") != 2 * HF_AK_NAME)
-		return false;
-	for (size_t i = 0; i < HF_AK_NAME; i++) {
-		unsigned value;
-
-		sscanf(text + 2 * i, "%2x", &value);
-		out[i] = (uint8_t)value;
-	}
-	return true;
-}
-
 /* A count that no TPM can have would begin the release at a boot that nobody asked for. */
 static int take_host(struct create *c, const json_t *host)
 {
 	const int64_t count = hf_member_number(host, "reset-count");
 	struct hf_fault fault;
 
-	if (!parse_name(hf_member_text(host, "ak-name"), c->waiver.host))
+	if (!hf_ak_name_parse(hf_member_text(host, "ak-name"), c->waiver.host))
 		return hf_ctl_refuse("waiver", "%s is not enrolled yet: it has no key that a release could name",
 				     c->host.word);
 	if (count < 0 || count > UINT32_MAX) {

@@ -156,3 +156,16 @@ enum hf_err hf_input_encode(struct hf_manifests *manifests, const char *path,
 	*ret = hf_written(&w);
 	return HF_OK;
 }
+
+bool hf_ak_name_parse(const char *text, uint8_t out[static HF_AK_NAME])
+{
+	if (strlen(text) != 2 * HF_AK_NAME || strspn(text, "0123456789abcdefABCDEF") != 2 * HF_AK_NAME)
+		return false;
+	for (size_t i = 0; i < HF_AK_NAME; i++) {
+		unsigned value;
+
+		sscanf(text + 2 * i, "%2x", &value);
+		out[i] = (uint8_t)value;
+	}
+	return true;
+}

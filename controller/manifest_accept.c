@@ -342,20 +342,6 @@ static enum hf_err run(struct accept *a, struct hf_fault *fault)
 	return err;
 }
 
-static bool parse_host(const char *text, uint8_t out[static HF_AK_NAME])
-{
-	unsigned value;
-
-	if (strlen(text) != 2 * HF_AK_NAME ||
-	    strspn(text, "0123456789abcdefABCDEF") != 2 * HF_AK_NAME)
-		return false;
-	for (size_t i = 0; i < HF_AK_NAME; i++) {
-		sscanf(text + 2 * i, "%2x", &value);
-		out[i] = (uint8_t)value;
-	}
-	return true;
-}
-
 /* Whether the option's value is understood. */
 static bool take_option(struct accept *a, int c, const char *value)
 {
@@ -388,7 +374,7 @@ static bool take_option(struct accept *a, int c, const char *value)
 		return hf_date_parse(value, &a->until_day) && a->until_day;
 	case 'H':
 		a->host = value;
-		return parse_host(value, a->host_name);
+		return hf_ak_name_parse(value, a->host_name);
 	}
 	return false;
 }

@@ -52,6 +52,8 @@ struct hf_lint_context {
 };
 size_t hf_lint(const struct hf_manifests *manifests, const struct hf_lint_context *context,
 	       hf_lint_report report, void *self);
+/* The name of an attestation key as people type it: hexadecimal, all of it. */
+bool hf_ak_name_parse(const char *text, uint8_t out[static HF_AK_NAME]);
 /* The words for a kind in messages. */
 const char *hf_input_kind_text(enum hf_input_kind kind);
 
